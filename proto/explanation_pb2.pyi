@@ -1,0 +1,182 @@
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Domain(_message.Message):
+    __slots__ = ["max", "min", "original_mean", "original_stddev"]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_MEAN_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_STDDEV_FIELD_NUMBER: _ClassVar[int]
+    max: float
+    min: float
+    original_mean: float
+    original_stddev: float
+    def __init__(self, min: _Optional[float] = ..., max: _Optional[float] = ..., original_mean: _Optional[float] = ..., original_stddev: _Optional[float] = ...) -> None: ...
+
+class ExplanationMetadata(_message.Message):
+    __slots__ = ["framework", "inputs", "outputs", "signature_name", "tags"]
+    class InputsEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: InputMetadata
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[InputMetadata, _Mapping]] = ...) -> None: ...
+    class OutputsEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: OutputMetadata
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[OutputMetadata, _Mapping]] = ...) -> None: ...
+    FRAMEWORK_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_NAME_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    framework: str
+    inputs: _containers.MessageMap[str, InputMetadata]
+    outputs: _containers.MessageMap[str, OutputMetadata]
+    signature_name: str
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, inputs: _Optional[_Mapping[str, InputMetadata]] = ..., outputs: _Optional[_Mapping[str, OutputMetadata]] = ..., framework: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., signature_name: _Optional[str] = ...) -> None: ...
+
+class ExplanationParameters(_message.Message):
+    __slots__ = ["integrated_gradients_attribution", "output_indices", "output_name", "output_scale", "sampled_shapley_attribution", "seed"]
+    class OutputScale(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    INTEGRATED_GRADIENTS_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    LOGITS: ExplanationParameters.OutputScale
+    OUTPUT_INDICES_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_SCALE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_SCALE_UNSPECIFIED: ExplanationParameters.OutputScale
+    SAMPLED_SHAPLEY_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    SERVED: ExplanationParameters.OutputScale
+    integrated_gradients_attribution: IntegratedGradientsAttribution
+    output_indices: _containers.RepeatedScalarFieldContainer[int]
+    output_name: str
+    output_scale: ExplanationParameters.OutputScale
+    sampled_shapley_attribution: SampledShapleyAttribution
+    seed: int
+    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class GatePolicy(_message.Message):
+    __slots__ = ["missing_baseline"]
+    class MissingBaseline(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    BLESS: GatePolicy.MissingBaseline
+    MISSING_BASELINE_FIELD_NUMBER: _ClassVar[int]
+    REJECT: GatePolicy.MissingBaseline
+    SKIP_CHANGE_THRESHOLDS: GatePolicy.MissingBaseline
+    missing_baseline: GatePolicy.MissingBaseline
+    def __init__(self, missing_baseline: _Optional[_Union[GatePolicy.MissingBaseline, str]] = ...) -> None: ...
+
+class InputMetadata(_message.Message):
+    __slots__ = ["baseline_source", "dense_shape_tensor_name", "domain", "encoded_baselines", "encoded_tensor_dtype", "encoded_tensor_name", "encoded_tensor_names", "encoding", "explainable_by", "finding", "group_name", "index_feature_mapping", "indices_tensor_name", "input_baselines", "input_tensor_dtype", "input_tensor_name", "modality", "visualization", "weight_dense_shape_name", "weight_indices_name", "weight_values_name"]
+    BASELINE_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DENSE_SHAPE_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    ENCODED_BASELINES_FIELD_NUMBER: _ClassVar[int]
+    ENCODED_TENSOR_DTYPE_FIELD_NUMBER: _ClassVar[int]
+    ENCODED_TENSOR_NAMES_FIELD_NUMBER: _ClassVar[int]
+    ENCODED_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    EXPLAINABLE_BY_FIELD_NUMBER: _ClassVar[int]
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    GROUP_NAME_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FEATURE_MAPPING_FIELD_NUMBER: _ClassVar[int]
+    INDICES_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    INPUT_BASELINES_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TENSOR_DTYPE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    MODALITY_FIELD_NUMBER: _ClassVar[int]
+    VISUALIZATION_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_DENSE_SHAPE_NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_INDICES_NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_VALUES_NAME_FIELD_NUMBER: _ClassVar[int]
+    baseline_source: str
+    dense_shape_tensor_name: str
+    domain: Domain
+    encoded_baselines: _containers.RepeatedCompositeFieldContainer[_struct_pb2.Value]
+    encoded_tensor_dtype: str
+    encoded_tensor_name: str
+    encoded_tensor_names: _containers.RepeatedScalarFieldContainer[str]
+    encoding: str
+    explainable_by: _containers.RepeatedScalarFieldContainer[str]
+    finding: str
+    group_name: str
+    index_feature_mapping: _containers.RepeatedScalarFieldContainer[str]
+    indices_tensor_name: str
+    input_baselines: _containers.RepeatedCompositeFieldContainer[_struct_pb2.Value]
+    input_tensor_dtype: str
+    input_tensor_name: str
+    modality: str
+    visualization: Visualization
+    weight_dense_shape_name: str
+    weight_indices_name: str
+    weight_values_name: str
+    def __init__(self, input_tensor_name: _Optional[str] = ..., input_tensor_dtype: _Optional[str] = ..., indices_tensor_name: _Optional[str] = ..., dense_shape_tensor_name: _Optional[str] = ..., encoding: _Optional[str] = ..., index_feature_mapping: _Optional[_Iterable[str]] = ..., encoded_tensor_name: _Optional[str] = ..., encoded_tensor_dtype: _Optional[str] = ..., input_baselines: _Optional[_Iterable[_Union[_struct_pb2.Value, _Mapping]]] = ..., encoded_baselines: _Optional[_Iterable[_Union[_struct_pb2.Value, _Mapping]]] = ..., modality: _Optional[str] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ..., weight_values_name: _Optional[str] = ..., weight_indices_name: _Optional[str] = ..., weight_dense_shape_name: _Optional[str] = ..., group_name: _Optional[str] = ..., visualization: _Optional[_Union[Visualization, _Mapping]] = ..., encoded_tensor_names: _Optional[_Iterable[str]] = ..., baseline_source: _Optional[str] = ..., explainable_by: _Optional[_Iterable[str]] = ..., finding: _Optional[str] = ...) -> None: ...
+
+class IntegratedGradientsAttribution(_message.Message):
+    __slots__ = ["max_gradients", "step_count", "tolerance"]
+    MAX_GRADIENTS_FIELD_NUMBER: _ClassVar[int]
+    STEP_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    max_gradients: int
+    step_count: int
+    tolerance: float
+    def __init__(self, step_count: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_gradients: _Optional[int] = ...) -> None: ...
+
+class OutputMetadata(_message.Message):
+    __slots__ = ["index_name_mapping", "index_name_mapping_key", "logits_tensor_name", "output_tensor_dtype", "output_tensor_name"]
+    INDEX_NAME_MAPPING_FIELD_NUMBER: _ClassVar[int]
+    INDEX_NAME_MAPPING_KEY_FIELD_NUMBER: _ClassVar[int]
+    LOGITS_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TENSOR_DTYPE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    index_name_mapping: _struct_pb2.Value
+    index_name_mapping_key: str
+    logits_tensor_name: str
+    output_tensor_dtype: str
+    output_tensor_name: str
+    def __init__(self, output_tensor_name: _Optional[str] = ..., output_tensor_dtype: _Optional[str] = ..., index_name_mapping: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., index_name_mapping_key: _Optional[str] = ..., logits_tensor_name: _Optional[str] = ...) -> None: ...
+
+class SampledShapleyAttribution(_message.Message):
+    __slots__ = ["max_evaluations", "path_count", "tolerance"]
+    MAX_EVALUATIONS_FIELD_NUMBER: _ClassVar[int]
+    PATH_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    max_evaluations: int
+    path_count: int
+    tolerance: float
+    def __init__(self, path_count: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_evaluations: _Optional[int] = ...) -> None: ...
+
+class Visualization(_message.Message):
+    __slots__ = ["blur_sigma", "clip_above_percentile", "clip_below_percentile", "color_map", "overlay_multiplier", "overlay_type", "polarity", "shade_within_outlines", "type"]
+    BLUR_SIGMA_FIELD_NUMBER: _ClassVar[int]
+    CLIP_ABOVE_PERCENTILE_FIELD_NUMBER: _ClassVar[int]
+    CLIP_BELOW_PERCENTILE_FIELD_NUMBER: _ClassVar[int]
+    COLOR_MAP_FIELD_NUMBER: _ClassVar[int]
+    OVERLAY_MULTIPLIER_FIELD_NUMBER: _ClassVar[int]
+    OVERLAY_TYPE_FIELD_NUMBER: _ClassVar[int]
+    POLARITY_FIELD_NUMBER: _ClassVar[int]
+    SHADE_WITHIN_OUTLINES_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    blur_sigma: float
+    clip_above_percentile: float
+    clip_below_percentile: float
+    color_map: str
+    overlay_multiplier: float
+    overlay_type: str
+    polarity: str
+    shade_within_outlines: bool
+    type: str
+    def __init__(self, type: _Optional[str] = ..., polarity: _Optional[str] = ..., color_map: _Optional[str] = ..., clip_above_percentile: _Optional[float] = ..., clip_below_percentile: _Optional[float] = ..., overlay_type: _Optional[str] = ..., overlay_multiplier: _Optional[float] = ..., blur_sigma: _Optional[float] = ..., shade_within_outlines: bool = ...) -> None: ...
