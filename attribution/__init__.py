@@ -1,0 +1,35 @@
+"""Feature attributions of batched models: which share of a row's output each feature has.
+
+Only NumPy and TensorFlow: a model is anything that satisfies `Model`, or a plain TensorFlow function.
+"""
+
+from tfx_explain.attribution.banzhaf import Banzhaf
+from tfx_explain.attribution.expected_gradients import ExpectedGradients
+from tfx_explain.attribution.gradients import GradientTimesInput, Saliency
+from tfx_explain.attribution.integrated_gradients import IntegratedGradients
+from tfx_explain.attribution.kernel_shap import KernelShap
+from tfx_explain.attribution.lime import Lime
+from tfx_explain.attribution.model import Model, Tensors, from_function
+from tfx_explain.attribution.occlusion import Occlusion
+from tfx_explain.attribution.randomness import row_keys
+from tfx_explain.attribution.result import Attributions
+from tfx_explain.attribution.shapley import SampledShapley
+from tfx_explain.attribution.smooth_grad import SmoothGrad
+
+__all__ = [
+    "Attributions",
+    "Banzhaf",
+    "ExpectedGradients",
+    "GradientTimesInput",
+    "IntegratedGradients",
+    "KernelShap",
+    "Lime",
+    "Model",
+    "Occlusion",
+    "Saliency",
+    "SampledShapley",
+    "SmoothGrad",
+    "Tensors",
+    "from_function",
+    "row_keys",
+]

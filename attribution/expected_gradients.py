@@ -1,0 +1,94 @@
+"""Expected gradients: Erion, Janizek, Sturmfels, Lundberg, Lee, "Improving performance of deep learning models with
+axiomatic attribution priors and expected gradients", Nature Machine Intelligence 2021.
+
+The mean of integrated gradients over baselines drawn from a background sample, by one random point of one path a draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfx_explain.attribution.blocks import each_block
+from tfx_explain.attribution.estimates import Estimates, averaged, joined, precise
+from tfx_explain.attribution.model import Model, Tensors
+from tfx_explain.attribution.path import Path
+from tfx_explain.attribution.problem import Players, prepare
+from tfx_explain.attribution.randomness import random_words
+from tfx_explain.attribution.randomness import row_keys as hash_rows
+from tfx_explain.attribution.result import Attributions, gradient_reasons
+
+# What the slopes of a block of rows may take, in bytes.
+_SLOPE_BYTES = 2**26
+
+
+class ExpectedGradients:
+    """Integrated gradients against a whole background sample at the cost of a few hundred gradients a row."""
+
+    def __init__(self, *, samples: int = 200, tolerance: float = 0.01, seed: int = 0, batch_size: int = 8192) -> None:
+        """Chooses accuracy and cost.
+
+        Args:
+            samples: gradients per row, at least 2.
+            tolerance: standard error, relative to the sum of the row's absolute attributions, that counts as converged.
+            seed: of the draws; a row's own come from the seed and its row key.
+            batch_size: rows in one call of the model.
+
+        Raises:
+            ValueError: if a setting is out of range.
+        """
+        if samples < 2 or batch_size < 1 or not tolerance > 0:
+            raise ValueError(
+                f"samples is {samples} (at least 2), batch_size {batch_size} (at least 1), tolerance {tolerance} "
+                "(above 0); put each in its range."
+            )
+        self._samples, self._tolerance, self._seed, self._batch_size = samples, tolerance, seed, batch_size
+
+    def attribute(
+        self,
+        model: Model | Callable[..., Any],
+        inputs: Tensors | Any,
+        baselines: Tensors | Any = 0.0,
+        players: Players | None = None,
+        targets: Any = None,
+        row_keys: np.ndarray | None = None,
+    ) -> Attributions:
+        """Explains every row; arguments and errors are those of `IntegratedGradients.attribute`.
+
+        `baselines` is the background sample, `[baselines, ...]`; `row_keys`, uint64 `[rows]`, are as in
+        `SampledShapley`.
+
+        Returns:
+            Attributions `[rows, features]` with standard errors; they add up to the output's change within those.
+        """
+        problem = prepare(model, inputs, baselines, players, targets)
+        path, features = Path(problem, self._batch_size), len(problem.features)
+        keys = hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
+
+        def estimate(rows: np.ndarray) -> Estimates:
+            # Alphas are spread evenly, one to each of as many intervals as samples; baselines are independent of them.
+            words = random_words(self._seed, keys[rows], np.arange(self._samples), 2) / 2.0**64
+            alphas = (np.arange(self._samples) + words[:, :, 0]) / self._samples
+            drawn = np.minimum((words[:, :, 1] * problem.num_baselines).astype(np.int64), problem.num_baselines - 1)
+            each = np.repeat(rows, self._samples)
+            outputs, slopes = path.slopes(drawn.ravel(), each, alphas.reshape(-1, 1))
+            starts = path.outputs(drawn.ravel(), each, 0.0).reshape(drawn.shape)
+            slopes = slopes.reshape(len(rows), self._samples, features).astype(np.float64)
+            values, errors = slopes.mean(axis=1), slopes.std(axis=1, ddof=1) / np.sqrt(self._samples)
+            empty, full = starts.mean(axis=1), path.outputs(0, rows, 1.0)
+            outputs_finite = np.isfinite(outputs.reshape(drawn.shape)).all(axis=1) & np.isfinite(empty + full)
+            return Estimates(
+                values=values,
+                standard_errors=errors,
+                empty=empty,
+                full=full,
+                evaluations=np.full(len(rows), 2 * self._samples + 1),
+                converged=precise(values, errors, empty, full, self._tolerance),
+                reasons=gradient_reasons(problem.features, np.isfinite(values), outputs_finite),
+            )
+
+        rows = problem.sound_rows()
+        blocks = each_block(estimate, rows, _SLOPE_BYTES // (8 * self._samples * features))
+        return averaged(problem, rows, [joined(blocks)])

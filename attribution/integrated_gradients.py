@@ -1,0 +1,132 @@
+"""Integrated gradients: Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", ICML 2017.
+
+The attribution of feature i is (x_i - b_i) times the mean of d output / d x_i on the straight path from the baseline b
+to the row x.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfx_explain.attribution.blocks import each_block
+from tfx_explain.attribution.integration import PathIntegrals, integrate, integrate_fixed
+from tfx_explain.attribution.model import Model, Tensors
+from tfx_explain.attribution.path import Path
+from tfx_explain.attribution.problem import Players, Problem, prepare
+from tfx_explain.attribution.quadrature import RULES
+from tfx_explain.attribution.result import Attributions, assemble, gradient_reasons
+
+# What the meshes of a block of rows may take.
+_MESH_BYTES = 2**26
+# Few rows of a block need more points.
+_USUAL_POINTS = 128
+
+
+class IntegratedGradients:
+    """Attributions that add up to the output's change from the baseline, for models that have gradients."""
+
+    def __init__(
+        self,
+        *,
+        steps: int | None = None,
+        rule: str = "gauss_legendre",
+        tolerance: float = 0.01,
+        max_gradients: int = 512,
+        batch_size: int = 8192,
+    ) -> None:
+        """Chooses accuracy and cost.
+
+        Args:
+            steps: gradients per row and baseline. None: per row as many as the tolerance takes, the default.
+            rule: where the steps lie: 'gauss_legendre', 'midpoint' or 'trapezoid'. Only with `steps`.
+            tolerance: error that is good enough, relative to the sum of the row's absolute attributions. The adaptive
+                rule asks it of its error estimate, `steps` of the completeness gap.
+            max_gradients: most gradients per row and baseline where `steps` is None, at least 9.
+            batch_size: most rows in one call of the model; fewer where rows take more than 2 KiB.
+
+        Raises:
+            ValueError: if a setting is out of range.
+        """
+        if steps is not None and steps < 1:
+            raise ValueError(f"steps is {steps}; give at least 1, or None to meet the tolerance.")
+        if rule not in RULES:
+            raise ValueError(f"rule is {rule!r}; choose one of {sorted(RULES)}.")
+        if max_gradients < 9 or batch_size < 1 or not tolerance > 0:
+            raise ValueError(
+                f"max_gradients is {max_gradients} (at least 9), batch_size {batch_size} (at least 1), "
+                f"tolerance {tolerance} (above 0); put each in its range."
+            )
+        self._steps, self._rule = steps, rule
+        self._tolerance, self._max_gradients, self._batch_size = tolerance, max_gradients, batch_size
+
+    def attribute(
+        self,
+        model: Model | Callable[..., Any],
+        inputs: Tensors | Any,
+        baselines: Tensors | Any = 0.0,
+        players: Players | None = None,
+        targets: Any = None,
+    ) -> Attributions:
+        """Explains every row; `prepare` describes the arguments.
+
+        A feature's tensors must be dense and floating; tensors without a player are held at the row's value.
+        Attributions are averaged over the baselines.
+
+        Args:
+            model: a model or a TensorFlow function.
+            inputs: `[rows, ...]` tensors by key, or one tensor `[rows, columns]`.
+            baselines: `[baselines, ...]` of each key with a player, or a scalar.
+            players: tensor keys of each feature.
+            targets: int32 `[rows]` class to explain.
+
+        Returns:
+            Attributions `[rows, features]`. `approximation_errors` bound the completeness gap.
+
+        Raises:
+            ValueError: if the request is incomplete or a feature has no path (see `Path`).
+        """
+        problem = prepare(model, inputs, baselines, players, targets)
+        rows = problem.sound_rows()
+        points = self._steps or min(self._max_gradients, _USUAL_POINTS)
+        path = Path(problem, self._batch_size)
+        block = min(path.batch_size // 4, _MESH_BYTES // (8 * points * (len(problem.features) + 4)))
+        integrals = []
+        for baseline in range(problem.num_baselines):
+            integrate_block = functools.partial(self._integrate, path, baseline)
+            integrals.append(_joined(each_block(integrate_block, rows, block)))
+        return _averaged(problem, rows, integrals)
+
+    def _integrate(self, path: Path, baseline: int, rows: np.ndarray) -> PathIntegrals:
+        evaluate = functools.partial(path.slopes, baseline)
+        if self._steps is None:
+            return integrate(evaluate, rows, self._tolerance, self._max_gradients)
+        ends = path.outputs(baseline, rows, 0.0), path.outputs(baseline, rows, 1.0)
+        return integrate_fixed(evaluate, ends, rows, RULES[self._rule](self._steps), self._tolerance)
+
+
+def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
+    names = [field.name for field in dataclasses.fields(PathIntegrals)]
+    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+
+
+def _averaged(problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.ndarray]]) -> Attributions:
+    """Averages over the baselines; errors average too, since they can only partly cancel."""
+    stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
+    finite = ~stacked["not_finite"].any(axis=0)
+    return assemble(
+        problem.features,
+        problem.failures,
+        rows,
+        values=stacked["values"].mean(axis=0),
+        baseline_outputs=stacked["starts"].mean(axis=0),
+        instance_outputs=stacked["ends"].mean(axis=0),
+        approximation_errors=stacked["errors"].mean(axis=0),
+        evaluations=stacked["points"].sum(axis=0),
+        converged=stacked["converged"].all(axis=0),
+        reasons=gradient_reasons(problem.features, finite[:, :-1], finite[:, -1]),
+    )

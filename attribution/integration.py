@@ -1,0 +1,122 @@
+"""Integrals along paths on meshes that are refined, per row, where the integral is not yet known well enough."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from tfx_explain.attribution.mesh import Mesh
+
+# rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
+Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+# Points of the first mesh. Fewer could agree by luck: a function of several bends looks straight at three points.
+FIRST_POINTS = 9
+# Output changes below this share of the output are float32 rounding, which no refinement removes.
+_ROUNDING = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class PathIntegrals:
+    """Integrals of the slopes over the paths of `rows` rows."""
+
+    values: np.ndarray  # [rows, features]
+    starts: np.ndarray  # [rows] output at 0
+    ends: np.ndarray  # [rows] output at 1
+    errors: np.ndarray  # [rows] at least the absolute completeness gap
+    points: np.ndarray  # [rows] int64 points spent
+    converged: np.ndarray  # [rows] bool
+    not_finite: np.ndarray  # [rows, features + 1] bool: slopes, and last the output, that were NaN or infinite
+
+
+def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points: int) -> PathIntegrals:
+    """Integrates slopes from 0 to 1, refining each row's own mesh until its error estimate is within the tolerance.
+
+    Two rules share every mesh: the trapezoid rule, and `secant_weight`'s, whose integrals are returned. The error
+    estimate is the sum over features of what the two differ by, plus the part of the output's change that the slopes
+    leave unexplained: it bounds the completeness gap of both. Because the output is known at every mesh point, a change
+    between two of them that the slopes missed (a jump, a saturated function) cannot go unseen.
+
+    Args:
+        evaluate: outputs and slopes at points of the paths.
+        rows: int `[rows]`, which paths.
+        tolerance: error at which a row is done, relative to the sum of its absolute integrals.
+        max_points: most points of a row, at least 2.
+
+    Returns:
+        The integrals. A row with an output or slope that is not finite has NaN values.
+    """
+    alphas = np.tile(np.linspace(0, 1, min(FIRST_POINTS, max_points)), (len(rows), 1))
+    outputs, slopes = evaluate(rows, alphas)
+    mesh = Mesh.uniform(alphas, outputs, slopes)
+    done = PathIntegrals(
+        values=np.full((len(rows), slopes.shape[2]), np.nan),
+        starts=outputs[:, 0],
+        ends=outputs[:, -1],
+        errors=np.full(len(rows), np.nan),
+        points=np.zeros(len(rows), np.int64),
+        converged=np.zeros(len(rows), bool),
+        not_finite=np.zeros((len(rows), slopes.shape[2] + 1), bool),
+    )
+    working = np.arange(len(rows))
+    while len(working):
+        finished = _settle(mesh, working, done, tolerance, mesh.size >= max_points)
+        working = working[~finished]
+        if len(working):
+            mesh = mesh.keep(~finished)
+            worst, middles = mesh.worst(max_points)
+            mesh = mesh.halved(worst, middles, *evaluate(rows[working], middles))
+    return done
+
+
+def _settle(mesh: Mesh, working: np.ndarray, done: PathIntegrals, tolerance: float, last: bool) -> np.ndarray:
+    """Writes the rows that need no more points into `done`; returns bool `[rows of the mesh]`, which they are."""
+    changes = done.ends[working] - done.starts[working]
+    errors = mesh.errors(changes)
+    allowed = tolerance * np.abs(mesh.integrals[:, 0]).sum(axis=1)
+    allowed += _ROUNDING * (np.abs(done.starts[working]) + np.abs(done.ends[working]))
+    converged = errors <= allowed
+    finished = converged | ~np.isfinite(errors) | last
+    if finished.any():
+        settled, at = mesh.keep(finished), working[finished]
+        done.values[at], done.errors[at] = settled.integrals[:, 0], errors[finished]
+        done.points[at], done.converged[at] = mesh.size, converged[finished]
+        done.not_finite[at] = settled.not_finite()
+    return finished
+
+
+def integrate_fixed(
+    evaluate: Evaluate,
+    ends: tuple[np.ndarray, np.ndarray],
+    rows: np.ndarray,
+    rule: tuple[np.ndarray, np.ndarray],
+    tolerance: float,
+) -> PathIntegrals:
+    """Integrates slopes from 0 to 1 by one rule for all rows.
+
+    Args:
+        evaluate: outputs and slopes at points of the paths.
+        ends: `[rows]` outputs at 0 and at 1; they count as points.
+        rows: int `[rows]`, which paths.
+        rule: nodes and weights `[points]`.
+        tolerance: completeness gap, which is the error, that is good enough relative to the sum of absolute integrals.
+
+    Returns:
+        The integrals. A row with an output or slope that is not finite has NaN values.
+    """
+    nodes, weights = rule
+    outputs, slopes = evaluate(rows, np.tile(nodes, (len(rows), 1)))
+    values = np.matmul(weights, slopes.astype(np.float64))
+    errors = np.abs(values.sum(axis=1) - (ends[1] - ends[0]))
+    outputs_finite = np.isfinite(outputs).all(axis=1) & np.isfinite(ends[0]) & np.isfinite(ends[1])
+    return PathIntegrals(
+        values=values,
+        starts=ends[0],
+        ends=ends[1],
+        errors=errors,
+        points=np.full(len(rows), len(nodes) + 2),
+        converged=errors <= tolerance * np.abs(values).sum(axis=1),
+        not_finite=np.concatenate([~np.isfinite(values), ~outputs_finite[:, None]], axis=1),
+    )

@@ -1,0 +1,124 @@
+"""SmoothGrad: Smilkov, Thorat, Kim, Viegas, Wattenberg, "SmoothGrad: removing noise by adding noise", 2017."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_explain.attribution.estimates import Estimates, averaged, joined
+from tfx_explain.attribution.model import Model, Tensors
+from tfx_explain.attribution.problem import Players, Problem, near_equal_slices, prepare
+from tfx_explain.attribution.randomness import random_words
+from tfx_explain.attribution.randomness import row_keys as hash_rows
+from tfx_explain.attribution.result import Attributions
+
+
+class PathMethod(Protocol):
+    """What is smoothed: `IntegratedGradients`, `GradientTimesInput` or `Saliency`."""
+
+    def attribute(self, model: Any, inputs: Any, baselines: Any, players: Any, targets: Any) -> Attributions:
+        """Explains every row."""
+        ...
+
+
+class SmoothGrad:
+    """The mean of a method's attributions over noisy copies of each row.
+
+    They add up to the mean output of the copies less the output at the baseline; `instance_outputs` is that mean.
+    """
+
+    def __init__(
+        self,
+        method: PathMethod,
+        *,
+        noise_sigma: float | Mapping[str, float] = 0.1,
+        samples: int = 10,
+        seed: int = 0,
+        rows_at_once: int = 4096,
+    ) -> None:
+        """Chooses the noise.
+
+        Args:
+            method: explains the copies.
+            noise_sigma: standard deviation of the normal noise, in the tensors' own unit; one, or of each feature (0
+                where a feature is missing).
+            samples: copies of each row, at least 2.
+            seed: of the noise; a row's own comes from the seed and its row key.
+            rows_at_once: copies explained together.
+
+        Raises:
+            ValueError: if a setting is out of range.
+        """
+        sigmas = list(noise_sigma.values()) if isinstance(noise_sigma, Mapping) else [noise_sigma]
+        if samples < 2 or rows_at_once < 1 or min(sigmas, default=0) < 0:
+            raise ValueError(
+                f"samples is {samples} (at least 2), rows_at_once {rows_at_once} (at least 1), noise_sigma "
+                f"{noise_sigma} (not negative); put each in its range."
+            )
+        self._method, self._noise_sigma, self._samples = method, noise_sigma, samples
+        self._seed, self._rows_at_once = seed, rows_at_once
+
+    def attribute(
+        self,
+        model: Model | Callable[..., Any],
+        inputs: Tensors | Any,
+        baselines: Tensors | Any = 0.0,
+        players: Players | None = None,
+        targets: Any = None,
+        row_keys: np.ndarray | None = None,
+    ) -> Attributions:
+        """Explains every row; arguments and errors are those of the method, `row_keys` as in `SampledShapley`.
+
+        Raises:
+            ValueError: also if `noise_sigma` names a feature that is none.
+        """
+        problem = prepare(model, inputs, baselines, players, targets)
+        sigmas = self._sigmas(problem)
+        keys = hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
+        rows = problem.sound_rows()
+        size = max(1, self._rows_at_once // self._samples)
+        blocks = [self._smooth(problem, sigmas, keys, rows[part]) for part in near_equal_slices(len(rows), size)]
+        return averaged(problem, rows, [joined(blocks)])
+
+    def _sigmas(self, problem: Problem) -> np.ndarray:
+        """Returns `[features + 1]`, the last for what no feature owns."""
+        if not isinstance(self._noise_sigma, Mapping):
+            return np.array([self._noise_sigma] * len(problem.features) + [0.0])
+        unknown = set(self._noise_sigma) - set(problem.features)
+        if unknown:
+            raise ValueError(f"noise_sigma names {sorted(unknown)}; the features are {sorted(problem.features)}.")
+        return np.array([self._noise_sigma.get(feature, 0.0) for feature in problem.features] + [0.0])
+
+    def _smooth(self, problem: Problem, sigmas: np.ndarray, keys: np.ndarray, rows: np.ndarray) -> Estimates:
+        each = np.repeat(rows, self._samples)
+        copies = {key: tf.gather(tensor, each) for key, tensor in problem.inputs.items()}
+        for number, (key, owner) in enumerate(problem.owners.items()):
+            copies[key] += self._noise(keys[rows], number, copies[key], sigmas[owner])
+        targets = tf.gather(problem.targets, each)
+        result = self._method.attribute(problem.model, copies, problem.baselines, problem.parts(), targets)
+        by_row = {
+            name: np.asarray(array).reshape(len(rows), self._samples, *np.shape(array)[1:])
+            for name, array in vars(result).items()
+            if name not in ("features", "standard_errors")
+        }
+        return Estimates(
+            values=by_row["values"].mean(axis=1),
+            standard_errors=by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples),
+            empty=by_row["baseline_outputs"].mean(axis=1),
+            full=by_row["instance_outputs"].mean(axis=1),
+            evaluations=by_row["evaluations"].sum(axis=1),
+            converged=by_row["converged"].all(axis=1),
+            reasons=by_row["failures"].astype(object).max(axis=1),
+        )
+
+    def _noise(self, keys: np.ndarray, number: int, copies: Any, sigmas: np.ndarray) -> np.ndarray:
+        """Draws normal noise of the shape of `copies`, by Box and Muller's transform of two uniform words."""
+        size = int(np.prod(copies.shape[1:]))
+        draws = number * self._samples + np.arange(self._samples)
+        words = (random_words(self._seed, keys, draws, 2 * size) + np.uint64(1)) / 2.0**64
+        uniform = np.maximum(words, 2.0**-64)
+        normal = np.sqrt(-2 * np.log(uniform[:, :, :size])) * np.cos(2 * np.pi * uniform[:, :, size:])
+        return (normal.reshape(copies.shape) * sigmas).astype(copies.dtype.as_numpy_dtype)

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfx_explain.attribution import Banzhaf, Lime, Occlusion
+
+
+def test_banzhaf_of_a_product_is_its_share_over_all_coalitions_of_the_others():
+    # Of three factors, each makes a difference only where both others are present: one coalition of four.
+    result = Banzhaf().attribute(lambda x: tf.reduce_prod(x, axis=1), tf.constant([[2.0, 3.0, 4.0]]))
+    np.testing.assert_allclose(result.values, [[6, 6, 6]])
+    assert result.evaluations[0] == 8
+
+
+def test_sampled_banzhaf_agrees_with_enumeration_within_its_standard_errors(relu_network, six_columns):
+    def model(x):
+        return relu_network(x[:, :6] + x[:, 6:])
+
+    rows = tf.concat([six_columns, six_columns[::-1]], axis=1)
+    exact = Banzhaf(max_evaluations=4096).attribute(model, rows)
+    result = Banzhaf(evaluations=200).attribute(model, rows)
+    assert (exact.evaluations == 4096).all()
+    score = np.sqrt(np.mean((result.values - exact.values) ** 2) / np.mean(result.approximation_errors**2))
+    assert 0.5 < score < 2
+
+
+def test_occlusion_is_the_loss_without_each_feature(six_columns):
+    result = Occlusion().attribute(lambda x: x[:, 0] * x[:, 1] + x[:, 2], six_columns, 1.0)
+    first, second, third = six_columns.numpy()[:, :3].T
+    np.testing.assert_allclose(result.values[:, 0], first * second - second, atol=1e-5)
+    np.testing.assert_allclose(result.values[:, 1], first * second - first, atol=1e-5)
+    np.testing.assert_allclose(result.values[:, 2], third - 1, atol=1e-5)
+    np.testing.assert_array_equal(result.values[:, 3:], 0)
+    assert (result.evaluations == 8).all()
+
+
+def test_lime_recovers_an_additive_function(six_columns):
+    result = Lime(samples=100).attribute(lambda x: tf.reduce_sum(x, axis=1), six_columns)
+    np.testing.assert_allclose(result.values, six_columns, atol=1e-5)
+    assert result.converged.all()
+    assert (result.evaluations == 102).all()
+
+
+def test_a_narrow_lime_kernel_sees_the_neighbourhood_of_the_row():
+    def lost_twice(x):
+        return tf.cast(tf.reduce_sum(1 - x, axis=1) >= 2, tf.float32)
+
+    rows = tf.ones([1, 6])
+    narrow = Lime(samples=3000, kernel_width=0.3).attribute(lost_twice, rows)
+    wide = Lime(samples=3000, kernel_width=50.0).attribute(lost_twice, rows)
+    assert np.abs(narrow.values).max() < 0.03
+    assert wide.values.max() < -0.05
+
+
+def test_lime_standard_errors_have_the_size_of_the_errors(relu_network, six_columns):
+    many = Lime(samples=20000, seed=1).attribute(relu_network, six_columns[:8])
+    few = Lime(samples=200, seed=2).attribute(relu_network, six_columns[:8])
+    scores = (few.values - many.values) / few.standard_errors
+    assert 0.6 < np.sqrt(np.mean(scores**2)) < 1.6
+
+
+@pytest.mark.parametrize("method", [Lime(samples=50, seed=4), Banzhaf(evaluations=40, seed=4), Occlusion()])
+def test_values_do_not_depend_on_the_batch(method):
+    rows = tf.constant(np.random.default_rng(1).integers(-3, 4, (9, 8)), tf.float32)
+
+    def model(x):
+        return tf.reduce_prod(x[:, :3], axis=1) + tf.reduce_max(x, axis=1)
+
+    whole, part = method.attribute(model, rows), method.attribute(model, rows[::-1][2:5])
+    np.testing.assert_allclose(part.values, whole.values[::-1][2:5], atol=1e-9)
+
+
+def test_too_few_samples_are_refused():
+    with pytest.raises(ValueError, match="samples is 5, too few for 9 features; give at least 11"):
+        Lime(samples=5).attribute(lambda x: x[:, 0], tf.ones([1, 9]))
+    with pytest.raises(ValueError, match="kernel_width -1"):
+        Lime(kernel_width=-1)

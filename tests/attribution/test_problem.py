@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfx_explain.attribution.problem import near_equal_slices, prepare
+
+_INPUTS = {"a": tf.ones([3, 2]), "b": tf.ones([3])}
+
+
+def _prepare(inputs=_INPUTS, baselines: object = 0.0, players=None):
+    return prepare(lambda t: t["b"], inputs, baselines, players, None)
+
+
+def test_scalars_fill_one_baseline_and_keys_are_features():
+    problem = _prepare()
+    assert problem.features == ("a", "b")
+    assert problem.num_baselines == 1
+    assert problem.baselines["a"].shape == (1, 2)
+    assert problem.targets.shape == (3,)
+
+
+def test_tensors_without_a_feature_that_are_not_finite_are_named():
+    problem = _prepare({"a": tf.constant([[1.0, np.inf]]), "b": tf.ones([1])}, players={"f": ("b", ("a", 0))})
+    assert problem.failures == ("tensor 'a', which no feature owns, is not finite",)
+
+
+def test_ragged_values_that_are_not_finite_are_named():
+    ragged = tf.ragged.constant([[1.0], [], [2.0, np.nan]])
+    assert _prepare({"r": ragged}, {"r": ragged[:1]}).failures == ("", "", "feature 'r' is not finite")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"players": {"f": ("c",)}}, r"'f' names the tensor 'c'; the inputs are \['a', 'b'\]"),
+        ({"players": {"f": (("a", 2),)}}, "column 2 of 'a', which has 2 columns"),
+        ({"players": {"f": (("b", 0),)}}, "columns need a dense tensor"),
+        ({"players": {"f": ("a",), "g": ("a",)}}, "'g' names 'a', which a player has already"),
+        ({"players": {"f": ("a",), "g": (("a", 1),)}}, "which a player has already"),
+        ({"players": {}}, "players is empty"),
+        ({"baselines": {"a": 0.0}}, "'b' belongs to a player but has no baseline"),
+        ({"baselines": {"a": tf.zeros([1, 3]), "b": 0.0}}, "baseline of 'a' has shape"),
+        ({"baselines": {"a": tf.zeros([2, 2]), "b": 0.0}}, "same number of baselines"),
+        ({"inputs": {"a": tf.ones([3, 2]), "b": tf.ones([2])}}, "same number of rows"),
+    ],
+)
+def test_incomplete_requests_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        _prepare(**change)
+
+
+def test_large_rows_come_in_smaller_batches():
+    problem = _prepare({"x": tf.zeros([2, 224, 224, 3]), "b": tf.constant(["", ""])}, players={"image": ("x",)})
+    assert problem.batch_rows(4096) == 27
+    assert problem.batch_rows(5) == 5
+    assert _prepare().batch_rows(4096) == 4096
+
+
+@pytest.mark.parametrize(("total", "at_most"), [(0, 5), (1, 5), (5, 5), (6, 5), (99, 10)])
+def test_slices_cover_everything_in_near_equal_parts(total, at_most):
+    sizes = [part.stop - part.start for part in near_equal_slices(total, at_most)]
+    assert sum(sizes) == total
+    assert max(sizes) <= at_most
+    assert max(sizes) - min(sizes) <= 1

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from tfx_explain.attribution.quadrature import RULES, gauss_legendre, secant_weight, trapezoid
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("points", [2, 3, 10, 51])
+def test_weights_sum_to_one_and_integrate_a_line(rule, points):
+    nodes, weights = RULES[rule](points)
+    assert weights.sum() == pytest.approx(1, abs=1e-14)
+    assert weights @ nodes == pytest.approx(0.5, abs=1e-14)
+    assert nodes.min() >= 0
+    assert nodes.max() <= 1
+
+
+def test_gauss_legendre_is_exact_up_to_its_degree():
+    nodes, weights = gauss_legendre(4)
+    for degree in range(8):
+        assert weights @ nodes**degree == pytest.approx(1 / (degree + 1), rel=1e-13)
+
+
+def test_trapezoid_has_its_textbook_error():
+    nodes, weights = trapezoid(11)
+    assert weights @ nodes**2 - 1 / 3 == pytest.approx(1 / 600, rel=1e-10)
+
+
+def test_trapezoid_refuses_one_point():
+    with pytest.raises(ValueError, match="at least 2"):
+        trapezoid(1)
+
+
+def test_secant_weight_finds_the_only_kink():
+    kinks = np.array([0.0, 0.2, 0.7, 1.0])
+    mean_slopes = -kinks + 3 * (1 - kinks)
+    np.testing.assert_allclose(secant_weight(np.full(4, -1.0), np.full(4, 3.0), mean_slopes), kinks)
+
+
+def test_secant_weight_of_equal_slopes_is_the_trapezoid_rule():
+    np.testing.assert_array_equal(secant_weight(np.full(2, 2.0), np.full(2, 2.0), np.full(2, 5.0)), [0.5, 0.5])
