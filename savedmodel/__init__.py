@@ -1,0 +1,19 @@
+"""Opening a SavedModel: its features' tensors, its encoded tensors, and the model cut open there."""
+
+from tfx_explain.savedmodel.cut import CutModel
+from tfx_explain.savedmodel.errors import NotDifferentiableError
+from tfx_explain.savedmodel.explainable import ExplainableModel, load_explainable
+from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.generate import generate_metadata
+from tfx_explain.savedmodel.metadata import metadata_from_json, metadata_to_json
+
+__all__ = [
+    "CutModel",
+    "ExplainableModel",
+    "Feature",
+    "NotDifferentiableError",
+    "generate_metadata",
+    "load_explainable",
+    "metadata_from_json",
+    "metadata_to_json",
+]

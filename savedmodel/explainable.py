@@ -1,0 +1,117 @@
+"""Stage 9: a SavedModel and its metadata, ready to be explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.cut import Cut, CutModel
+from tfx_explain.savedmodel.errors import NotDifferentiableError
+from tfx_explain.savedmodel.read import ReadModel, read_model
+from tfx_explain.savedmodel.resolve import Explained, operands_named, resolve
+from tfx_explain.savedmodel.slots import raw_encoder, slot_of
+
+
+def load_explainable(
+    model_dir: str,
+    metadata: explanation_pb2.ExplanationMetadata,
+    *,
+    output_name: str = "",
+    output_scale: int = explanation_pb2.ExplanationParameters.OUTPUT_SCALE_UNSPECIFIED,
+) -> ExplainableModel:
+    """Loads a SavedModel together with metadata that `generate_metadata` or a person wrote.
+
+    Args:
+        model_dir: the SavedModel.
+        metadata: its features' tensors, baselines and outputs.
+        output_name: the output to explain; may be empty where the metadata has one.
+        output_scale: an `ExplanationParameters.OutputScale`: logits where the metadata names them (the default), only
+            logits, or the output as it is served.
+
+    Raises:
+        ValueError: if the metadata does not fit the model; one line for each wrong name, dtype or shape.
+    """
+    read = read_model(model_dir, metadata.signature_name or None, metadata.tags)
+    return open_model(read, metadata, output_name, output_scale)
+
+
+def open_model(
+    read: ReadModel, metadata: explanation_pb2.ExplanationMetadata, output_name: str, output_scale: int
+) -> ExplainableModel:
+    """As `load_explainable`, of a model that has been read."""
+    read = read.with_operands(operands_named(metadata))
+    return ExplainableModel(read, resolve(metadata, read, output_name, output_scale))
+
+
+class ExplainableModel:
+    """A model whose features can be set apart.
+
+    Attributes:
+        features: names of what gets an attribution: features, and groups of them.
+        row_features: what a row must bring or is explained by, by tf.Example key or signature input.
+        takes_examples: whether rows are serialized tf.Examples.
+        input_specs: the signature's inputs, where they are not.
+        num_outputs: size of the explained output's last axis, 1 for `[rows]`; None where the graph leaves it open.
+    """
+
+    def __init__(self, read: ReadModel, explained: Explained) -> None:
+        self.features = tuple(explained.groups)
+        self.takes_examples = bool(read.features.examples_input)
+        self.input_specs = {} if self.takes_examples else dict(read.signature.input_specs)
+        of_plans = {plan.feature.name for plan in explained.plans.values()}
+        self.row_features = {
+            name: feature for name, feature in read.features.by_name.items() if feature.required or name in of_plans
+        }
+        self.num_outputs = explained.num_outputs
+        self._read, self._explained = read, explained
+
+    def differentiable(self) -> CutModel:
+        """The model fed at its encoded tensors, for methods along a path.
+
+        Raises:
+            NotDifferentiableError: if a feature has no differentiable path to the output.
+        """
+        plans = self._explained.plans
+        stuck = {name for name, plan in plans.items() if not plan.encoded}
+        if not stuck:
+            model = self._cut({name: plan.encoded for name, plan in plans.items()})
+            unconnected = set(model.unconnected())
+            stuck = {name for name, plan in plans.items() if unconnected.issuperset(plan.encoded)}
+            if not stuck:
+                return model
+        raise NotDifferentiableError(
+            f"Integrated gradients cannot explain {', '.join(map(repr, sorted(stuck)))}: no differentiable path leads "
+            "from there, or from an encoded tensor that the metadata names, to the output. Use "
+            "sampled_shapley_attribution, which needs none."
+        )
+
+    def coalitional(self) -> CutModel:
+        """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor."""
+        plans = self._explained.plans
+        every = [tensor for plan in plans.values() for tensor in plan.encoded]
+        past = self._read.past(every, [self._explained.output])
+        by_raw = {name for name, plan in plans.items() if not plan.encoded or plan.feature.name in past}
+        return self._cut(
+            {name: (plan.feature.values,) if name in by_raw else plan.encoded for name, plan in plans.items()}
+        )
+
+    def raw(self) -> CutModel:
+        """The model fed at the raw tensors of every feature."""
+        return self._cut({name: (plan.feature.values,) for name, plan in self._explained.plans.items()})
+
+    def _cut(self, fed: Mapping[str, Sequence[str]]) -> CutModel:
+        explained, read = self._explained, self._read
+        slots = {tensor: slot_of(read, tensor) for tensors in fed.values() for tensor in tensors}
+        names = [tensor for slot in slots.values() for tensor in slot.tensors]
+        held = [slot_of(read, tensor) for tensor in read.held(names, explained.output)]
+        cut = Cut(
+            read=read,
+            slots=tuple({slot.key: slot for slot in [*slots.values(), *held]}.values()),
+            players={
+                group: tuple(dict.fromkeys(slots[tensor].key for name in members for tensor in fed[name]))
+                for group, members in explained.groups.items()
+            },
+            output=explained.output,
+            num_outputs=explained.num_outputs,
+        )
+        return CutModel(cut, raw_encoder(read, list(slots.values()))(explained.baselines))

@@ -1,0 +1,134 @@
+"""Synthetic rows to try a model on: unequal numbers of values, values that the model's vocabularies know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_explain.savedmodel.errors import cause
+from tfx_explain.savedmodel.features import Feature, Features
+from tfx_explain.savedmodel.statistics import FeatureSummary
+
+ROWS = 6
+# How many values the rows of a sparse feature get; models differ in what they accept, so each is tried in turn.
+_COUNTS: tuple[tuple[int, ...], ...] = ((1, 3, 0, 2, 1, 2), (1, 2, 1, 3, 1, 2), (1, 0, 1, 1, 0, 1), (1, 1, 1, 1, 1, 1))
+_NO_VOCABULARY = (b"", b"a", b"b", b"c", b"1", b"2")
+
+
+def probe_rows(
+    features: Features,
+    input_specs: Mapping[str, tf.TensorSpec],
+    statistics: Mapping[str, FeatureSummary],
+    vocabularies: Mapping[str, Sequence[Any]],
+    runs: Callable[[Any], Any],
+) -> Any:
+    """Rows that the model accepts: serialized examples `[rows]`, or signature inputs `[rows, ...]` by name.
+
+    Args:
+        features: what the signature reads.
+        input_specs: the signature's inputs.
+        statistics: of the training data, where known: values are drawn from their range and most frequent values.
+        vocabularies: values by feature that the model's own tables know.
+        runs: evaluates the model on such rows.
+
+    Raises:
+        ValueError: if the model accepts none of the attempts.
+    """
+    error: Exception | None = None
+    for counts in _COUNTS:
+        rng = np.random.default_rng(0)
+        values = {
+            name: _values(feature, counts, statistics.get(name, FeatureSummary()), vocabularies.get(name, ()), rng)
+            for name, feature in features.by_name.items()
+        }
+        rows = _examples(values) if features.examples_input else _inputs(values, features)
+        try:
+            runs(rows)
+        except tf.errors.OpError as failure:
+            error = failure
+            continue
+        return rows
+    raise ValueError(
+        "The model fails on every synthetic row tried, so its tensors cannot be told apart; give statistics of its "
+        f"training data, so that rows look like real ones. It says: {cause(error) if error else ''}."
+    ) from error
+
+
+def take(rows: Any, index: Sequence[int]) -> Any:
+    """The rows at `index`."""
+    if isinstance(rows, Mapping):
+        return {name: tf.gather(tensor, index) for name, tensor in rows.items()}
+    return tf.gather(rows, index)
+
+
+def example(values: Mapping[str, np.ndarray | Sequence[Any]]) -> bytes:
+    """A serialized tf.Example with the values of one row; the dtype chooses the kind of list."""
+    message = tf.train.Example()
+    for name, raw in values.items():
+        array = np.asarray(raw).reshape(-1)
+        feature = message.features.feature[name]
+        if array.dtype.kind == "f":
+            feature.float_list.value.extend(array.tolist())
+        elif array.dtype.kind in "iub":
+            feature.int64_list.value.extend(int(value) for value in array)
+        else:
+            feature.bytes_list.value.extend(v if isinstance(v, bytes) else str(v).encode() for v in array)
+    return message.SerializeToString(deterministic=True)
+
+
+def _examples(values: Mapping[str, list[np.ndarray]]) -> tf.Tensor:
+    return tf.constant([example({name: rows[i] for name, rows in values.items()}) for i in range(ROWS)])
+
+
+def _inputs(values: Mapping[str, list[np.ndarray]], features: Features) -> dict[str, tf.Tensor]:
+    return {
+        name: tf.constant(np.stack(rows).tolist(), features.by_name[name].dtype, shape=(ROWS, *rows[0].shape))
+        for name, rows in values.items()
+    }
+
+
+def _values(
+    feature: Feature,
+    counts: Sequence[int],
+    statistics: FeatureSummary,
+    vocabulary: Sequence[Any],
+    rng: np.random.Generator,
+) -> list[np.ndarray]:
+    """One array of values a row."""
+    if feature.is_sparse:
+        most = statistics.most_values or max(counts)
+        shapes: list[tuple[int, ...]] = [(min(count, most),) for count in counts]
+    else:
+        shapes = [tuple(size or 3 for size in feature.shape[1:].as_list())] * ROWS
+    return [_draw(feature.dtype, shape, statistics, vocabulary, rng) for shape in shapes]
+
+
+def _draw(
+    dtype: tf.DType,
+    shape: tuple[int, ...],
+    statistics: FeatureSummary,
+    vocabulary: Sequence[Any],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    counted = [value for value in (*statistics.top_values, *statistics.domain_values) if value]
+    known = [value for value in counted if value in vocabulary] or counted or list(vocabulary)
+    if dtype == tf.string:
+        return rng.choice(np.array(known or _NO_VOCABULARY, dtype=object), shape)
+    if dtype == tf.bool:
+        return rng.random(shape) < 0.5
+    if known:
+        return rng.choice(np.array([int(float(value)) for value in known]), shape).astype(dtype.as_numpy_dtype)
+    low, high = _range(dtype, statistics)
+    if dtype.is_floating:
+        return rng.uniform(low, high, shape).astype(dtype.as_numpy_dtype)
+    return rng.integers(int(low), int(high) + 1, shape).astype(dtype.as_numpy_dtype)
+
+
+def _range(dtype: tf.DType, statistics: FeatureSummary) -> tuple[float, float]:
+    low, high = statistics.minimum, statistics.maximum
+    if low is None or high is None or not np.isfinite([low, high]).all():
+        return (-1.0, 2.0) if dtype.is_floating else (0, 1)  # small integers are in any embedding's range
+    return low, high

@@ -1,0 +1,95 @@
+"""Stage 8: the places where a cut graph is fed, and the functions that compute what is fed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+
+from tfx_explain.savedmodel.flat import import_cut
+from tfx_explain.savedmodel.read import ReadModel
+
+Tensor: TypeAlias = "tf.Tensor | tf.RaggedTensor"
+Tensors: TypeAlias = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where a CutModel is fed.
+
+    Attributes:
+        key: name of the tensor, of a sparse feature that of its values.
+        tensors: the graph tensors fed: one, or a sparse feature's values, indices and dense shape.
+        specs: their dtypes and shapes.
+    """
+
+    key: str
+    tensors: tuple[str, ...]
+    specs: tuple[tf.TensorSpec, ...]
+
+    @property
+    def is_ragged(self) -> bool:
+        """Whether rows have different numbers of values, and are given as a tf.RaggedTensor."""
+        return len(self.tensors) == 3
+
+
+def slot_of(read: ReadModel, tensor: str) -> Slot:
+    """The slot for feeding `tensor`; any tensor of a sparse feature stands for all three."""
+    for feature in read.features.by_name.values():
+        if feature.is_sparse and tensor in feature.tensors:
+            shapes = ([None], [None, 2], [2])
+            dtypes = (feature.dtype, tf.int64, tf.int64)
+            return Slot(feature.values, feature.tensors, tuple(map(tf.TensorSpec, shapes, dtypes)))
+    spec = read.specs[tensor]
+    shape = spec.shape if spec.shape.rank is None else tf.TensorShape([None]).concatenate(spec.shape[1:])
+    return Slot(tensor, (tensor,), (tf.TensorSpec(shape, spec.dtype),))
+
+
+def encoder(read: ReadModel, slots: Sequence[Slot]) -> Callable[[Any], dict[str, Tensor]]:
+    """A function from rows (serialized examples, or signature inputs by name) to the tensors of `slots`."""
+    input_specs = read.signature.input_specs
+    names = list(input_specs)
+    fetches = [tensor for slot in slots for tensor in slot.tensors]
+    function = import_cut(read.graph, {read.graph.inputs[name]: input_specs[name] for name in names}, fetches)
+
+    def encode(rows: Any) -> dict[str, Tensor]:
+        given = rows if isinstance(rows, Mapping) else {names[0]: rows}
+        computed = iter(function(*(tf.convert_to_tensor(given[name], input_specs[name].dtype) for name in names)))
+        return {slot.key: _joined(slot, [next(computed) for _ in slot.tensors]) for slot in slots}
+
+    return encode
+
+
+def raw_encoder(read: ReadModel, slots: Sequence[Slot]) -> Callable[[Tensors], dict[str, Tensor]]:
+    """A function from raw values by feature name to the tensors of `slots`: an encoder that parses nothing."""
+    features = read.features
+    raw = {name: slot_of(read, f.values) for name, f in features.by_name.items() if f.values in read.specs}
+    feeds = {tensor: spec for slot in raw.values() for tensor, spec in zip(slot.tensors, slot.specs, strict=True)}
+    examples = [read.graph.inputs[features.examples_input]] if features.examples_input else []
+    fetches = [tensor for slot in slots for tensor in slot.tensors]
+    function = import_cut(read.graph, feeds | dict.fromkeys(examples, tf.TensorSpec([None], tf.string)), fetches)
+
+    def encode(values: Tensors) -> dict[str, Tensor]:
+        arguments = [tensor for name, slot in raw.items() for tensor in parts(slot, values[name])]
+        rows = next(iter(values.values())).shape[0]
+        computed = iter(function(*arguments, *(tf.fill([rows], "") for _ in examples)))  # only their number is read
+        return {slot.key: _joined(slot, [next(computed) for _ in slot.tensors]) for slot in slots}
+
+    return encode
+
+
+def parts(slot: Slot, value: Tensor) -> tuple[tf.Tensor, ...]:
+    """The tensors to feed for the value of a slot."""
+    if not slot.is_ragged:
+        return (value,)  # type: ignore[return-value]
+    sparse = value.to_sparse()
+    return sparse.values, sparse.indices, sparse.dense_shape
+
+
+def _joined(slot: Slot, tensors: Sequence[tf.Tensor]) -> Tensor:
+    if not slot.is_ragged:
+        return tensors[0]
+    values, indices, dense_shape = tensors
+    return tf.RaggedTensor.from_value_rowids(values, indices[:, 0], nrows=dense_shape[0], validate=False)

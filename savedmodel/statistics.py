@@ -1,0 +1,91 @@
+"""What a dataset's statistics and schema say about each feature."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+_ALL_ROWS = "All Examples"  # TFDV's name for the dataset that is not a slice
+
+
+@dataclass(frozen=True)
+class FeatureSummary:
+    """What is known of one feature's values; None and empty where it isn't.
+
+    Attributes:
+        categorical: whether its values are names, or integers that stand for names.
+        top_values: of a categorical feature, the most frequent values, most frequent first.
+        domain_values: the names that the schema allows.
+        median: of a numeric feature, in its own unit; so are the next four.
+        mean: arithmetic mean.
+        stddev: standard deviation.
+        minimum: smallest value.
+        maximum: largest value.
+        most_values: the largest number of values in one row.
+    """
+
+    categorical: bool = False
+    top_values: tuple[bytes, ...] = ()
+    domain_values: tuple[bytes, ...] = ()
+    median: float | None = None
+    mean: float | None = None
+    stddev: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    most_values: int | None = None
+
+
+def summarize(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList | None, schema: schema_pb2.Schema | None
+) -> Mapping[str, FeatureSummary]:
+    """Reads TFDV statistics of one split, and a schema.
+
+    Raises:
+        ValueError: if there are several datasets and none of them is of all rows.
+    """
+    found = {}
+    for feature in _dataset(statistics).features if statistics else ():
+        found[feature.name or ".".join(feature.path.step)] = _summary(feature)
+    domains = {domain.name: domain for domain in schema.string_domain} if schema else {}
+    for feature in schema.feature if schema else ():
+        domain = domains.get(feature.domain, feature.string_domain)
+        if domain.value or feature.int_domain.is_categorical:
+            found[feature.name] = dataclasses.replace(
+                found.get(feature.name, FeatureSummary()),
+                categorical=True,
+                domain_values=tuple(value.encode() for value in domain.value),
+            )
+    return found
+
+
+def _dataset(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> Any:
+    datasets = list(statistics.datasets)
+    if len(datasets) > 1:
+        datasets = [dataset for dataset in datasets if dataset.name == _ALL_ROWS]
+    if len(datasets) != 1:
+        names = ", ".join(repr(dataset.name) for dataset in statistics.datasets) or "none"
+        raise ValueError(f"The statistics must hold one dataset, or one named {_ALL_ROWS!r}; they hold {names}.")
+    return datasets[0]
+
+
+def _summary(feature: Any) -> FeatureSummary:
+    kind = feature.WhichOneof("stats")
+    stats = getattr(feature, kind) if kind in ("num_stats", "string_stats") else None
+    if stats is None or not stats.common_stats.num_non_missing:
+        return FeatureSummary()
+    most = int(stats.common_stats.max_num_values) or None
+    if kind == "string_stats":
+        ranked = sorted(stats.top_values, key=lambda value: (-value.frequency, value.value))
+        return FeatureSummary(True, tuple(value.value.encode() for value in ranked), most_values=most)
+    return FeatureSummary(
+        median=stats.median,
+        mean=stats.mean,
+        stddev=stats.std_dev,
+        minimum=stats.min,
+        maximum=stats.max,
+        most_values=most,
+    )

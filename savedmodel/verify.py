@@ -1,0 +1,96 @@
+"""Stage 10: holds what was found against the model as it is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import struct_pb2
+
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.cut import CutModel
+from tfx_explain.savedmodel.errors import cause
+from tfx_explain.savedmodel.rows import close
+
+
+def check_reproduces(model: CutModel, rows: Any, served: tf.Tensor, output: str) -> None:
+    """Checks that feeding the encoded tensors gives the served output.
+
+    Raises:
+        ValueError: if it does not; then the model reads its inputs in a way that was not understood.
+    """
+    rebuilt = model.outputs(model.encode(rows)).numpy()
+    expected = served.numpy().reshape(rebuilt.shape)
+    if not close(rebuilt, expected):
+        gap = float(np.max(np.abs(rebuilt - expected)))
+        raise ValueError(
+            f"Feeding the tensors found for each feature gives another {output!r} than the model serves (by up to "
+            f"{gap:.3g}), so it cannot be explained automatically; write its metadata by hand."
+        )
+
+
+def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.ExplanationMetadata) -> None:
+    """Tries the model on each feature's baseline. Where it fails on a single value, a sparse feature gets none.
+
+    Args:
+        model: fed at every raw tensor.
+        rows: rows that the model accepts.
+        metadata: with the baselines to try; changed in place.
+
+    Raises:
+        ValueError: if the model fails on a feature's baseline.
+    """
+    inputs = model.encode(rows)
+    no_values = struct_pb2.Value(list_value=struct_pb2.ListValue())
+    for name, (key,) in model.players.items():
+        entry = metadata.inputs[name]
+        baseline = model.baselines[key]
+        error = _failure(model, inputs, key, baseline)
+        if error and isinstance(baseline, tf.RaggedTensor):
+            entry.input_baselines[0].CopyFrom(no_values)
+            error = _failure(model, inputs, key, baseline[:, :0])
+        if error:
+            raise ValueError(
+                f"The model fails on the baseline of {name!r} ({entry.baseline_source}), so the feature has none: "
+                f"{error}. Give statistics of the training data, from which baselines are chosen."
+            )
+
+
+def _failure(model: CutModel, inputs: Mapping[str, Any], key: str, baseline: Any) -> str:
+    """What the model says where every row has the first baseline as `key`; '' where it runs."""
+    try:
+        model.outputs({**inputs, key: tf.gather(baseline, tf.zeros([_rows(inputs)], tf.int32))})
+    except tf.errors.OpError as error:
+        return cause(error)
+    return ""
+
+
+def dead_ends(model: CutModel, rows: Any) -> list[str]:
+    """Features whose gradients are zero wherever one looks, although exchanging their rows moves the output."""
+    inputs = model.encode(rows)
+    order = np.roll(np.arange(_rows(inputs)), 1)
+    found = []
+    for name, keys in model.players.items():
+        changed = {**inputs, **{key: tf.gather(inputs[key], order) for key in keys}}
+        if _moved(model, inputs, changed) and not (_is_steep(model, inputs, keys) or _is_steep(model, changed, keys)):
+            found.append(name)
+    return found
+
+
+def _is_steep(model: CutModel, inputs: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    for target in range(int(tf.shape(model.outputs(inputs))[1])):
+        _, gradients = model.gradients(inputs, tf.fill([_rows(inputs)], target))
+        if any(np.any(gradients[key].numpy() != 0) for key in keys):
+            return True
+    return False
+
+
+def _rows(inputs: Mapping[str, Any]) -> int:
+    first = next(iter(inputs.values()))
+    return int(first.nrows() if isinstance(first, tf.RaggedTensor) else first.shape[0])
+
+
+def _moved(model: CutModel, inputs: Mapping[str, Any], changed: Mapping[str, Any]) -> bool:
+    return not close(model.outputs(changed).numpy(), model.outputs(inputs).numpy())

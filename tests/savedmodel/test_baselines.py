@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfx_explain.savedmodel.baselines import Baseline, choose_baseline, raw_baselines, to_proto
+from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.statistics import FeatureSummary
+
+
+def feature(dtype, shape=(None,), **settings):
+    return Feature("f", "f:0", dtype, tf.TensorShape(shape), **settings)
+
+
+NUMERIC, CATEGORICAL = FeatureSummary(median=2.6), FeatureSummary(categorical=True, top_values=(b"3", b"1"))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "summary", "expected"),
+    [
+        (tf.float32, NUMERIC, Baseline(2.6, "median")),
+        (tf.int64, NUMERIC, Baseline(3, "median")),
+        (tf.int64, CATEGORICAL, Baseline(3, "mode")),
+        (tf.string, CATEGORICAL, Baseline("3", "mode")),
+        (tf.string, FeatureSummary(), Baseline("", "zero")),
+        (tf.string, NUMERIC, Baseline("", "zero")),
+        (tf.int64, FeatureSummary(), Baseline(0, "zero")),
+        (tf.bool, FeatureSummary(), Baseline(False, "zero")),
+    ],
+)
+def test_choice(dtype, summary, expected):
+    chosen = choose_baseline(feature(dtype), summary)
+    assert chosen == expected and type(chosen.value) is type(expected.value)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "given", "expected"),
+    [
+        (tf.float32, [None], [1.5, 2], [1.5, 2.0]),
+        (tf.float32, [None, 2], [7], [[7.0, 7.0]]),
+        (tf.float32, [None, 2], [[1, 2]], [[1.0, 2.0]]),
+        (tf.int64, [None, 1], [3], [[3]]),
+        (tf.string, [None, 1], ["a", ["b"]], [[b"a"], [b"b"]]),
+        (tf.float32, [None, 2], [], [[0.0, 0.0], [0.0, 0.0]]),
+    ],
+)
+def test_given_values_take_the_tensors_shape(dtype, shape, given, expected):
+    baselines = raw_baselines(feature(dtype, shape), [to_proto(value) for value in given], count=2)
+    assert baselines.dtype == dtype
+    np.testing.assert_array_equal(baselines, expected)
+
+
+def test_sparse_features_get_rows_of_values():
+    sparse = feature(tf.string, indices="f:1", dense_shape="f:2")
+    baselines = raw_baselines(sparse, [to_proto(value) for value in ("a", [], ["b", "c"])], count=3)
+    assert baselines.to_list() == [[b"a"], [], [b"b", b"c"]]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "given", "message"),
+    [
+        (tf.float32, [None], "x", r"got a str of shape \[\]; give a float32 scalar or a list of shape \[\]"),
+        (tf.string, [None], 1.0, "got a float"),
+        (
+            tf.float32,
+            [None, 2],
+            [1, 2, 3],
+            r"got a list of shape \[3\]; give a float32 scalar or a list of shape \[2\]",
+        ),
+        (tf.int64, [None], 1.5, "give a int64 scalar"),
+    ],
+)
+def test_mistakes(dtype, shape, given, message):
+    with pytest.raises(ValueError, match=message):
+        raw_baselines(feature(dtype, shape), [to_proto(given)], count=1)

@@ -1,0 +1,69 @@
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from tfx_explain.savedmodel.load import choose_signature, load_signature
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "chosen"),
+    [
+        (["a", "b"], "b", "b"),
+        (["a"], None, "a"),
+        (["serving_default", "xai_model"], None, "xai_model"),
+        (["a", "serving_default"], None, "serving_default"),
+        (["a", "__saved_model_init_op"], None, "a"),
+    ],
+)
+def test_choice_of_signature(names, wanted, chosen):
+    assert choose_signature(names, wanted, "dir") == chosen
+
+
+def test_missing_signature_lists_those_present(models, tmp_path):
+    module = models.TwoSignatures()
+    tf.saved_model.save(module, str(tmp_path), signatures={"one": module.serve, "two": module.other})
+    with pytest.raises(ValueError, match="has no signature 'three'; it has 'one', 'two'"):
+        load_signature(str(tmp_path), "three")
+    with pytest.raises(ValueError, match="has 'one', 'two' as signatures, none of them xai_model or serving_default"):
+        load_signature(str(tmp_path))
+
+
+def test_signature_is_described_by_its_own_names(zoo):
+    signature = load_signature(zoo("Linear").path)
+    assert list(signature.inputs) == ["x", "y"]
+    assert signature.input_specs["x"].shape.as_list() == [None, 3]
+    assert list(signature.outputs) == ["score"]
+
+
+def test_not_a_savedmodel(tmp_path):
+    with pytest.raises(ValueError, match=r"is not a SavedModel directory: it has no saved_model\.pb"):
+        load_signature(str(tmp_path))
+
+
+def test_damaged_savedmodel(zoo, tmp_path):
+    with open(f"{zoo('Linear').path}/saved_model.pb", "rb") as file:
+        content = file.read()
+    (tmp_path / "saved_model.pb").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="is damaged and cannot be parsed"):
+        load_signature(str(tmp_path))
+
+
+def test_lost_variables(zoo, tmp_path):
+    with open(f"{zoo('Linear').path}/saved_model.pb", "rb") as file:
+        (tmp_path / "saved_model.pb").write_bytes(file.read())
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        load_signature(str(tmp_path))
+
+
+def test_damaged_variables(zoo, tmp_path):
+    path = shutil.copytree(zoo("Linear").path, tmp_path / "model")
+    with open(path / "variables" / "variables.index", "r+b") as file:
+        file.truncate(5)
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        load_signature(str(path))
+
+
+def test_unknown_tags_list_those_present(zoo):
+    with pytest.raises(ValueError, match="has no meta graph tagged 'gpu'; there is: 'serve'"):
+        load_signature(zoo("Linear").path, tags=["gpu"])
