@@ -1,0 +1,103 @@
+"""The bases of this package's metrics: numbers that are functions of `AttributionSums`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
+
+from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.metrics.sums import AttributionSums, sums_computation
+
+
+class ExplanationMetric(tfma.metrics.Metric):
+    """A metric over attribution records.
+
+    Example weights count where TFMA gives them (`example_weight_key`). A slice without an explained row has the value
+    NaN, which passes no threshold.
+    """
+
+
+class ModelMetric(ExplanationMetric):
+    """A metric of one model; TFMA makes it for the candidate, the baseline model and their difference."""
+
+    def __init__(self, value: Callable[[AttributionSums], float], name: str, **config: str) -> None:
+        """Initializes the metric.
+
+        Args:
+          value: From the sums over a slice to the metric's value.
+          name: The name under which TFMA reports it.
+          **config: Further arguments of the subclass's constructor, for TFMA to make the metric again.
+        """
+        computations = functools.partial(_computations, value)
+        super().__init__(tfma.metrics.merge_per_key_computations(computations), name=name, **config)
+
+
+class FeatureMetric(ModelMetric):
+    """A metric of one feature, named `{prefix}/{feature}` unless a name is given.
+
+    A feature that the candidate has no attributions of is an error. A baseline model may be from before the feature was
+    added: its value is NaN then.
+    """
+
+    prefix = ""
+
+    def __init__(self, feature: str, name: str = "") -> None:
+        """Initializes the metric.
+
+        Args:
+          feature: The feature's name in the attribution records.
+          name: The name under which TFMA reports it.
+        """
+        self.feature = feature
+        value = functools.partial(_value_of_feature, type(self).of, feature)
+        super().__init__(value, name or f"{self.prefix}/{feature}", feature=feature)
+
+    @staticmethod
+    def of(sums: AttributionSums, index: int) -> float:
+        """Returns the value for the feature at `index` of `sums.features`; there is at least one explained row."""
+        raise NotImplementedError
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """Returns a quotient; NaN where the denominator is 0."""
+    return numerator / denominator if denominator else float("nan")
+
+
+def _value_of_feature(of: Callable[[AttributionSums, int], float], feature: str, sums: AttributionSums) -> float:
+    if feature in sums.features:
+        return float(of(sums, sums.features.index(feature)))
+    return float("nan")
+
+
+def _computations(
+    value: Callable[[AttributionSums], float],
+    eval_config: config_pb2.EvalConfig | None = None,
+    name: str = "",
+    model_name: str = "",
+    output_name: str = "",
+    sub_key: tfma.metrics.SubKey | None = None,
+    example_weighted: bool = False,
+    query_key: str = "",
+    feature: str = "",
+) -> tfma.metrics.MetricComputations:
+    if sub_key is not None or query_key:
+        raise ValueError(
+            f"{name} is a metric of the one output that was explained: "
+            "take it into a MetricsSpec without binarize, aggregate and query_key."
+        )
+    computation = sums_computation(model_name, output_name, example_weighted)
+    key = tfma.metrics.MetricKey(name, model_name, output_name, example_weighted=example_weighted)
+    model_spec = tfma.utils.get_model_spec(eval_config, model_name) if eval_config else None
+    may_lack_feature = model_spec is not None and model_spec.is_baseline
+
+    def result(metrics: dict[tfma.metrics.MetricKey, Any]) -> dict[tfma.metrics.MetricKey, float]:
+        sums = metrics[computation.keys[0]]
+        if feature and sums.features and feature not in sums.features and not may_lack_feature:
+            raise ValueError(f"{name} has an {unknown_name('feature', feature, sums.features)}")
+        return {key: value(sums)}
+
+    return [computation, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]

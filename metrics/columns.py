@@ -1,0 +1,76 @@
+"""Names of the columns that the Explainer adds to each record.
+
+An attribution record is a `tf.Example`: the original features, and for each explained model (`CANDIDATE`, and
+`BASELINE` where there is one) the columns below. `{feature}` is the last part and may contain anything, slashes too.
+
+| column | kind | holds |
+| --- | --- | --- |
+| `tfx_explain/{model}/attributions/{feature}` | float, one value | the feature's share of the output's change |
+| `tfx_explain/{model}/baseline_output_value` | float, one value | the output at the baseline |
+| `tfx_explain/{model}/instance_output_value` | float, one value | the output at the record |
+| `tfx_explain/{model}/approximation_error` | float, one value | completeness gap or largest standard error |
+| `tfx_explain/{model}/output_index` | int64, one value | the class explained |
+| `tfx_explain/{model}/tolerance_met` | int64, one value | 1 if the error is within the tolerance, else 0 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+PREFIX = "tfx_explain/"
+CANDIDATE = "candidate"
+BASELINE = "baseline"
+MODELS = (CANDIDATE, BASELINE)
+
+BASELINE_OUTPUT_VALUE = "baseline_output_value"
+INSTANCE_OUTPUT_VALUE = "instance_output_value"
+APPROXIMATION_ERROR = "approximation_error"
+OUTPUT_INDEX = "output_index"
+TOLERANCE_MET = "tolerance_met"
+FIELDS = (BASELINE_OUTPUT_VALUE, INSTANCE_OUTPUT_VALUE, APPROXIMATION_ERROR, OUTPUT_INDEX, TOLERANCE_MET)
+
+_ATTRIBUTIONS = "attributions/"
+
+
+def attribution_column(model: str, feature: str) -> str:
+    """Returns the column of a feature's attribution in a model's output.
+
+    Args:
+      model: `CANDIDATE` or `BASELINE`.
+      feature: The feature's name, as in the explanation metadata.
+    """
+    return f"{_model_prefix(model)}{_ATTRIBUTIONS}{feature}"
+
+
+def field_column(model: str, field: str) -> str:
+    """Returns the column of one of `FIELDS`.
+
+    Args:
+      model: `CANDIDATE` or `BASELINE`.
+      field: One of `FIELDS`.
+    """
+    if field not in FIELDS:
+        raise ValueError(f"Unknown field {field!r} of an attribution record; the fields are {', '.join(FIELDS)}.")
+    return f"{_model_prefix(model)}{field}"
+
+
+def is_explanation_column(column: str) -> bool:
+    """Tells the columns that an Explainer adds from the original features."""
+    return column.startswith(PREFIX)
+
+
+def attribution_feature(column: str, model: str) -> str | None:
+    """Returns the feature whose attribution in `model` a column holds; None for every other column."""
+    prefix = _model_prefix(model) + _ATTRIBUTIONS
+    return column[len(prefix) :] if column.startswith(prefix) else None
+
+
+def attributed_features(columns: Iterable[str], model: str) -> tuple[str, ...]:
+    """Returns the features that have an attribution column of `model`, sorted by name."""
+    return tuple(sorted(f for c in columns if (f := attribution_feature(c, model)) is not None))
+
+
+def _model_prefix(model: str) -> str:
+    if model not in MODELS:
+        raise ValueError(f"Unknown model {model!r} of an attribution record; the models are {' and '.join(MODELS)}.")
+    return f"{PREFIX}{model}/"

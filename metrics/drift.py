@@ -1,0 +1,170 @@
+"""How far a model's reasons have moved from the baseline model's, as one number for the whole model.
+
+The importance of a feature is its mean absolute attribution; a feature that one of the models doesn't have has the
+importance 0 there. These are TFMA's metrics of a difference, as its flip rates are: they exist for the candidate where
+there is a baseline model, and their bound is the `absolute` of a change threshold. Clarify's alarm, for example, is
+
+    change_threshold { absolute { value: 0.9 } direction: HIGHER_IS_BETTER }
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.stats
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_types
+from tensorflow_model_analysis.proto import config_pb2
+
+from tfx_explain.metrics.base import ExplanationMetric, ratio
+from tfx_explain.metrics.sums import AttributionSums, sums_computation
+
+Measure = Callable[[np.ndarray, np.ndarray], float]
+
+
+class DriftMetric(ExplanationMetric):
+    """A comparison of the candidate with the baseline model; TFMA makes it for the candidate alone."""
+
+
+class ImportanceDrift(DriftMetric):
+    """A measure of two importance vectors, float64 [features], the candidate's and the baseline model's.
+
+    NaN, which passes no threshold, where one of the models has no explained row in a slice.
+    """
+
+    def __init__(self, measure: Measure, name: str) -> None:
+        """Initializes the metric.
+
+        Args:
+          measure: From the importances in the candidate and in the baseline model to the metric's value.
+          name: The name under which TFMA reports it.
+        """
+        super().__init__(functools.partial(_computations, measure), name=name)
+
+
+class ImportanceNDCG(ImportanceDrift):
+    """Normalised discounted cumulative gain of the candidate's ranking of features, 1 for the baseline model's own.
+
+    With a the baseline model's importances and f the features by falling importance in the candidate, the sum of
+    a(f_i) / log2(i + 1), divided by the same sum in the baseline model's own order. Amazon SageMaker Clarify, "Feature
+    attribution drift for models in production", alarms below 0.9. NaN where a model's importances are all 0.
+    """
+
+    def __init__(self, name: str = "importance_ndcg") -> None:
+        """Initializes the metric."""
+        super().__init__(_ndcg, name)
+
+
+class ImportanceSpearman(ImportanceDrift):
+    """Spearman's rank correlation of the importances, from -1 to 1; NaN where a model's are all equal."""
+
+    def __init__(self, name: str = "importance_spearman") -> None:
+        """Initializes the metric."""
+        super().__init__(_spearman, name)
+
+
+class ImportanceKendall(ImportanceDrift):
+    """Kendall's tau-b of the importances, from -1 to 1; NaN where a model's are all equal."""
+
+    def __init__(self, name: str = "importance_kendall") -> None:
+        """Initializes the metric."""
+        super().__init__(_kendall, name)
+
+
+class LargestShareChange(ImportanceDrift):
+    """The largest difference, of any feature, between its share of the importances in the two models, from 0 to 1.
+
+    NaN where a model's importances are all 0.
+    """
+
+    def __init__(self, name: str = "largest_share_change") -> None:
+        """Initializes the metric."""
+        super().__init__(_largest_share_change, name)
+
+
+def _ndcg(candidate: np.ndarray, baseline: np.ndarray) -> float:
+    if not candidate.any():
+        return float("nan")
+    discounts = 1 / np.log2(np.arange(len(baseline)) + 2)
+    ranked = baseline[np.argsort(-candidate, kind="stable")]
+    return ratio(float(ranked @ discounts), float(-np.sort(-baseline) @ discounts))
+
+
+def _spearman(candidate: np.ndarray, baseline: np.ndarray) -> float:
+    return _correlation(scipy.stats.spearmanr, candidate, baseline)
+
+
+def _kendall(candidate: np.ndarray, baseline: np.ndarray) -> float:
+    return _correlation(scipy.stats.kendalltau, candidate, baseline)
+
+
+def _correlation(correlate: Callable[..., Any], candidate: np.ndarray, baseline: np.ndarray) -> float:
+    if np.ptp(candidate) == 0 or np.ptp(baseline) == 0:
+        return float("nan")
+    return float(correlate(candidate, baseline).statistic)
+
+
+def _largest_share_change(candidate: np.ndarray, baseline: np.ndarray) -> float:
+    if not candidate.sum() or not baseline.sum():
+        return float("nan")
+    return float(np.abs(candidate / candidate.sum() - baseline / baseline.sum()).max())
+
+
+def _computations(
+    measure: Measure,
+    eval_config: config_pb2.EvalConfig | None = None,
+    name: str = "",
+    model_names: Sequence[str] = ("",),
+    output_names: Sequence[str] = ("",),
+    example_weighted: bool = False,
+) -> tfma.metrics.MetricComputations:
+    computations = []
+    for key, baseline in drift_keys(eval_config, name, model_names, output_names, example_weighted):
+        models = (key.model_name, baseline)
+        of_models = [sums_computation(model, key.output_name, example_weighted) for model in models]
+        result = functools.partial(_result, measure, key, [c.keys[0] for c in of_models])
+        computations += [*of_models, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]
+    return computations
+
+
+def drift_keys(
+    eval_config: config_pb2.EvalConfig | None,
+    name: str,
+    model_names: Iterable[str],
+    output_names: Iterable[str],
+    example_weighted: bool,
+) -> Iterator[tuple[tfma.metrics.MetricKey, str]]:
+    """Yields the key of a comparison for every candidate and output, and the baseline model's name; none without it."""
+    baseline = tfma.utils.get_baseline_model_spec(eval_config) if eval_config else None
+    if baseline is None:
+        return
+    candidates = [model for model in model_names if model != baseline.name]
+    for model, output in itertools.product(candidates, output_names):
+        yield tfma.metrics.MetricKey(name, model, output, None, None, example_weighted, is_diff=True), baseline.name
+
+
+def _result(
+    measure: Measure,
+    key: tfma.metrics.MetricKey,
+    of_models: Sequence[tfma.metrics.MetricKey],
+    metrics: dict[tfma.metrics.MetricKey, Any],
+) -> dict[tfma.metrics.MetricKey, float]:
+    candidate, baseline = (metrics[k] for k in of_models)
+    if not candidate.weight or not baseline.weight:
+        return {key: float("nan")}
+    features = sorted({*candidate.features, *baseline.features})
+    return {key: measure(_importances(candidate, features), _importances(baseline, features))}
+
+
+def _importances(sums: AttributionSums, features: Sequence[str]) -> np.ndarray:
+    """Returns the mean absolute attributions of the given features, float64 [features]; 0 for those it lacks."""
+    known = dict(zip(sums.features, sums.absolute / sums.weight, strict=True))
+    return np.asarray([known.get(feature, 0.0) for feature in features])
+
+
+for _metric in (ImportanceNDCG, ImportanceSpearman, ImportanceKendall, LargestShareChange):
+    metric_types.register_metric(_metric)

@@ -1,0 +1,163 @@
+"""Evaluating attribution records with TFMA: a Beam pipeline from TFRecords to a ModelEvaluation's files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
+from tfx_bsl.tfxio import dataset_options, tf_example_record
+
+from tfx_explain.metrics import columns, configs
+from tfx_explain.metrics.extractor import attributions_extractor
+from tfx_explain.metrics.integrity import verify_whole
+
+_TELEMETRY = ["tfx_explain"]
+_BATCH_SIZE = 1000
+
+
+@dataclass(frozen=True)
+class RecordsSummary:
+    """What attribution records hold.
+
+    Attributes:
+      rows: How many records there are.
+      columns: The columns that at least one of them has.
+    """
+
+    rows: int
+    columns: frozenset[str]
+
+    def features(self, model: str) -> tuple[str, ...]:
+        """Returns the features that have attributions in `columns.CANDIDATE` or `columns.BASELINE`, sorted."""
+        return columns.attributed_features(self.columns, model)
+
+    @property
+    def has_baseline(self) -> bool:
+        """Whether the records explain the baseline model, too."""
+        return bool(self.features(columns.BASELINE))
+
+
+def summarize_records(file_patterns: Sequence[str]) -> RecordsSummary:
+    """Reads attribution records once, to the end: a record may lack a column, and a file may be damaged anywhere.
+
+    Args:
+      file_patterns: Globs of TFRecord files of tf.Example, gzipped where their names end in `.gz`.
+
+    Raises:
+      ValueError: The files are damaged or hold something else.
+    """
+    paths = [path for pattern in file_patterns for path in tf.io.gfile.glob(pattern)]
+    if not paths:
+        return RecordsSummary(0, frozenset())
+    for path in paths:
+        verify_whole(path)
+    options = dataset_options.RecordBatchesOptions(batch_size=_BATCH_SIZE, num_epochs=1, shuffle=False)
+    rows, names = 0, set()
+    try:
+        for batch in _tfxio(file_patterns).RecordBatches(options):
+            rows += batch.num_rows
+            names.update(batch.schema.names)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise ValueError(f"The records in {', '.join(file_patterns)} can't be read: {first_line}") from error
+    return RecordsSummary(rows, frozenset(names))
+
+
+def evaluate_attributions(
+    pipeline: beam.Pipeline,
+    file_patterns: Sequence[str],
+    output_path: str,
+    eval_config: config_pb2.EvalConfig | None = None,
+) -> config_pb2.EvalConfig:
+    """Adds to a pipeline the evaluation of attribution records.
+
+    When the pipeline has run, `output_path` holds a ModelEvaluation that `tfma.load_eval_result`, `tfma.load_metrics`,
+    `tfma.load_attributions` and `tfma.view` read. If the records explain a baseline model, it has the metrics of
+    `tfma.CANDIDATE_KEY`, of `tfma.BASELINE_KEY` and their differences, else those of one model without a name.
+
+    Args:
+      pipeline: The pipeline to add to.
+      file_patterns: Globs of TFRecord files of tf.Example, gzipped where their names end in `.gz`.
+      output_path: A directory; its files are written when the pipeline runs.
+      eval_config: The metrics and slices; metrics that aren't about attributions, and thresholds, are left out.
+        None: `configs.default_eval_config` of every feature.
+
+    Returns:
+      The config that is evaluated, with TFMA's defaults filled in.
+
+    Raises:
+      ValueError: There is no record, no attribution metric in the config, or a name that the records lack.
+    """
+    config = eval_config or config_pb2.EvalConfig()
+    summary = summarize_records(file_patterns)
+    if not summary.features(columns.CANDIDATE):
+        raise ValueError(
+            f"There are no attribution records in {', '.join(file_patterns)}; expected gzipped TFRecords of tf.Example "
+            f"with columns {columns.attribution_column(columns.CANDIDATE, '<feature>')}, as the Explainer writes them."
+        )
+    if eval_config is None:
+        config = configs.default_eval_config(summary.features(columns.CANDIDATE), summary.has_baseline)
+    config = configs.with_features(config, summary.features(columns.CANDIDATE))
+    config = configs.attribution_config(configs.with_defaults(config, summary.has_baseline))
+    if not config.metrics_specs:
+        raise ValueError(
+            "The EvalConfig has no metric over attributions; take one of tfx_explain.metrics into its metrics_specs."
+        )
+    configs.verify_names(config, summary.columns)
+    batches = pipeline | "ReadAttributions" >> _tfxio(file_patterns).BeamSource()
+    _ = batches | "EvaluateAttributions" >> EvaluateAttributions(config, output_path, ", ".join(file_patterns))
+    return config
+
+
+class EvaluateAttributions(beam.PTransform):
+    """From Arrow record batches of attribution records to the files of a ModelEvaluation."""
+
+    def __init__(self, eval_config: config_pb2.EvalConfig, output_path: str, data_location: str = "") -> None:
+        """Initializes the transform.
+
+        Args:
+          eval_config: An `attribution_config` with TFMA's defaults filled in.
+          output_path: The directory to write to.
+          data_location: Where the records come from, for people to read in the result.
+        """
+        super().__init__()
+        self._eval_config = eval_config
+        self._output_path = output_path
+        self._data_location = data_location
+
+    def expand(self, batches: beam.PCollection) -> beam.pvalue.PValue:
+        """Adds TFMA's evaluation."""
+        return batches | tfma.ExtractEvaluateAndWriteResults(
+            eval_config=self._eval_config,
+            extractors=[
+                attributions_extractor(self._eval_config),
+                *tfma.default_extractors(eval_config=self._eval_config),
+            ],
+            writers=list(self._writers()),
+            output_path=self._output_path,
+        )
+
+    def _writers(self) -> Iterable[tfma.writers.Writer]:
+        """TFMA's writers without the one of validations: nothing is validated here."""
+        yield tfma.writers.EvalConfigWriter(
+            self._output_path,
+            eval_config=self._eval_config,
+            data_location=self._data_location,
+            data_file_format="tfrecords_gzip",
+            model_locations={spec.name: "" for spec in self._eval_config.model_specs},
+        )
+        yield tfma.writers.MetricsPlotsAndValidationsWriter(
+            output_paths={
+                key: os.path.join(self._output_path, key) for key in (tfma.METRICS_KEY, tfma.ATTRIBUTIONS_KEY)
+            },
+            eval_config=self._eval_config,
+        )
+
+
+def _tfxio(file_patterns: Sequence[str]) -> tf_example_record.TFExampleRecord:
+    return tf_example_record.TFExampleRecord(list(file_patterns), telemetry_descriptors=_TELEMETRY)
