@@ -1,0 +1,7 @@
+"""The Explainer's work as Beam transforms, for people with a pipeline of their own."""
+
+from tfx_explain.beam.job import ExplanationJob
+from tfx_explain.beam.summary import Summary
+from tfx_explain.beam.transforms import Explain, ReadRecords, WriteExplanations
+
+__all__ = ["Explain", "ExplanationJob", "ReadRecords", "Summary", "WriteExplanations"]

@@ -1,0 +1,160 @@
+"""From serialized tf.Examples to what a model takes, with the unreadable ones set aside singly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from tfx_explain.savedmodel import Feature
+
+Failures = dict[int, str]
+
+
+def isolate(rows: Sequence[int], attempt: Callable[[Sequence[int]], object], errors: type[Exception]) -> Failures:
+    """Finds the rows for which `attempt` fails, by halving: about 2 log2(rows) calls for each bad row.
+
+    Args:
+      rows: Row numbers.
+      attempt: Called with some of them; fails when one of them is bad.
+      errors: What it raises then. Everything else is passed on.
+
+    Returns:
+      The error by row number, in one line; empty when there is none.
+    """
+    try:
+        attempt(rows)
+    except errors as error:
+        if len(rows) == 1:
+            return {rows[0]: _one_line(error)}
+        middle = len(rows) // 2
+        return isolate(rows[:middle], attempt, errors) | isolate(rows[middle:], attempt, errors)
+    return {}
+
+
+class RowDecoder:
+    """Decodes the columns that models read, each of the type that they read it as."""
+
+    def __init__(self, dtypes: Mapping[str, tf.DType]) -> None:
+        """Builds the decoder.
+
+        Args:
+          dtypes: Of each column's values, by tf.Example key.
+        """
+        schema = schema_pb2.Schema(
+            feature=[schema_pb2.Feature(name=name, type=_feature_type(dtype)) for name, dtype in dtypes.items()]
+        )
+        self._schema = schema.SerializeToString()
+
+    def decode(self, records: Sequence[bytes]) -> tuple[pa.RecordBatch, np.ndarray, Failures]:
+        """Decodes tf.Examples into Arrow.
+
+        Args:
+          records: Serialized tf.Examples.
+
+        Returns:
+          The readable records' columns (one list a row, null where the feature is missing), their row numbers
+          (int64 `[readable]`), and the error of each of the others by row number.
+        """
+        try:
+            return self._decode(records), np.arange(len(records)), {}
+        except RuntimeError:
+            failures = isolate(
+                range(len(records)), lambda rows: self._decode([records[row] for row in rows]), RuntimeError
+            )
+        readable = np.setdiff1d(np.arange(len(records)), list(failures))
+        return self._decode([records[row] for row in readable]), readable, failures
+
+    def _decode(self, records: Sequence[bytes]) -> pa.RecordBatch:
+        # A new decoder each time: one that has failed fails on good records, too.
+        return ExamplesToRecordBatchDecoder(self._schema).DecodeBatch(list(records))
+
+
+def value_counts(batch: pa.RecordBatch, feature: str) -> np.ndarray:
+    """Returns how many values of `feature` each row has: int64 `[rows]`, 0 where it is missing."""
+    column = batch.column(batch.schema.get_field_index(feature))
+    return column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def missing_features(batch: pa.RecordBatch, features: Mapping[str, Feature]) -> Failures:
+    """Finds the rows without a value of a feature that the model's parser requires.
+
+    Args:
+      batch: Decoded records.
+      features: The model's features by tf.Example key.
+
+    Returns:
+      An error naming the feature, by row number in `batch`.
+    """
+    failures: Failures = {}
+    for name, feature in features.items():
+        if feature.required:
+            for row in np.flatnonzero(value_counts(batch, name) == 0):
+                failures.setdefault(int(row), f"Feature {name!r} has no value; the model's parser requires one.")
+    return failures
+
+
+def missing_values(batch: pa.RecordBatch, specs: Mapping[str, tf.TensorSpec]) -> Failures:
+    """Finds the rows that do not have the number of values that a signature's inputs take.
+
+    Args:
+      batch: Decoded records.
+      specs: The signature's inputs by name, each `[rows, ...]` with the other axes known.
+
+    Returns:
+      An error naming the feature, by row number in `batch`.
+    """
+    failures: Failures = {}
+    for name, spec in specs.items():
+        wanted = _values_per_row(name, spec)
+        counts = value_counts(batch, name)
+        for row in np.flatnonzero(counts != wanted):
+            failures.setdefault(int(row), f"Feature {name!r} has {counts[row]} values; the model takes {wanted}.")
+    return failures
+
+
+def dense_inputs(batch: pa.RecordBatch, specs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
+    """Turns columns without missing values (see `missing_values`) into the signature's input tensors.
+
+    Args:
+      batch: Decoded records, `[rows]`.
+      specs: The signature's inputs by name.
+
+    Returns:
+      A tensor `[rows, ...]` of the spec's dtype for each of them.
+    """
+    tensors = {}
+    for name, spec in specs.items():
+        values = batch.column(batch.schema.get_field_index(name)).flatten()
+        array = values.to_numpy(zero_copy_only=False)
+        if spec.dtype != tf.string:
+            array = array.astype(spec.dtype.as_numpy_dtype)
+        tensors[name] = tf.reshape(tf.constant(array, spec.dtype), [batch.num_rows, *spec.shape[1:]])
+    return tensors
+
+
+def _one_line(error: Exception) -> str:
+    """The line that says what is wrong: TensorFlow puts headings before it and the graph node behind it."""
+    message = error.message if isinstance(error, tf.errors.OpError) else str(error)
+    lines = [line.strip() for line in message.splitlines()]
+    telling = [line for line in lines if line and "[[" not in line and not line.endswith("error:")]
+    return telling[-1] if telling else type(error).__name__
+
+
+def _feature_type(dtype: tf.DType) -> schema_pb2.FeatureType:
+    if dtype == tf.string:
+        return schema_pb2.BYTES
+    return schema_pb2.FLOAT if dtype.is_floating else schema_pb2.INT
+
+
+def _values_per_row(name: str, spec: tf.TensorSpec) -> int:
+    if spec.shape.rank is None or not spec.shape.rank or not spec.shape[1:].is_fully_defined():
+        raise ValueError(
+            f"Input {name!r} of the signature has shape {spec.shape}: examples can be fed only to inputs of shape "
+            "[rows, ...] whose other axes are known. Serve a signature on serialized tf.Examples, or fix the shape."
+        )
+    return spec.shape[1:].num_elements()
