@@ -1,0 +1,138 @@
+"""ThresholdValidator component definition."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from absl import logging
+from tensorflow_model_analysis.proto import config_pb2
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+from tfx.types import standard_component_specs as keys
+
+from tfx_explain.components.threshold_validator import executor
+from tfx_explain.components.threshold_validator.config import verify_config
+from tfx_explain.components.threshold_validator.lint import lint
+from tfx_explain.proto import explanation_pb2
+
+
+class ThresholdValidatorSpec(component_spec.ComponentSpec):
+    """ThresholdValidator component spec."""
+
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig),
+        executor.POLICY_KEY: component_spec.ExecutionParameter(type=explanation_pb2.GatePolicy),
+    }
+    INPUTS: ClassVar[dict[str, Any]] = {
+        keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        keys.EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
+        executor.ATTRIBUTIONS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        keys.BASELINE_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        keys.BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        executor.VALIDATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+    }
+
+
+class ThresholdValidator(base_beam_component.BaseBeamComponent):
+    """A TFX component that blesses a model if its metrics and its reasons stay within bounds.
+
+    The bounds are TFMA's own: value thresholds, change thresholds against a baseline model, slices. A metric of
+    `tfx_explain.metrics` is computed from `attributions`; every other one is looked up in `evaluation`. TFMA's own
+    validator decides, so that a config means the same as in a stock Evaluator. What can't be decided isn't blessed: a
+    metric or slice that is missing, NaN, a baseline value of 0 under a relative bound, attributions without records.
+
+    ## Example
+    ```python
+    validator = ThresholdValidator(
+        model=trainer.outputs['model'],
+        baseline_model=model_resolver.outputs['model'],
+        evaluation=evaluator.outputs['evaluation'],
+        attributions=explainer.outputs['attributions'],
+        eval_config=tfma.EvalConfig(
+            model_specs=[tfma.ModelSpec(label_key='label')],
+            slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=['sex'])],
+            metrics_specs=[tfma.MetricsSpec(metrics=[tfma.MetricConfig(
+                class_name='AttributionShare', module='tfx_explain.metrics', config='{"feature": "sex"}',
+                threshold=tfma.MetricThreshold(
+                    value_threshold=tfma.GenericValueThreshold(upper_bound={'value': 0.1}),
+                    change_threshold=tfma.GenericChangeThreshold(
+                        absolute={'value': 0.02}, direction=tfma.MetricDirection.LOWER_IS_BETTER),
+                ))])],
+        ),
+    )
+    pusher = Pusher(model=trainer.outputs['model'], model_blessing=validator.outputs['blessing'], ...)
+    ```
+
+    With an Evaluator that has thresholds of its own in the same pipeline, restrict the resolver to this component's
+    blessings, or a model that the gate rejected becomes the baseline:
+    ```python
+    model_resolver = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=Model),
+        model_blessing=tfx.dsl.Channel(type=ModelBlessing, producer_component_id='ThresholdValidator'),
+    ).with_id('latest_blessed_model_resolver')
+    ```
+    Kubeflow Pipelines' own resolver looks at all blessings whoever made them; there, leave the thresholds to this
+    component and give the Evaluator none, so that it blesses nothing.
+
+    Component `outputs` contains:
+
+     - `blessing`: Channel of type `standard_artifacts.ModelBlessing`, for the Pusher and the resolver.
+     - `validation`: Channel of type `standard_artifacts.ModelEvaluation`: TFMA's result for
+                     `tfma.load_validation_result`; `verdict.json` and `verdict.txt`, every threshold with its value,
+                     margin and reason; and the metrics over attributions for `tfma.load_eval_result`.
+    """
+
+    SPEC_CLASS = ThresholdValidatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        eval_config: config_pb2.EvalConfig,
+        evaluation: types.BaseChannel | None = None,
+        attributions: types.BaseChannel | None = None,
+        baseline_model: types.BaseChannel | None = None,
+        policy: explanation_pb2.GatePolicy | None = None,
+    ) -> None:
+        """Constructs a ThresholdValidator component.
+
+        Args:
+          model: A channel of type `standard_artifacts.Model`: the candidate, usually from a Trainer.
+          eval_config: Metrics, slices and thresholds.
+          evaluation: A channel of type `standard_artifacts.ModelEvaluation`, usually an Evaluator's.
+          attributions: A channel of type `standard_artifacts.Examples`, from an Explainer; all its splits count.
+          baseline_model: A channel of type `standard_artifacts.Model`, usually a Resolver's; may be empty, as on a
+            first run. Give the same one to the Evaluator and the Explainer.
+          policy: What to do without a baseline model; by default the value thresholds decide alone.
+
+        Raises:
+          ValueError: The config has no threshold, an unknown metric, a threshold that nothing wired can answer, or
+            breaks TFMA's rules; one error names all mistakes. What TFMA accepts but can't be meant, such as a bound
+            that no value can break, is logged as a warning.
+        """
+        verify_config(
+            eval_config,
+            has_evaluation=evaluation is not None,
+            has_attributions=attributions is not None,
+            has_baseline=baseline_model is not None,
+        )
+        for warning in lint(eval_config):
+            logging.warning("The ThresholdValidator's eval_config: %s", warning)
+        super().__init__(
+            spec=ThresholdValidatorSpec(
+                **{
+                    keys.MODEL_KEY: model,
+                    keys.EVALUATION_KEY: evaluation,
+                    executor.ATTRIBUTIONS_KEY: attributions,
+                    keys.BASELINE_MODEL_KEY: baseline_model,
+                    keys.EVAL_CONFIG_KEY: eval_config,
+                    executor.POLICY_KEY: policy or explanation_pb2.GatePolicy(),
+                    keys.BLESSING_KEY: types.Channel(type=standard_artifacts.ModelBlessing),
+                    executor.VALIDATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
+                }
+            )
+        )

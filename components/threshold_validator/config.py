@@ -1,0 +1,146 @@
+"""What can be wrong with a gate's configuration before anything has run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_specs, metric_types
+from tensorflow_model_analysis.proto import config_pb2
+
+from tfx_explain.components.threshold_validator import wording
+from tfx_explain.metrics import agreement, configs, drift, per_feature, quality
+from tfx_explain.metrics.naming import unknown_name
+
+# Importing the modules registers their metrics, so that a class name alone finds them.
+_REGISTERED = (agreement, drift, per_feature, quality)
+
+
+def verify_config(
+    eval_config: config_pb2.EvalConfig, *, has_evaluation: bool, has_attributions: bool, has_baseline: bool
+) -> None:
+    """Holds a gate's configuration against TFMA's rules and against what is wired.
+
+    Args:
+      eval_config: As the user wrote it.
+      has_evaluation: An Evaluator's `evaluation` is wired.
+      has_attributions: An Explainer's `attributions` are wired.
+      has_baseline: A channel of baseline models is wired, empty on a first run or not.
+
+    Raises:
+      ValueError: There are mistakes; one error names all of them.
+    """
+    mistakes = list(_metric_mistakes(eval_config))
+    if not mistakes:
+        mistakes = list(_model_mistakes(eval_config))
+    if not mistakes:
+        found = _threshold_mistakes(eval_config, has_evaluation, has_attributions, has_baseline)
+        mistakes = list(dict.fromkeys(found))
+    if mistakes:
+        raise ValueError("The ThresholdValidator's eval_config is wrong: " + "; ".join(mistakes) + ".")
+
+
+def _metric_mistakes(eval_config: config_pb2.EvalConfig) -> Iterator[str]:
+    """Yields what keeps TFMA from making the metrics."""
+    for spec in eval_config.metrics_specs:
+        for metric in spec.metrics:
+            try:
+                metric_specs.metric_instance(metric)
+            except (AttributeError, ImportError, NotImplementedError, TypeError, ValueError) as error:
+                yield _why_not_made(metric, error)
+
+
+def _why_not_made(metric: config_pb2.MetricConfig, error: Exception) -> str:
+    known = _known_classes(metric.module)
+    if isinstance(error, ImportError):
+        return f"{metric.class_name}: there is no module {metric.module!r}"
+    if metric.class_name not in known:
+        return unknown_name("metric class", metric.class_name, known)
+    if isinstance(error, json.JSONDecodeError):
+        return f"the config of {metric.class_name} is not JSON: {metric.config}"
+    if "required positional argument: 'feature'" in str(error):
+        return f'{metric.class_name} is about one feature, which its config must name as "feature"'
+    return f"{metric.class_name} can't be made from the config {metric.config!r} ({error})"
+
+
+def _known_classes(module: str) -> set[str]:
+    """Returns the names that a metric config's `class_name` may have."""
+    known = set(metric_types.registered_metrics())
+    if module and module != configs.MODULE:
+        return known
+    keras = metric_specs.tf_keras.metrics
+    return known | {n for n in dir(keras) if isinstance(c := getattr(keras, n), type) and issubclass(c, keras.Metric)}
+
+
+def _model_mistakes(eval_config: config_pb2.EvalConfig) -> Iterator[str]:
+    if len(eval_config.model_specs) > 2:
+        yield f"it has {len(eval_config.model_specs)} model_specs; a candidate and a baseline model is all there can be"
+        return
+    if eval_config.model_specs and all(spec.is_baseline for spec in eval_config.model_specs):
+        yield "its model_specs have no candidate; add a ModelSpec without is_baseline"
+    try:
+        tfma.utils.verify_eval_config(configs.with_defaults(eval_config, has_baseline=True))
+    except ValueError as error:
+        yield str(error).strip()
+
+
+def _threshold_mistakes(
+    eval_config: config_pb2.EvalConfig, has_evaluation: bool, has_attributions: bool, has_baseline: bool
+) -> Iterator[str]:
+    config = configs.with_defaults(eval_config, has_baseline=True)
+    thresholds = tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
+    if not thresholds:
+        yield "it has no threshold, so it could never reject a model; add a value_threshold or a change_threshold"
+    instances = {m.name: m for m in configs.metric_instances(config)}
+    changes = [key for key in thresholds if key.is_diff]
+    for key, found in thresholds.items():
+        yield from _source_mistakes(key, instances.get(key.name), has_evaluation, has_attributions)
+        if isinstance(instances.get(key.name), drift.DriftMetric):
+            yield from _drift_mistakes(key, [threshold for _, threshold in found])
+    for name in dict.fromkeys(key.name for key in changes if any(_lacks_direction(t) for _, t in thresholds[key])):
+        yield f"the change threshold of {name} has no direction; set HIGHER_IS_BETTER or LOWER_IS_BETTER"
+    if changes and not has_baseline:
+        yield (
+            f"it has change thresholds ({', '.join(dict.fromkeys(key.name for key in changes))}), but no "
+            "baseline_model is wired to compare with; wire a Resolver's model, which may be empty on a first run"
+        )
+    if changes and len(config.model_specs) == 1:
+        yield (
+            f"TFMA adds the baseline model only beside a ModelSpec without a name; remove the name "
+            f"{eval_config.model_specs[0].name!r}, or add a second ModelSpec with is_baseline"
+        )
+
+
+def _source_mistakes(
+    key: tfma.metrics.MetricKey,
+    instance: metric_types.Metric | None,
+    has_evaluation: bool,
+    has_attributions: bool,
+) -> Iterator[str]:
+    """Yields why no wired input can hold the metric that a threshold is for."""
+    name = key.name
+    if isinstance(instance, tfma.metrics.AttributionsMetric):
+        yield (
+            f"{name} is a value for every feature, which TFMA can't compare with a threshold; "
+            'take MeanAbsoluteAttribution or another metric of tfx_explain.metrics with a "feature"'
+        )
+    elif instance is not None and configs.is_attribution_metric(instance):
+        if key.example_weighted is None:
+            yield f"the threshold of {name} stands in MetricsSpec.thresholds; put it into the metric's MetricConfig"
+        elif not has_attributions:
+            yield f"{name} is computed from attributions; wire the Explainer's outputs['attributions']"
+    elif not has_evaluation:
+        yield f"{name} is not a metric over attributions; wire the Evaluator's outputs['evaluation']"
+
+
+def _drift_mistakes(key: tfma.metrics.MetricKey, thresholds: Iterable[wording.Threshold]) -> Iterator[str]:
+    """Yields what is wrong with the thresholds of a metric that is a comparison of two models already."""
+    if not key.is_diff:
+        yield f"{key.name} compares with the baseline model; bound it by a change_threshold, not by a value_threshold"
+    if any("relative" in wording.bounds_of(threshold) for threshold in thresholds):
+        yield f"{key.name} is itself a comparison and has no relative change; bound it by absolute"
+
+
+def _lacks_direction(threshold: wording.Threshold) -> bool:
+    return isinstance(threshold, config_pb2.GenericChangeThreshold) and not threshold.direction

@@ -1,0 +1,79 @@
+"""ThresholdValidator executor: artifacts in, the gate, a blessing and its validation out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from absl import logging
+from tensorflow_model_analysis.proto import config_pb2
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as keys
+from tfx.utils import io_utils, proto_utils
+
+from tfx_explain.components.threshold_validator import gate
+from tfx_explain.components.writing import complete_directory
+from tfx_explain.proto import explanation_pb2
+
+ATTRIBUTIONS_KEY = "attributions"
+VALIDATION_KEY = "validation"
+POLICY_KEY = "policy"
+
+_Artifacts = dict[str, list[types.Artifact]]
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Executor of the ThresholdValidator."""
+
+    def Do(self, input_dict: _Artifacts, output_dict: _Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+        """Decides on the model and writes the blessing and the validation; see the component for the keys."""
+        model = artifact_utils.get_single_instance(input_dict[keys.MODEL_KEY])
+        baselines = input_dict.get(keys.BASELINE_MODEL_KEY)
+        baseline = artifact_utils.get_single_instance(baselines) if baselines else None
+        blessing = artifact_utils.get_single_instance(output_dict[keys.BLESSING_KEY])
+        eval_config, policy = config_pb2.EvalConfig(), explanation_pb2.GatePolicy()
+        proto_utils.json_to_proto(exec_properties[keys.EVAL_CONFIG_KEY], eval_config)
+        proto_utils.json_to_proto(exec_properties[POLICY_KEY], policy)
+        with complete_directory(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY])) as path:
+            verdict = gate.validate(
+                eval_config,
+                policy,
+                evaluations=[a.uri for a in input_dict.get(keys.EVALUATION_KEY, ())],
+                attributions=_record_patterns(input_dict.get(ATTRIBUTIONS_KEY, ())),
+                make_pipeline=self._make_beam_pipeline,
+                output_path=path,
+                has_baseline=baseline is not None,
+            )
+        logging.info("Verdict on %s:\n%s", model.uri, verdict.to_text())
+        with complete_directory(blessing.uri) as path:
+            name = constants.BLESSED_FILE_NAME if verdict.blessed else constants.NOT_BLESSED_FILE_NAME
+            io_utils.write_string_file(os.path.join(path, name), "")
+        self._mark(blessing, verdict.blessed, model, baseline)
+
+    def _mark(
+        self, blessing: types.Artifact, blessed: bool, model: types.Artifact, baseline: types.Artifact | None
+    ) -> None:
+        """Sets the properties that the Pusher and `LatestBlessedModelStrategy` read."""
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+        if baseline is not None:
+            blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
+            blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+        if self._context and self._context.pipeline_node:
+            blessing.set_string_custom_property("component_id", self._context.pipeline_node.node_info.id)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
+
+
+def _record_patterns(artifacts: Iterable[types.Artifact]) -> dict[str, str]:
+    """Returns the globs of all splits, by a name for people."""
+    return {
+        f"split {split!r} of the attributions {artifact.uri}": io_utils.all_files_pattern(
+            artifact_utils.get_split_uri([artifact], split)
+        )
+        for artifact in artifacts
+        for split in artifact_utils.decode_split_names(artifact.split_names)
+    }

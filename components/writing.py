@@ -1,0 +1,47 @@
+"""Artifact directories that are whole or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tfx.dsl.io import fileio
+
+_SUFFIX = ".incomplete"
+
+
+@contextmanager
+def complete_directory(uri: str) -> Iterator[str]:
+    """Yields a temporary directory beside `uri` that takes its place when the block ends without an error.
+
+    ```python
+    with complete_directory(artifact.uri) as path:
+        write_files(path)
+    ```
+
+    An error in the block removes the temporary directory and leaves `uri` as it was. A killed process leaves
+    `uri + '.incomplete'` behind, which the next attempt at the same `uri` clears away.
+
+    Args:
+      uri: The artifact's directory; TFX creates it, empty, before an executor runs. What an earlier attempt left in it
+        is replaced as a whole.
+
+    Yields:
+      The path to write to, on the same file system as `uri`.
+    """
+    target = uri.rstrip("/")
+    temporary = target + _SUFFIX
+    _remove(temporary)
+    fileio.makedirs(temporary)
+    try:
+        yield temporary
+        _remove(target)
+        fileio.rename(temporary, target)
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def _remove(path: str) -> None:
+    if fileio.exists(path):
+        fileio.rmtree(path)

@@ -1,0 +1,153 @@
+"""The component and its executor on real artifacts, and the real Pusher on what they write."""
+
+import json
+from typing import Any
+
+import pytest
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
+from tfx import types
+from tfx.components.pusher import executor as pusher_executor
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import proto_utils
+
+from tfx_explain.components.threshold_validator import ThresholdValidator
+from tfx_explain.components.threshold_validator.executor import Executor
+from tfx_explain.proto import explanation_pb2
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    def build(kind, name, uri=None, id=0, **properties):
+        result = kind()
+        result.uri = uri or str(tmp_path / name)
+        result.id = id
+        for key, value in properties.items():
+            setattr(result, key, value)
+        return result
+
+    return build
+
+
+@pytest.fixture
+def inputs(artifact, tmp_path, records, evaluation):
+    (tmp_path / "model" / "Format-Serving").mkdir(parents=True)
+    (tmp_path / "model" / "Format-Serving" / "saved_model.pb").write_text("a model")
+    split = records.rsplit("/Split-", 1)[0]
+    names = artifact_utils.encode_split_names(["eval"])
+    return {
+        "model": [artifact(standard_artifacts.Model, "model", id=7)],
+        "baseline_model": [artifact(standard_artifacts.Model, "baseline", id=5)],
+        "evaluation": [artifact(standard_artifacts.ModelEvaluation, "evaluation", evaluation)],
+        "attributions": [artifact(standard_artifacts.Examples, "attributions", split, split_names=names)],
+    }
+
+
+@pytest.fixture
+def do(artifact, tmp_path):
+    def run(inputs, eval_config, policy=None):
+        outputs = {
+            "blessing": [artifact(standard_artifacts.ModelBlessing, "blessing")],
+            "validation": [artifact(standard_artifacts.ModelEvaluation, "validation")],
+        }
+        for (output,) in outputs.values():
+            (tmp_path / output.uri).mkdir()  # as TFX does
+        arguments: Any = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
+        properties = {
+            "eval_config": proto_utils.proto_to_json(eval_config),
+            "policy": proto_utils.proto_to_json(policy or explanation_pb2.GatePolicy()),
+        }
+        Executor(BaseBeamExecutor.Context(beam_pipeline_args=arguments)).Do(inputs, outputs, properties)
+        return outputs["blessing"][0]
+
+    return run
+
+
+@pytest.fixture
+def push(artifact, tmp_path):
+    def run(model, blessing):
+        """Runs TFX's Pusher; returns the versions that lie at its destination."""
+        pushed = artifact(standard_artifacts.PushedModel, "pushed")
+        served = tmp_path / "serving"
+        served.mkdir()
+        destination = pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(served))
+        )
+        properties = {"push_destination": proto_utils.proto_to_json(destination)}
+        inputs = {"model": [model], "model_blessing": [blessing]}
+        pusher_executor.Executor().Do(inputs, {"pushed_model": [pushed]}, properties)
+        assert pushed.get_int_custom_property("pushed") == len(list(served.iterdir()))
+        return [path.name for version in served.iterdir() for path in version.iterdir()]
+
+    return run
+
+
+def test_a_blessing_has_what_the_pusher_and_the_resolver_read(do, push, inputs, config, metric, bound, tmp_path):
+    metrics = [metric("AUC", bound(lower=0.6)), metric("AttributionShare", bound(upper=0.9, absolute=0.5), "age")]
+    blessing = do(inputs, config(*metrics))
+    assert [path.name for path in (tmp_path / "blessing").iterdir()] == ["BLESSED"]
+    assert blessing.get_int_custom_property("blessed") == 1
+    assert blessing.get_string_custom_property("current_model") == inputs["model"][0].uri
+    assert blessing.get_int_custom_property("current_model_id") == 7
+    assert blessing.get_string_custom_property("baseline_model") == inputs["baseline_model"][0].uri
+    assert blessing.get_int_custom_property("baseline_model_id") == 5
+    assert tfma.load_validation_result(str(tmp_path / "validation")).validation_ok
+    assert push(inputs["model"][0], blessing) == ["saved_model.pb"]
+
+
+def test_a_rejected_model_is_not_pushed(do, push, inputs, config, metric, bound, tmp_path):
+    blessing = do(inputs, config(metric("AttributionShare", bound(upper=0.01), "age")))
+    assert [path.name for path in (tmp_path / "blessing").iterdir()] == ["NOT_BLESSED"]
+    assert blessing.get_int_custom_property("blessed") == 0
+    assert not tfma.load_validation_result(str(tmp_path / "validation")).validation_ok
+    assert json.loads((tmp_path / "validation" / "verdict.json").read_text())["blessed"] is False
+    assert push(inputs["model"][0], blessing) == []
+
+
+def test_an_empty_channel_is_no_baseline(do, inputs, config, metric, bound, evaluation, one_model_evaluation):
+    inputs |= {"baseline_model": [], "attributions": []}
+    inputs["evaluation"][0].uri = one_model_evaluation
+    blessing = do(inputs, config(metric("AUC", bound(lower=0.6, absolute=0.5, better="HIGHER"))))
+    assert blessing.get_int_custom_property("blessed") == 1
+    assert not blessing.has_custom_property("baseline_model")
+
+
+def test_an_error_leaves_nothing_that_looks_finished(do, inputs, config, metric, bound, tmp_path):
+    with pytest.raises(ValueError, match="unknown feature 'agee'; did you mean 'age'"):
+        do(inputs, config(metric("AttributionShare", bound(upper=1), "agee")))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blessing", "model", "validation"]
+    assert not list((tmp_path / "blessing").iterdir())
+    assert not list((tmp_path / "validation").iterdir())
+
+
+def channel(kind):
+    return types.Channel(type=kind)
+
+
+def test_the_component_carries_config_and_policy(config, metric, bound):
+    eval_config = config(metric("AttributionShare", bound(upper=0.2, absolute=0.1), "age"))
+    policy = explanation_pb2.GatePolicy(missing_baseline=explanation_pb2.GatePolicy.REJECT)
+    validator = ThresholdValidator(
+        model=channel(standard_artifacts.Model),
+        baseline_model=channel(standard_artifacts.Model),
+        attributions=channel(standard_artifacts.Examples),
+        eval_config=eval_config,
+        policy=policy,
+    )
+    read = config_pb2.EvalConfig()
+    proto_utils.json_to_proto(validator.exec_properties["eval_config"], read)
+    assert read == eval_config
+    assert json.loads(validator.exec_properties["policy"]) == {"missing_baseline": "REJECT"}
+    assert validator.outputs["blessing"].type is standard_artifacts.ModelBlessing
+    assert validator.outputs["validation"].type is standard_artifacts.ModelEvaluation
+
+
+def test_a_wrong_config_is_refused_when_the_pipeline_is_written(config, metric):
+    with pytest.raises(ValueError, match="has no threshold"):
+        ThresholdValidator(
+            model=channel(standard_artifacts.Model),
+            evaluation=channel(standard_artifacts.ModelEvaluation),
+            eval_config=config(metric("AUC")),
+        )
