@@ -1,0 +1,133 @@
+"""What a run of the census pipeline came to, read back from its metadata store and artifacts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+from tfx.components.evaluator import constants
+
+from tfx_explain.components.threshold_validator import verdict
+
+_LEAKED_FEATURE = "fnlwgt"
+_CLEAR_RISE_OF_AUC = 0.02
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished run.
+
+    Attributes:
+      model_id: The candidate's id in the metadata store.
+      baseline_model_id: The id of the model that the Resolver found; None where there was none.
+      evaluator_blessed: The stock Evaluator's verdict.
+      gate_blessed: The ThresholdValidator's verdict.
+      thresholds: The gate's thresholds as `verdict.json` has them, failed ones first.
+      reasons: Why the gate did not bless, in its own sentences.
+      not_asked: How many thresholds the gate could not ask without a baseline model.
+      validation_uri: Where the gate wrote its verdict.
+      pushed_to: Where the Pusher put the model; None where it did not.
+    """
+
+    model_id: int
+    baseline_model_id: int | None
+    evaluator_blessed: bool
+    gate_blessed: bool
+    thresholds: Sequence[Mapping[str, Any]]
+    reasons: Sequence[str]
+    not_asked: int
+    validation_uri: str
+    pushed_to: str | None
+
+    @property
+    def failed(self) -> list[Mapping[str, Any]]:
+        """The thresholds that failed."""
+        return [threshold for threshold in self.thresholds if not threshold["passed"]]
+
+    @property
+    def auc(self) -> Mapping[str, Any]:
+        """The widest question about AUC that the gate asked: against the baseline model where there is one."""
+        asked = [threshold for threshold in self.thresholds if threshold["metric"] == "auc"]
+        return min(asked, key=lambda threshold: threshold["kind"])
+
+
+def open_store(metadata_path: str) -> mlmd.MetadataStore:
+    """Opens the SQLite file of a local run's metadata store."""
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = metadata_path
+    return mlmd.MetadataStore(config)
+
+
+def read_latest(store: mlmd.MetadataStore) -> Outcome:
+    """Reads the latest finished run."""
+    inputs, outputs = _artifacts_of_latest_run(store)
+    gate_blessing = outputs["ThresholdValidator", "blessing"]
+    validation = outputs["ThresholdValidator", "validation"]
+    with open(os.path.join(validation.uri, verdict.JSON_FILE), encoding="utf-8") as file:
+        decided = json.load(file)
+    baseline = inputs.get(("Explainer", "baseline_model"))
+    pushed = outputs["Pusher", "pushed_model"].custom_properties
+    return Outcome(
+        model_id=outputs["Trainer", "model"].id,
+        baseline_model_id=baseline.id if baseline else None,
+        evaluator_blessed=_is_blessed(outputs["Evaluator", "blessing"]),
+        gate_blessed=_is_blessed(gate_blessing),
+        thresholds=decided["thresholds"],
+        reasons=decided["reasons"],
+        not_asked=len(decided["not_asked"]),
+        validation_uri=validation.uri,
+        pushed_to=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
+    )
+
+
+def deviations(first: Outcome, leaking: Outcome, third: Outcome) -> list[str]:
+    """Compares three runs with what should come out; returns a sentence for each difference."""
+    rise = leaking.auc["change"] or 0.0
+    expected = {
+        "run 1: a model was there to compare with": first.baseline_model_id is None,
+        "run 1: the Evaluator did not bless the model": first.evaluator_blessed,
+        "run 1: the gate did not bless the model": first.gate_blessed,
+        "run 1: the model was not pushed": first.pushed_to is not None,
+        "run 2: the model was not compared with run 1's": leaking.baseline_model_id == first.model_id,
+        f"run 2: AUC rose by no more than {rise:.3f}": rise > _CLEAR_RISE_OF_AUC,
+        "run 2: the Evaluator did not bless the leaking model": leaking.evaluator_blessed,
+        "run 2: the gate blessed the leaking model": not leaking.gate_blessed,
+        f"run 2: the gate found no rise of {_LEAKED_FEATURE}": any(
+            (t["feature"], t["kind"]) == (_LEAKED_FEATURE, "change") for t in leaking.failed
+        ),
+        "run 2: the leaking model was pushed": leaking.pushed_to is None,
+        "run 3: the model was not compared with run 1's": third.baseline_model_id == first.model_id,
+        "run 3: the Evaluator did not bless the model": third.evaluator_blessed,
+        "run 3: the gate did not bless the model": third.gate_blessed,
+        "run 3: the model was not pushed": third.pushed_to is not None,
+    }
+    return [sentence for sentence, holds in expected.items() if not holds]
+
+
+_Artifacts = dict[tuple[str, str], metadata_store_pb2.Artifact]
+
+
+def _artifacts_of_latest_run(store: mlmd.MetadataStore) -> tuple[_Artifacts, _Artifacts]:
+    """Returns the inputs and the outputs of each node, by node and key."""
+    run = max(store.get_contexts_by_type("pipeline_run"), key=lambda context: context.id)
+    nodes = {execution.id: _node(execution) for execution in store.get_executions_by_context(run.id)}
+    inputs: _Artifacts = {}
+    outputs: _Artifacts = {}
+    for event in store.get_events_by_execution_ids(list(nodes)):
+        artifacts = inputs if event.type == metadata_store_pb2.Event.INPUT else outputs
+        [artifact] = store.get_artifacts_by_id([event.artifact_id])
+        artifacts[nodes[event.execution_id], event.path.steps[0].key] = artifact
+    return inputs, outputs
+
+
+def _node(execution: metadata_store_pb2.Execution) -> str:
+    return execution.type.rpartition(".")[-1]
+
+
+def _is_blessed(blessing: metadata_store_pb2.Artifact) -> bool:
+    return blessing.custom_properties[constants.ARTIFACT_PROPERTY_BLESSED_KEY].int_value == constants.BLESSED_VALUE

@@ -1,0 +1,74 @@
+import logging
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from rich.console import Console
+
+from tfx_explain.metrics import columns
+from tfx_explain.pipelines.census import demo, features, outcome, pipeline, story
+
+
+@pytest.mark.slow
+def test_the_story_comes_out_as_told(told):
+    assert told.status == 0, told.stdout + told.stderr
+    assert "All three runs came out as told" in told.stdout
+
+
+@pytest.mark.slow
+def test_nobody_but_the_demonstration_speaks(told):
+    assert told.stderr == ""
+    assert not re.search(r"warn|tensorflow.*:|absl|beam", told.stdout.partition("Everything is in")[0], re.IGNORECASE)
+
+
+@pytest.mark.slow
+def test_each_node_of_each_run_is_shown_with_its_time(told):
+    shown = re.findall(r"^  (\w+) +\d+\.\d s$", told.stdout, re.MULTILINE)
+    nodes = [node.id for node in pipeline.create_pipeline("/artifacts", "/data", "/serving").components]
+    assert sorted(shown) == sorted(nodes * 3)
+
+
+@pytest.mark.slow
+def test_the_blocked_model_is_shown_with_the_feature_that_leapt(told):
+    failed = [line for line in told.stdout.splitlines() if re.match(r" +attribution_share +fnlwgt +Overall", line)]
+    assert len(failed) == 1
+    *_, observed, change, sign, bound = failed[0].split()
+    assert float(observed) > float(change) > float(bound)
+    assert sign == "<="
+
+
+@pytest.mark.slow
+def test_two_models_are_in_service_and_the_last_was_held_against_the_first(told):
+    latest = outcome.read_latest(outcome.open_store(str(told.folder / story.METADATA_FILE)))
+    assert latest.baseline_model_id is not None
+    assert len(list(told.folder.glob("serving/*"))) == 2
+    assert latest.pushed_to == str(max(told.folder.glob("serving/*")))
+
+
+@pytest.mark.slow
+def test_raw_attributions_of_the_census_model_add_up(told):
+    files = list(told.folder.glob("artifacts/Explainer/attributions/*/Split-eval/*.gz"))
+    assert files
+    parts = [columns.attribution_column(columns.CANDIDATE, name) for name in features.FEATURES]
+    ends = [columns.INSTANCE_OUTPUT_VALUE, columns.BASELINE_OUTPUT_VALUE, columns.APPROXIMATION_ERROR]
+    parts += [columns.field_column(columns.CANDIDATE, end) for end in ends]
+    spec = {part: tf.io.FixedLenFeature([], tf.float32) for part in parts}
+    for records in tf.data.TFRecordDataset([str(file) for file in files], "GZIP").batch(1000):
+        values = tf.io.parse_example(records, spec)
+        *attributions, instance, baseline, error = (values[part].numpy() for part in parts)
+        assert np.all(np.abs(sum(attributions) - (instance - baseline)) <= error + 1e-4)
+
+
+def test_a_node_that_fails_is_named_with_its_cause(tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="absl")
+    (tmp_path / "artifacts").touch()
+    with pytest.raises(story.NodeError, match=r"CsvExampleGen failed\. \w+: .+"):
+        story.tell(Console(quiet=True), tmp_path, fast=True)
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path, capsys):
+    (tmp_path / "thesis.txt").touch()
+    assert demo.main(["--output", str(tmp_path)]) == 2
+    assert "name a new or empty folder" in capsys.readouterr().out
+    assert (tmp_path / "thesis.txt").exists()
