@@ -1,0 +1,69 @@
+# `make help` lists what there is. Nothing has to be installed first: what runs in the environment makes it when needed.
+
+# Which environment, and with what; by default the best that this machine can run (docs/install.md).
+VENV ?= .venv
+PYTHON ?=
+TFX ?=
+
+# Quiet: what a person sees is ours. VERBOSE=1 brings the rest back.
+ifndef VERBOSE
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONWARNINGS ?= ignore
+endif
+export TF_ENABLE_ONEDNN_OPTS ?= 0
+export CUDA_VISIBLE_DEVICES ?= -1
+# Keras 3, said aloud: tensorflow_transform turns this on where nobody set it.
+export TF_USE_LEGACY_KERAS ?= 0
+
+BIN := $(VENV)/bin
+DEMO := $(BIN)/python -m tfx_explain.pipelines.census.demo $(if $(VERBOSE),--verbose)
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
+LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
+
+.PHONY: help demo demo-fast test test-fast test-debian13 lint environment proto lock clean
+
+help:  ## this list
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
+	@echo "  Settings: VERBOSE=1, PYTHON=3.10 (or a path), TFX=1.16 or 1.21, VENV=folder"
+
+demo: environment  ## the census pipeline: a sound model pushed, a leaking one blocked, a sound one pushed
+	@$(DEMO)
+
+demo-fast: environment  ## the same with less data and training
+	@$(DEMO) --fast
+
+test: lint  ## lint, types and all tests
+	$(BIN)/python -m pytest
+
+test-fast: environment  ## the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: environment  ## formatting, lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+test-debian13:  ## all tests and the demo on Debian 13 (TFX 1.21, Python 3.13), in a chroot; needs root and debootstrap
+	@tools/debian13.sh
+
+environment:  ## only the set-up, into $(VENV)
+	@for python in python3 /usr/bin/python3 /usr/local/bin/python3 python; do \
+	  if $$python -c '' 2>/dev/null; then \
+	    exec $$python tools/environment.py --venv "$(VENV)" --python "$(PYTHON)" --tfx "$(TFX)"; \
+	  fi; \
+	done; echo "There is no working python3 here. Install one (Debian, Ubuntu: sudo apt-get install python3-venv)." >&2; exit 1
+
+proto:  ## regenerate proto/*_pb2.py and .pyi from proto/*.proto
+	@$(MAKE) --no-print-directory environment VENV=.venv-proto TFX=proto
+	.venv-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. tfx_explain/proto/*.proto
+
+lock: environment  ## resolve requirements/*.in again, keeping the pins that still fit; LOCK=--upgrade renews them all
+	$(COMPILE) $(LOCK) $(LEGACY) --python-version 3.10 -o requirements/tfx116-py310.txt
+	$(COMPILE) $(LOCK) $(LEGACY) --python-version 3.11 -o requirements/tfx116-py311.txt
+	$(COMPILE) $(LOCK) --universal --python-version 3.10 --extra test setup.py requirements/tfx121.in -o requirements/tfx121.txt
+	for name in uv build proto; do \
+	  $(COMPILE) $(LOCK) --universal --python-version 3.10 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+clean:  ## remove the environments and what was built
+	rm -rf .venv .venv-* build dist *.egg-info

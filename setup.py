@@ -1,0 +1,78 @@
+"""Builds tfx-explain; Beam's `--setup_file=./setup.py` packs it for remote workers with the same file."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_namespace_packages, setup
+
+ROOT = Path(__file__).parent
+
+# Bounds hold for both TFX lines, 1.16 and 1.21; which one is taken follows from the C library that TFX's wheels need
+# (docs/install.md). requirements/ has complete sets of pins for each.
+REQUIREMENTS = [
+    "tfx>=1.16,<1.22",
+    # With Python 3.10, TFX's protobuf is older than what Beam's Google Cloud clients want from 2.76 on.
+    'apache-beam>=2.61,<2.76; python_version < "3.11"',
+    'apache-beam>=2.61,<2.78; python_version >= "3.11"',
+    "numpy>=1.26,<3",
+    "protobuf>=3.20.3,<7",
+    "rich>=13,<16",
+    "tensorflow>=2.16,<2.22",
+    "tensorflow-metadata>=1.16,<1.22",
+    "tensorflow-model-analysis>=0.47,<0.53",
+    # TFX 1.16 imports dill, which it leaves to Beam to bring; Beam no longer does since 2.74.
+    "dill>=0.3.1.1,<0.5",
+    # TFX 1.16 imports pkg_resources, which setuptools dropped in 81.
+    "setuptools>=68,<81",
+]
+EXTRAS = {
+    "test": [
+        "hypothesis>=6.100,<7",
+        # The extra brings Node.js from PyPI; without it pyright fetches one from elsewhere at its first run.
+        "pyright[nodejs]>=1.1.400,<2",
+        "pytest>=8,<10",
+        "ruff>=0.9,<0.18",
+    ],
+    # Other people's implementations, for benchmarks/ to compare with.
+    "bench": ["shap>=0.49,<1", "shapiq>=1.4,<2"],
+}
+
+
+def version() -> str:
+    """Reads the version without importing the package, which may not be importable yet."""
+    text = (ROOT / "tfx_explain" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if match is None:
+        raise ValueError('tfx_explain/__init__.py has no line `__version__ = "..."`; add one.')
+    return match.group(1)
+
+
+setup(
+    name="tfx-explain",
+    version=version(),
+    description="TFX components that explain a model before its release and block it when its reasons changed.",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    install_requires=REQUIREMENTS,
+    extras_require=EXTRAS,
+    # Namespace packages too: proto/ and kubeflow/ must have no __init__.py, or they would shadow PyPI's packages of the
+    # same names for whoever has the repository's root on sys.path.
+    packages=find_namespace_packages(include=["tfx_explain", "tfx_explain.*"], exclude=["*.__pycache__"]),
+    package_data={
+        "tfx_explain": ["py.typed"],
+        "tfx_explain.proto": ["*.proto", "*.pyi"],
+        "tfx_explain.pipelines.census.data": ["*"],
+    },
+    classifiers=[
+        "Intended Audience :: Developers",
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
