@@ -14,19 +14,28 @@ REQUIREMENTS = [
     # With Python 3.10, TFX's protobuf is older than what Beam's Google Cloud clients want from 2.76 on.
     'apache-beam>=2.61,<2.76; python_version < "3.11"',
     'apache-beam>=2.61,<2.78; python_version >= "3.11"',
+    "keras>=3.0,<4",
     "numpy>=1.26,<3",
+    "pandas>=1.5,<3",
     "protobuf>=3.20.3,<7",
+    "pyarrow>=10,<24",
     "rich>=13,<16",
+    "scipy>=1.12,<2",
     "tensorflow>=2.16,<2.22",
     "tensorflow-metadata>=1.16,<1.22",
     "tensorflow-model-analysis>=0.47,<0.53",
+    "tensorflow-transform>=1.16,<1.22",
+    "tfx-bsl>=1.16,<1.22",
     # TFX 1.16 imports dill, which it leaves to Beam to bring; Beam no longer does since 2.74.
     "dill>=0.3.1.1,<0.5",
     # TFX 1.16 imports pkg_resources, which setuptools dropped in 81.
     "setuptools>=68,<81",
 ]
 EXTRAS = {
+    # The messages of a PipelineJob, for compiling pipelines into one.
+    "kubeflow": ["kfp-pipeline-spec>=0.2.2,<3"],
     "test": [
+        "kfp-pipeline-spec>=0.2.2,<3",
         "hypothesis>=6.100,<7",
         # The extra brings Node.js from PyPI; without it pyright fetches one from elsewhere at its first run.
         "pyright[nodejs]>=1.1.400,<2",

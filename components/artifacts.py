@@ -17,7 +17,8 @@ METADATA_FILE = "explanation_metadata.json"
 class ExplanationMetadata(Artifact):
     """How to explain a model: its features' tensors, baselines and outputs, in `explanation_metadata.json`."""
 
-    TYPE_NAME = "ExplanationMetadata"
+    # Kubeflow Pipelines wants a namespace before the name.
+    TYPE_NAME = "tfx_explain.ExplanationMetadata"
 
 
 def read_explanation_metadata(uri: str) -> explanation_pb2.ExplanationMetadata:

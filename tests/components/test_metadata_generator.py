@@ -85,7 +85,7 @@ def test_component_wires_its_channels():
         statistics=channel(standard_artifacts.ExampleStatistics),
         signature_name=data_types.RuntimeParameter(name="signature", ptype=str),
     )
-    assert generator.outputs["explanation_metadata"].type_name == "ExplanationMetadata"
+    assert generator.outputs["explanation_metadata"].type_name == "tfx_explain.ExplanationMetadata"
     assert set(generator.inputs) == {"model", "schema", "statistics"}
 
 
