@@ -11,10 +11,12 @@ ROOT = Path(__file__).parent
 # (docs/install.md). requirements/ has complete sets of pins for each.
 REQUIREMENTS = [
     "tfx>=1.16,<1.22",
+    "absl-py>=1.4,<3",
     # With Python 3.10, TFX's protobuf is older than what Beam's Google Cloud clients want from 2.76 on.
     'apache-beam>=2.61,<2.76; python_version < "3.11"',
     'apache-beam>=2.61,<2.78; python_version >= "3.11"',
     "keras>=3.0,<4",
+    "ml-metadata>=1.16,<1.22",
     "numpy>=1.26,<3",
     "pandas>=1.5,<3",
     "protobuf>=3.20.3,<7",
