@@ -117,7 +117,7 @@ def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
 def _averaged(problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.ndarray]]) -> Attributions:
     """Averages over the baselines; errors average too, since they can only partly cancel."""
     stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
-    finite = ~stacked["not_finite"].any(axis=0)
+    finite = ~np.any(stacked["not_finite"], axis=0)
     return assemble(
         problem.features,
         problem.failures,
@@ -127,6 +127,6 @@ def _averaged(problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.n
         instance_outputs=stacked["ends"].mean(axis=0),
         approximation_errors=stacked["errors"].mean(axis=0),
         evaluations=stacked["points"].sum(axis=0),
-        converged=stacked["converged"].all(axis=0),
+        converged=np.all(stacked["converged"], axis=0),
         reasons=gradient_reasons(problem.features, finite[:, :-1], finite[:, -1]),
     )

@@ -101,7 +101,7 @@ class Lime:
             full=outputs[:, 1],
             evaluations=np.full(len(rows), present.shape[1]),
             converged=precise(values, standard_errors, outputs[:, 0], outputs[:, 1], self._tolerance),
-            reasons=output_reasons(np.isfinite(outputs).all(axis=1)),
+            reasons=output_reasons(np.all(np.isfinite(outputs), axis=1)),
         )
 
 

@@ -60,8 +60,8 @@ class Mesh:
 
     def not_finite(self) -> np.ndarray:
         """Returns bool `[rows, features + 1]`: whether a slope, and last the output, is NaN or infinite anywhere."""
-        slopes = ~np.isfinite(self.slopes).all(axis=1)
-        outputs = ~np.isfinite(self.points[:, :, _OUTPUT]).all(axis=1)
+        slopes = ~np.all(np.isfinite(self.slopes), axis=1)
+        outputs = ~np.all(np.isfinite(self.points[:, :, _OUTPUT]), axis=1)
         return np.concatenate([slopes, outputs[:, None]], axis=1)
 
     def keep(self, rows: np.ndarray) -> Mesh:

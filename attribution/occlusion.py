@@ -54,5 +54,5 @@ def _occlude(game: CoalitionGame, features: int, rows: np.ndarray) -> Estimates:
         full=outputs[:, 1],
         evaluations=np.full(len(rows), len(present)),
         converged=np.ones(len(rows), bool),
-        reasons=output_reasons(np.isfinite(outputs).all(axis=1)),
+        reasons=output_reasons(np.all(np.isfinite(outputs), axis=1)),
     )

@@ -45,7 +45,7 @@ def sample_orders(
     moments = _Moments(len(rows), features)
     working = np.flatnonzero(np.isfinite(empty + full))
     while len(working):
-        ranks = draw(working, np.arange(done[working[0]], count))
+        ranks = draw(working, np.arange(int(done[working[0]]), count))
         moments.add(working, _pair_means(game, rows[working], ranks, empty[working], full[working]))
         done[working] = count
         enough = precise(moments.means, moments.standard_errors(), empty, full, tolerance)
@@ -106,7 +106,7 @@ class _Moments:
         self.means[rows] = self._first[rows] + self._sums[0, rows] / self._counts[rows]
 
     def finite(self) -> np.ndarray:
-        return np.isfinite(self.means).all(axis=1)
+        return np.all(np.isfinite(self.means), axis=1)
 
     def standard_errors(self) -> np.ndarray:
         count = np.maximum(self._counts, 2)

@@ -94,7 +94,7 @@ class Regression:
             errors[working] = (solution.scales(differences) * np.sqrt(solution.variance))[:, None]
             done[working] = count
             enough = precise(values, errors, outputs[0, :, 0], outputs[1, :, 0], self.tolerance)
-            going_on = ~enough & np.isfinite(values).all(axis=1) & (done < most)
+            going_on = ~enough & np.all(np.isfinite(values), axis=1) & (done < most)
             working = working[going_on[working]]
             count = min(most, int(np.ceil(count * (1 + _GROWTH))))
         return Estimates(
@@ -104,7 +104,7 @@ class Regression:
             full=outputs[1, :, 0],
             evaluations=2 * done,
             converged=precise(values, errors, outputs[0, :, 0], outputs[1, :, 0], self.tolerance),
-            reasons=output_reasons(np.isfinite(values).all(axis=1)),
+            reasons=output_reasons(np.all(np.isfinite(values), axis=1)),
         )
 
 

@@ -110,7 +110,7 @@ class SmoothGrad:
             empty=by_row["baseline_outputs"].mean(axis=1),
             full=by_row["instance_outputs"].mean(axis=1),
             evaluations=by_row["evaluations"].sum(axis=1),
-            converged=by_row["converged"].all(axis=1),
+            converged=np.all(by_row["converged"], axis=1),
             reasons=by_row["failures"].astype(object).max(axis=1),
         )
 
