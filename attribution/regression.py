@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,7 +12,8 @@ from tfx_explain.attribution.coalitions import CoalitionGame
 from tfx_explain.attribution.designs import choose_pairs, solve
 from tfx_explain.attribution.enumeration import attribute_exactly
 from tfx_explain.attribution.estimates import MASK_BYTES, Estimates, over_baselines, precise
-from tfx_explain.attribution.problem import Problem
+from tfx_explain.attribution.model import Model, Tensors
+from tfx_explain.attribution.problem import Players, prepare
 from tfx_explain.attribution.randomness import random_orders
 from tfx_explain.attribution.randomness import row_keys as hash_rows
 from tfx_explain.attribution.result import Attributions, output_reasons
@@ -120,14 +123,52 @@ def _play(game: CoalitionGame, rows: np.ndarray, present: np.ndarray, places: np
     return game(each.reshape(-1), both.reshape(-1, present.shape[1])).reshape(both.shape[:3])
 
 
-def attribute_by_regression(regression: Regression, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
-    """Explains every row of a problem, exactly where all coalitions fit the budget; `row_keys` None: their hashes."""
-    features = len(problem.features)
-    if 2**features <= regression.budget:
-        return attribute_exactly(problem, WEIGHTS[regression.index], regression.batch_size)
-    keys = hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
+class RegressionMethod:
+    """A method that is a regression with the weights of `index`; exact where 2^features evaluations fit."""
 
-    def estimate(game: CoalitionGame, baseline: int, rows: np.ndarray) -> Estimates:
-        return regression.estimate(game, features, keys, baseline, rows)
+    index: ClassVar[str]
 
-    return over_baselines(problem, regression.batch_size, MASK_BYTES // (regression.budget * features), estimate)
+    def __init__(
+        self,
+        *,
+        evaluations: int | None = None,
+        tolerance: float = 0.01,
+        max_evaluations: int = 2048,
+        seed: int = 0,
+        batch_size: int = 8192,
+    ) -> None:
+        """Chooses accuracy and cost; where 2^features evaluations fit, the values are exact.
+
+        Args:
+            evaluations: model evaluations per row and baseline, at most 4096. None: as many as the tolerance takes.
+            tolerance: standard error of every feature that is good enough, relative to the sum of the row's absolute
+                attributions.
+            max_evaluations: most model evaluations per row and baseline where `evaluations` is None, at most 4096.
+            seed: of the places that features take in the coalitions; a row's own come from the seed and its row key.
+            batch_size: rows in one call of the model.
+
+        Raises:
+            ValueError: if a setting is out of range.
+        """
+        self._regression = Regression(self.index, evaluations, tolerance, max_evaluations, seed, batch_size)
+
+    def attribute(
+        self,
+        model: Model | Callable[..., Any],
+        inputs: Tensors | Any,
+        baselines: Tensors | Any = 0.0,
+        players: Players | None = None,
+        targets: Any = None,
+        row_keys: np.ndarray | None = None,
+    ) -> Attributions:
+        """Explains every row; arguments, result and errors are those of `SampledShapley.attribute`."""
+        regression, problem = self._regression, prepare(model, inputs, baselines, players, targets)
+        features = len(problem.features)
+        if 2**features <= regression.budget:
+            return attribute_exactly(problem, WEIGHTS[regression.index], regression.batch_size)
+        keys = hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
+
+        def estimate(game: CoalitionGame, baseline: int, rows: np.ndarray) -> Estimates:
+            return regression.estimate(game, features, keys, baseline, rows)
+
+        return over_baselines(problem, regression.batch_size, MASK_BYTES // (regression.budget * features), estimate)
