@@ -9,6 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.orchestration import data_types
 from tfx.types import component_spec, standard_artifacts
+from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils
 
 from tfx_explain.components import artifacts
@@ -26,14 +27,14 @@ class ExplainerSpec(component_spec.ComponentSpec):
         executor.SPLITS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
-        executor.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
-        executor.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        executor.EXPLANATION_METADATA_KEY: component_spec.ChannelParameter(type=artifacts.ExplanationMetadata),
-        executor.BASELINE_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        keys.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        artifacts.EXPLANATION_METADATA_KEY: component_spec.ChannelParameter(type=artifacts.ExplanationMetadata),
+        keys.BASELINE_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
-        executor.ATTRIBUTIONS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        executor.EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        artifacts.ATTRIBUTIONS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        keys.EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
     }
 
 
@@ -95,14 +96,14 @@ class Explainer(base_beam_component.BaseBeamComponent):
         super().__init__(
             spec=ExplainerSpec(
                 **{
-                    executor.MODEL_KEY: model,
-                    executor.EXAMPLES_KEY: examples,
-                    executor.EXPLANATION_METADATA_KEY: explanation_metadata,
-                    executor.BASELINE_MODEL_KEY: baseline_model,
+                    keys.MODEL_KEY: model,
+                    keys.EXAMPLES_KEY: examples,
+                    artifacts.EXPLANATION_METADATA_KEY: explanation_metadata,
+                    keys.BASELINE_MODEL_KEY: baseline_model,
                     executor.PARAMETERS_KEY: parameters or explanation_pb2.ExplanationParameters(),
                     executor.SPLITS_KEY: json_utils.dumps(list(splits)),
-                    executor.ATTRIBUTIONS_KEY: types.Channel(type=standard_artifacts.Examples),
-                    executor.EVALUATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
+                    artifacts.ATTRIBUTIONS_KEY: types.Channel(type=standard_artifacts.Examples),
+                    keys.EVALUATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
                 }
             )
         )

@@ -9,7 +9,8 @@ from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
-from tfx.utils import json_utils, path_utils, proto_utils
+from tfx.types import standard_component_specs as keys
+from tfx.utils import json_utils, proto_utils
 
 from tfx_explain.beam.job import ExplanationJob
 from tfx_explain.beam.run import explain_splits
@@ -19,14 +20,8 @@ from tfx_explain.components.writing import complete_directory
 from tfx_explain.metrics import evaluate_attributions
 from tfx_explain.proto import explanation_pb2
 
-MODEL_KEY = "model"
-EXAMPLES_KEY = "examples"
-EXPLANATION_METADATA_KEY = "explanation_metadata"
-BASELINE_MODEL_KEY = "baseline_model"
 PARAMETERS_KEY = "parameters"
 SPLITS_KEY = "splits"
-ATTRIBUTIONS_KEY = "attributions"
-EVALUATION_KEY = "evaluation"
 
 _FILE_FORMAT = "tfrecords_gzip"
 
@@ -41,11 +36,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Explains the chosen splits and aggregates the attributions; see the component for inputs and outputs."""
-        examples = input_dict[EXAMPLES_KEY]
+        examples = input_dict[keys.EXAMPLES_KEY]
         patterns = _split_patterns(examples, json_utils.loads(exec_properties[SPLITS_KEY]))
         job = _job(input_dict, exec_properties)
-        attributions = artifact_utils.get_single_instance(output_dict[ATTRIBUTIONS_KEY])
-        evaluation = artifact_utils.get_single_instance(output_dict[EVALUATION_KEY])
+        attributions = artifact_utils.get_single_instance(output_dict[artifacts.ATTRIBUTIONS_KEY])
+        evaluation = artifact_utils.get_single_instance(output_dict[keys.EVALUATION_KEY])
         with complete_directory(evaluation.uri) as evaluation_dir, complete_directory(attributions.uri) as records_dir:
             summaries = explain_splits(self._make_beam_pipeline, patterns, job, records_dir)
             with self._make_beam_pipeline() as pipeline:
@@ -57,19 +52,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 def _job(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> ExplanationJob:
     parameters = explanation_pb2.ExplanationParameters()
     proto_utils.json_to_proto(exec_properties[PARAMETERS_KEY], parameters)
-    metadata = artifact_utils.get_single_instance(input_dict[EXPLANATION_METADATA_KEY])
-    baseline = input_dict.get(BASELINE_MODEL_KEY)
+    metadata = artifact_utils.get_single_instance(input_dict[artifacts.EXPLANATION_METADATA_KEY])
+    baseline = input_dict.get(keys.BASELINE_MODEL_KEY)
     return ExplanationJob(
-        model_dir=_serving_model_dir(input_dict[MODEL_KEY]),
+        model_dir=artifacts.serving_model_dir(input_dict[keys.MODEL_KEY]),
         metadata=artifacts.read_explanation_metadata(metadata.uri),
         parameters=parameters,
-        baseline_model_dir=_serving_model_dir(baseline) if baseline else "",
+        baseline_model_dir=artifacts.serving_model_dir(baseline) if baseline else "",
     )
-
-
-def _serving_model_dir(models: list[types.Artifact]) -> str:
-    model = artifact_utils.get_single_instance(models)
-    return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
 
 
 def _split_patterns(examples: list[types.Artifact], splits: list[str]) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.orchestration import data_types
 from tfx.types import component_spec, standard_artifacts
+from tfx.types import standard_component_specs as keys
 
 from tfx_explain.components import artifacts
 from tfx_explain.components.metadata_generator import executor
@@ -20,14 +21,12 @@ class MetadataGeneratorSpec(component_spec.ComponentSpec):
         executor.SIGNATURE_NAME_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
-        executor.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
-        executor.SCHEMA_KEY: component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
-        executor.STATISTICS_KEY: component_spec.ChannelParameter(
-            type=standard_artifacts.ExampleStatistics, optional=True
-        ),
+        keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        keys.SCHEMA_KEY: component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        keys.STATISTICS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
-        executor.EXPLANATION_METADATA_KEY: component_spec.ChannelParameter(type=artifacts.ExplanationMetadata),
+        artifacts.EXPLANATION_METADATA_KEY: component_spec.ChannelParameter(type=artifacts.ExplanationMetadata),
     }
 
 
@@ -75,11 +74,11 @@ class MetadataGenerator(base_component.BaseComponent):
         super().__init__(
             spec=MetadataGeneratorSpec(
                 **{
-                    executor.MODEL_KEY: model,
-                    executor.SCHEMA_KEY: schema,
-                    executor.STATISTICS_KEY: statistics,
+                    keys.MODEL_KEY: model,
+                    keys.SCHEMA_KEY: schema,
+                    keys.STATISTICS_KEY: statistics,
                     executor.SIGNATURE_NAME_KEY: signature_name,
-                    executor.EXPLANATION_METADATA_KEY: types.Channel(type=artifacts.ExplanationMetadata),
+                    artifacts.EXPLANATION_METADATA_KEY: types.Channel(type=artifacts.ExplanationMetadata),
                 }
             )
         )

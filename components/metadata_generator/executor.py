@@ -10,16 +10,13 @@ from tfx import types
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, path_utils
+from tfx.types import standard_component_specs as keys
+from tfx.utils import io_utils
 
 from tfx_explain.components import artifacts
 from tfx_explain.savedmodel import generate_metadata
 
-MODEL_KEY = "model"
-SCHEMA_KEY = "schema"
-STATISTICS_KEY = "statistics"
 SIGNATURE_NAME_KEY = "signature_name"
-EXPLANATION_METADATA_KEY = "explanation_metadata"
 
 _TRAIN = "train"
 _SCHEMA_FILE = "schema.pbtxt"
@@ -35,14 +32,13 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Finds the metadata of a model and writes it; see the component for inputs and outputs."""
-        model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         metadata = generate_metadata(
-            path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)),
+            artifacts.serving_model_dir(input_dict[keys.MODEL_KEY]),
             signature_name=exec_properties.get(SIGNATURE_NAME_KEY),
-            statistics=_statistics(input_dict.get(STATISTICS_KEY)),
-            schema=_schema(input_dict.get(SCHEMA_KEY)),
+            statistics=_statistics(input_dict.get(keys.STATISTICS_KEY)),
+            schema=_schema(input_dict.get(keys.SCHEMA_KEY)),
         )
-        output = artifact_utils.get_single_instance(output_dict[EXPLANATION_METADATA_KEY])
+        output = artifact_utils.get_single_instance(output_dict[artifacts.EXPLANATION_METADATA_KEY])
         artifacts.write_explanation_metadata(output.uri, metadata)
 
 

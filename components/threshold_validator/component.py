@@ -11,6 +11,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 from tfx.types import standard_component_specs as keys
 
+from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.threshold_validator import executor
 from tfx_explain.components.threshold_validator.config import verify_config
 from tfx_explain.components.threshold_validator.lint import lint
@@ -27,7 +28,7 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
     INPUTS: ClassVar[dict[str, Any]] = {
         keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         keys.EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
-        executor.ATTRIBUTIONS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        ATTRIBUTIONS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
         keys.BASELINE_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
@@ -127,7 +128,7 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
                 **{
                     keys.MODEL_KEY: model,
                     keys.EVALUATION_KEY: evaluation,
-                    executor.ATTRIBUTIONS_KEY: attributions,
+                    ATTRIBUTIONS_KEY: attributions,
                     keys.BASELINE_MODEL_KEY: baseline_model,
                     keys.EVAL_CONFIG_KEY: eval_config,
                     executor.POLICY_KEY: policy or explanation_pb2.GatePolicy(),

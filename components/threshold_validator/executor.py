@@ -15,11 +15,11 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, proto_utils
 
+from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.threshold_validator import gate
 from tfx_explain.components.writing import complete_directory
 from tfx_explain.proto import explanation_pb2
 
-ATTRIBUTIONS_KEY = "attributions"
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
 
