@@ -15,6 +15,7 @@ REQUIREMENTS = [
     # With Python 3.10, TFX's protobuf is older than what Beam's Google Cloud clients want from 2.76 on.
     'apache-beam>=2.61,<2.76; python_version < "3.11"',
     'apache-beam>=2.61,<2.78; python_version >= "3.11"',
+    "click>=8,<9",
     "keras>=3.0,<4",
     "ml-metadata>=1.16,<1.22",
     "numpy>=1.26,<3",
@@ -39,13 +40,17 @@ EXTRAS = {
     "test": [
         "kfp-pipeline-spec>=0.2.2,<3",
         "hypothesis>=6.100,<7",
+        "matplotlib>=3.8,<4",
+        # Other people's implementations of the methods, for tests/ and benchmarks/ to compare with.
+        "saliency>=0.2,<1",
+        "shap>=0.49,<1",
+        "shapiq>=1.4,<2",
         # The extra brings Node.js from PyPI; without it pyright fetches one from elsewhere at its first run.
         "pyright[nodejs]>=1.1.400,<2",
         "pytest>=8,<10",
+        "pytest-xdist>=3.6,<4",
         "ruff>=0.9,<0.18",
     ],
-    # Other people's implementations, for benchmarks/ to compare with.
-    "bench": ["shap>=0.49,<1", "shapiq>=1.4,<2"],
 }
 
 
@@ -68,6 +73,7 @@ setup(
     python_requires=">=3.10,<3.14",
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
+    entry_points={"console_scripts": ["tfx-explain=tfx_explain.cli.main:main"]},
     # Namespace packages too: proto/ and kubeflow/ must have no __init__.py, or they would shadow PyPI's packages of the
     # same names for whoever has the repository's root on sys.path.
     packages=find_namespace_packages(include=["tfx_explain", "tfx_explain.*"], exclude=["*.__pycache__"]),
