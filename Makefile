@@ -17,10 +17,12 @@ export TF_USE_LEGACY_KERAS ?= 0
 
 BIN := $(VENV)/bin
 DEMO := $(BIN)/python -m tfx_explain.pipelines.census.demo $(if $(VERBOSE),--verbose)
+# A file's tests share fixtures, so a file stays in one process; each process takes about 2 GB.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
 LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
 
-.PHONY: help demo demo-fast test test-fast test-debian13 lint environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-debian13 lint environment proto lock clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -32,11 +34,14 @@ demo: environment  ## the census pipeline: a sound model pushed, a leaking one b
 demo-fast: environment  ## the same with less data and training
 	@$(DEMO) --fast
 
+bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (some minutes, best on an idle machine)
+	@$(BIN)/python -m benchmarks
+
 test: lint  ## lint, types and all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: environment  ## the tests that take seconds
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: environment  ## formatting, lint and types
 	$(BIN)/ruff check .
