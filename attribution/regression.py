@@ -31,9 +31,9 @@ class Regression:
 
     Attributes:
         index: whose weights: 'shapley' or 'banzhaf'.
-        evaluations: model evaluations per row, at most 4096; None: as many as the tolerance takes.
+        coalitions: evaluated per row, at most 4096; None: as many as the tolerance takes.
         tolerance: standard error that is good enough, relative to the sum of the row's absolute attributions.
-        max_evaluations: most model evaluations per row where `evaluations` is None, at most 4096.
+        max_evaluations: most model evaluations per row where `coalitions` is None, at most 4096.
         seed: of the places that features take.
         batch_size: rows in one call of the model.
 
@@ -42,7 +42,7 @@ class Regression:
     """
 
     index: str
-    evaluations: int | None
+    coalitions: int | None
     tolerance: float
     max_evaluations: int
     seed: int
@@ -51,14 +51,14 @@ class Regression:
     def __post_init__(self) -> None:
         if not 1 <= self.budget <= MOST_EVALUATIONS or self.batch_size < 1 or not self.tolerance > 0:
             raise ValueError(
-                f"evaluations is {self.budget} (1 to {MOST_EVALUATIONS}), batch_size {self.batch_size} (at least 1), "
+                f"coalitions is {self.budget} (1 to {MOST_EVALUATIONS}), batch_size {self.batch_size} (at least 1), "
                 f"tolerance {self.tolerance} (above 0); put each in its range."
             )
 
     @property
     def budget(self) -> int:
         """The most evaluations of a row."""
-        return self.max_evaluations if self.evaluations is None else self.evaluations
+        return self.max_evaluations if self.coalitions is None else self.coalitions
 
     def estimate(self, game: CoalitionGame, features: int, keys: np.ndarray, draw: int, rows: np.ndarray) -> Estimates:
         """Estimates the values of some rows.
@@ -80,7 +80,7 @@ class Regression:
             )
         signs = choose_pairs(features, self.budget // 2)
         most = len(signs)
-        count = min(most, max(16, 2 * features)) if self.evaluations is None else most
+        count = min(most, max(16, 2 * features)) if self.coalitions is None else most
         # Which of the design's features each feature is, so that rows do not share the design's error.
         places = random_orders(self.seed, keys[rows], np.array([draw]), features)[:, 0]
         outputs = np.full((2, len(rows), most), np.nan)
@@ -131,26 +131,26 @@ class RegressionMethod:
     def __init__(
         self,
         *,
-        evaluations: int | None = None,
+        coalitions: int | None = None,
         tolerance: float = 0.01,
-        max_evaluations: int = 2048,
+        max_evaluations: int = MOST_EVALUATIONS,
         seed: int = 0,
         batch_size: int = 8192,
     ) -> None:
         """Chooses accuracy and cost; where 2^features evaluations fit, the values are exact.
 
         Args:
-            evaluations: model evaluations per row and baseline, at most 4096. None: as many as the tolerance takes.
+            coalitions: evaluated per row and baseline, at most 4096. None: as many as the tolerance takes.
             tolerance: standard error of every feature that is good enough, relative to the sum of the row's absolute
                 attributions.
-            max_evaluations: most model evaluations per row and baseline where `evaluations` is None, at most 4096.
+            max_evaluations: most model evaluations per row and baseline where `coalitions` is None, at most 4096.
             seed: of the places that features take in the coalitions; a row's own come from the seed and its row key.
             batch_size: rows in one call of the model.
 
         Raises:
             ValueError: if a setting is out of range.
         """
-        self._regression = Regression(self.index, evaluations, tolerance, max_evaluations, seed, batch_size)
+        self._regression = Regression(self.index, coalitions, tolerance, max_evaluations, seed, batch_size)
 
     def attribute(
         self,

@@ -12,21 +12,13 @@ import tensorflow as tf
 
 from benchmarks.peers import installed_peers
 from benchmarks.rates import Method, bare_rate, best_rates, method_rate
+from benchmarks.report import Table
 from benchmarks.workloads import Workload, convolutional_network, dense_network, embedding_network
 from tfx_explain.attribution import Attributions, IntegratedGradients, KernelShap, Occlusion, SampledShapley
 
 _EVALUATIONS = (120, 240, 600)
 # Peers take a second a row; the relative error over these rows has a sampling error of a few per cent.
 _ROWS_FOR_PEERS = 48
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A table for people: what it shows, the heads of its columns, and its rows."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: list[tuple[str, ...]]
 
 
 def path_accuracy() -> list[Table]:
@@ -60,8 +52,8 @@ def rates() -> list[Table]:
     few = dataclasses.replace(dense, rows=dense.rows[:512])
     coalitions = {
         "SampledShapley, 22 orders": SampledShapley(paths=22),
-        "KernelShap, 240 evaluations": KernelShap(evaluations=240),
-        "KernelShap, 600 evaluations": KernelShap(evaluations=600),
+        "KernelShap, 240 evaluations": KernelShap(coalitions=240),
+        "KernelShap, 600 evaluations": KernelShap(coalitions=600),
         "exact, 4096 coalitions": SampledShapley(),
     }
     tables = [_rate_table(workload, _path_methods(workload), gradients=True) for workload in (dense, image, tokens)]
@@ -113,7 +105,7 @@ def _our_estimators(workload: Workload) -> dict[str, Callable[[int], np.ndarray]
         return result.values
 
     return {
-        "KernelShap": lambda evaluations: values(KernelShap(evaluations=evaluations)),
+        "KernelShap": lambda evaluations: values(KernelShap(coalitions=evaluations)),
         "SampledShapley": lambda evaluations: values(SampledShapley(paths=2 * ((evaluations - 2) // 22))),
     }
 

@@ -18,7 +18,7 @@ def test_sampled_banzhaf_agrees_with_enumeration_within_its_standard_errors(relu
 
     rows = tf.concat([six_columns, six_columns[::-1]], axis=1)
     exact = Banzhaf(max_evaluations=4096).attribute(model, rows)
-    result = Banzhaf(evaluations=200).attribute(model, rows)
+    result = Banzhaf(coalitions=200).attribute(model, rows)
     assert (exact.evaluations == 4096).all()
     score = np.sqrt(np.mean((result.values - exact.values) ** 2) / np.mean(result.approximation_errors**2))
     assert 0.5 < score < 2
@@ -59,7 +59,7 @@ def test_lime_standard_errors_have_the_size_of_the_errors(relu_network, six_colu
     assert 0.6 < np.sqrt(np.mean(scores**2)) < 1.6
 
 
-@pytest.mark.parametrize("method", [Lime(samples=50, seed=4), Banzhaf(evaluations=40, seed=4), Occlusion()])
+@pytest.mark.parametrize("method", [Lime(samples=50, seed=4), Banzhaf(coalitions=40, seed=4), Occlusion()])
 def test_values_do_not_depend_on_the_batch(method):
     rows = tf.constant(np.random.default_rng(1).integers(-3, 4, (9, 8)), tf.float32)
 

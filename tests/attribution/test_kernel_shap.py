@@ -35,7 +35,7 @@ def test_weights_are_unbiased_for_single_features_and_complete(features, pairs):
 
 def test_all_pairs_give_exact_values(wide_network, twelve_columns):
     exact = SampledShapley().attribute(wide_network, twelve_columns)
-    result = KernelShap(evaluations=4096).attribute(wide_network, twelve_columns)
+    result = KernelShap(coalitions=4096).attribute(wide_network, twelve_columns)
     np.testing.assert_allclose(result.values, exact.values, atol=1e-6)
     assert (result.standard_errors == 0).all()
 
@@ -43,7 +43,7 @@ def test_all_pairs_give_exact_values(wide_network, twelve_columns):
 @pytest.mark.parametrize("evaluations", [60, 120, 600])
 def test_estimates_agree_with_enumeration_within_their_standard_errors(wide_network, twelve_columns, evaluations):
     exact = SampledShapley().attribute(wide_network, twelve_columns).values
-    result = KernelShap(evaluations=evaluations, seed=1).attribute(wide_network, twelve_columns)
+    result = KernelShap(coalitions=evaluations, seed=1).attribute(wide_network, twelve_columns)
     assert (result.evaluations == evaluations).all()
     score = np.sqrt(np.mean((result.values - exact) ** 2) / np.mean(result.approximation_errors**2))
     assert 0.6 < score < 1.7
@@ -53,14 +53,14 @@ def test_estimates_agree_with_enumeration_within_their_standard_errors(wide_netw
 def test_it_is_more_precise_than_permutations_at_equal_evaluations(wide_network, twelve_columns):
     exact = SampledShapley().attribute(wide_network, twelve_columns).values
     orders = SampledShapley(paths=10).attribute(wide_network, twelve_columns)
-    regression = KernelShap(evaluations=112).attribute(wide_network, twelve_columns)
+    regression = KernelShap(coalitions=112).attribute(wide_network, twelve_columns)
     assert orders.evaluations[0] == regression.evaluations[0]
     errors = [np.sqrt(np.mean((result.values - exact) ** 2)) for result in (orders, regression)]
     assert errors[1] < errors[0] / 2
 
 
 def test_it_stops_at_the_tolerance(wide_network, twelve_columns):
-    result = KernelShap(tolerance=0.004).attribute(wide_network, twelve_columns)
+    result = KernelShap(tolerance=0.004, max_evaluations=2048).attribute(wide_network, twelve_columns)
     scale = np.abs(result.values).sum(axis=1)
     assert (result.approximation_errors <= 0.004 * scale + 1e-5)[result.converged].all()
     assert result.evaluations.min() < result.evaluations.max() <= 2048
@@ -94,7 +94,7 @@ def test_a_bad_row_is_named_and_harms_no_other(twelve_columns):
 
     bad = twelve_columns.numpy().copy()
     bad[3, 2], bad[5, 0] = np.nan, 7
-    result = KernelShap(evaluations=60).attribute(model, bad)
+    result = KernelShap(coalitions=60).attribute(model, bad)
     assert {i: f for i, f in enumerate(result.failures) if f} == {
         3: "feature 'x[2]' is not finite",
         5: "the output is not finite",
@@ -104,7 +104,7 @@ def test_a_bad_row_is_named_and_harms_no_other(twelve_columns):
 
 
 def test_settings_and_budgets_out_of_range_are_refused():
-    with pytest.raises(ValueError, match=r"evaluations is 9999 \(1 to 4096\)"):
-        KernelShap(evaluations=9999)
+    with pytest.raises(ValueError, match=r"coalitions is 9999 \(1 to 4096\)"):
+        KernelShap(coalitions=9999)
     with pytest.raises(ValueError, match="max_evaluations is 40, too few for 20 features; give at least 44"):
         KernelShap(max_evaluations=40).attribute(lambda x: x[:, 0], tf.ones([1, 20]))

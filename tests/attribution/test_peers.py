@@ -33,7 +33,7 @@ def test_kernel_shap_over_all_coalitions_is_that_of_shap(relu_network, predict, 
     shap = pytest.importorskip("shap")
     explainer = shap.KernelExplainer(predict, np.zeros((1, 6), np.float32))
     theirs = explainer.shap_values(six_columns[:5].numpy(), nsamples=62, l1_reg="num_features(6)", silent=True)
-    ours = KernelShap(evaluations=64).attribute(relu_network, six_columns[:5])
+    ours = KernelShap(coalitions=64).attribute(relu_network, six_columns[:5])
     np.testing.assert_allclose(ours.values, theirs, atol=1e-4)
 
 
