@@ -43,13 +43,18 @@ def to_proto(value: Any) -> struct_pb2.Value:
     return json_format.ParseDict(value, struct_pb2.Value())
 
 
-def raw_baselines(feature: Feature, given: Sequence[struct_pb2.Value], count: int) -> tf.Tensor | tf.RaggedTensor:
+def raw_baselines(
+    feature: Feature, given: Sequence[struct_pb2.Value], count: int, key: str = "input_baselines"
+) -> tf.Tensor | tf.RaggedTensor:
     """Baselines `[baselines, ...]` of a feature's raw tensor; ragged `[baselines, (values)]` where it is sparse.
+
+    Axes of unknown size are 1 where no list says otherwise.
 
     Args:
         feature: the feature.
         given: scalars, which fill the tensor's shape, or lists of that shape. Empty: zeros.
         count: number of zeros where nothing is given.
+        key: the metadata's key of `given`, for errors.
 
     Raises:
         ValueError: if a baseline has another type or shape than the tensor.
@@ -59,36 +64,36 @@ def raw_baselines(feature: Feature, given: Sequence[struct_pb2.Value], count: in
     ] * count
     if feature.is_sparse:
         rows = [value if isinstance(value, list) else [value] for value in values]
-        arrays = [_array(feature, row, (len(row),)) for row in rows]
+        arrays = [_array(feature, row, (len(row),), key) for row in rows]
         return tf.RaggedTensor.from_row_lengths(
             tf.constant(np.concatenate(arrays).tolist(), feature.dtype, shape=(sum(map(len, rows)),)),
             tf.constant([len(row) for row in rows], tf.int64),
         )
-    shape = tuple(size or 1 for size in feature.shape[1:].as_list())
-    arrays = [_array(feature, value, shape) for value in values]
-    return tf.constant(np.stack(arrays).tolist(), feature.dtype, shape=(len(arrays), *shape))
+    arrays = [_array(feature, value, tuple(feature.shape[1:].as_list()), key) for value in values]
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    stacked = np.stack([np.broadcast_to(array, shape) for array in arrays])
+    return tf.constant(stacked.tolist(), feature.dtype, shape=stacked.shape)
 
 
-def _array(feature: Feature, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _array(feature: Feature, value: Any, shape: tuple[int | None, ...], key: str) -> np.ndarray:
     kind = object if feature.dtype == tf.string else feature.dtype.as_numpy_dtype
     try:
         array = np.asarray(value, dtype=kind)
     except (TypeError, ValueError) as error:
-        raise ValueError(_mismatch(feature, value, shape)) from error
+        raise ValueError(_mismatch(feature, value, shape, key)) from error
     expected = {tf.string: (str,), tf.bool: (bool,)}.get(feature.dtype, (int, float))
     fits = all(type(item) in expected for item in np.asarray(value, dtype=object).reshape(-1))
-    if not fits or array.shape not in ((), shape):
-        raise ValueError(_mismatch(feature, value, shape))
+    if not fits or not (array.shape == () or tf.TensorShape(shape).is_compatible_with(array.shape)):
+        raise ValueError(_mismatch(feature, value, shape, key))
     if feature.dtype.is_integer and not np.array_equal(array, np.asarray(value, dtype=np.float64)):
-        raise ValueError(_mismatch(feature, value, shape))
-    return np.broadcast_to(array, shape)
+        raise ValueError(_mismatch(feature, value, shape, key))
+    return array if array.shape else np.broadcast_to(array, [size or 1 for size in shape])
 
 
-def _mismatch(feature: Feature, value: Any, shape: tuple[int, ...]) -> str:
+def _mismatch(feature: Feature, value: Any, shape: tuple[int | None, ...], key: str) -> str:
     got = f"{type(value).__name__} of shape {list(np.shape(np.asarray(value, dtype=object)))}"
     return (
-        f"input_baselines of {feature.name!r}: got a {got}; give a {feature.dtype.name} scalar or a list of shape "
-        f"{list(shape)}"
+        f"{key} of {feature.name!r}: got a {got}; give a {feature.dtype.name} scalar or a list of shape {list(shape)}"
     )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from tfx_explain.savedmodel.flat import import_cut
 from tfx_explain.savedmodel.read import ReadModel
 from tfx_explain.savedmodel.slots import Slot, Tensor, Tensors, encoder, parts
+
+# The key of a tensor, or one column of a dense one: (key, index along its last axis).
+Part: TypeAlias = str | tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -21,23 +24,28 @@ class Cut:
     Attributes:
         read: the model.
         slots: every place that is fed, players' and held ones.
-        players: slot keys of each feature.
+        players: of each feature, the slot keys, or columns of them.
         output: the tensor explained.
         num_outputs: size of its last axis, None where the graph leaves it open; 1 for `[rows]`.
     """
 
     read: ReadModel
     slots: tuple[Slot, ...]
-    players: Mapping[str, tuple[str, ...]]
+    players: Mapping[str, tuple[Part, ...]]
     output: str
     num_outputs: int | None
+
+
+def keys_of(parts: Iterable[Part]) -> list[str]:
+    """The keys of the tensors of which `parts` are."""
+    return list(dict.fromkeys(part if isinstance(part, str) else part[0] for part in parts))
 
 
 class CutModel:
     """A batched model over feature tensors; satisfies `attribution.Model`. Safe to call from several threads.
 
     Attributes:
-        players: the keys of each feature's tensors.
+        players: of each feature, the keys of its tensors, or columns of them.
         baselines: of each key that has a player, `[baselines, ...]`.
     """
 
@@ -83,8 +91,7 @@ class CutModel:
 
     def unconnected(self) -> list[str]:
         """The players' keys with respect to which the output has no gradient."""
-        keys = [key for keys in self.players.values() for key in keys]
-        return [key for key in keys if key not in self._gradients[1] or key in self._gradients[2]]
+        return [key for key in self.baselines if key not in self._gradients[1] or key in self._gradients[2]]
 
     @functools.cached_property
     def _gradients(self) -> tuple[Callable[..., Any], list[str], list[str]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.cut import Cut, CutModel
+from tfx_explain.savedmodel.cut import Cut, CutModel, Part
 from tfx_explain.savedmodel.errors import NotDifferentiableError
+from tfx_explain.savedmodel.inputs import has_columns
+from tfx_explain.savedmodel.plans import Explained, Groups
 from tfx_explain.savedmodel.read import ReadModel, read_model
-from tfx_explain.savedmodel.resolve import Explained, operands_named, resolve
-from tfx_explain.savedmodel.slots import raw_encoder, slot_of
+from tfx_explain.savedmodel.resolve import operands_named, resolve
+from tfx_explain.savedmodel.slots import Slot, raw_encoder, slot_of
 
 
 def load_explainable(
@@ -47,7 +49,7 @@ class ExplainableModel:
     """A model whose features can be set apart.
 
     Attributes:
-        features: names of what gets an attribution: features, and groups of them.
+        features: names of what gets an attribution: features, groups of them, and columns with names of their own.
         row_features: what a row must bring or is explained by, by tf.Example key or signature input.
         takes_examples: whether rows are serialized tf.Examples.
         input_specs: the signature's inputs, where they are not.
@@ -58,7 +60,7 @@ class ExplainableModel:
         self.features = tuple(explained.groups)
         self.takes_examples = bool(read.features.examples_input)
         self.input_specs = {} if self.takes_examples else dict(read.signature.input_specs)
-        of_plans = {plan.feature.name for plan in explained.plans.values()}
+        of_plans = frozenset().union(*(plan.sources for plan in explained.plans.values()))
         self.row_features = {
             name: feature for name, feature in read.features.by_name.items() if feature.required or name in of_plans
         }
@@ -86,32 +88,60 @@ class ExplainableModel:
         )
 
     def coalitional(self) -> CutModel:
-        """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor."""
+        """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.
+
+        Raises:
+            ValueError: if only an encoded baseline is given of a feature that must be fed at its raw tensor.
+        """
         plans = self._explained.plans
         every = [tensor for plan in plans.values() for tensor in plan.encoded]
         past = self._read.past(every, [self._explained.output])
-        by_raw = {name for name, plan in plans.items() if not plan.encoded or plan.feature.name in past}
-        return self._cut(
-            {name: (plan.feature.values,) if name in by_raw else plan.encoded for name, plan in plans.items()}
-        )
+        by_raw: set[str] = set()
+        for members in self._explained.groups.values():  # what one of a group needs, all do: they share tensors
+            if any(not plans[name].encoded or plans[name].sources & past for name, _ in members):
+                by_raw.update(name for name, _ in members)
+        for name in sorted(by_raw):
+            if self._explained.encoded_baselines.keys() & set(plans[name].encoded):
+                raise ValueError(
+                    f"inputs[{name!r}] gives encoded_baselines, but its values reach the output past the encoded "
+                    "tensor too, so what is absent must be set at the input; give input_baselines."
+                )
+        return self._cut({name: plan.raw if name in by_raw else plan.encoded for name, plan in plans.items()})
 
     def raw(self) -> CutModel:
-        """The model fed at the raw tensors of every feature."""
-        return self._cut({name: (plan.feature.values,) for name, plan in self._explained.plans.items()})
+        """The model fed at the raw tensors of every entry of the metadata's inputs, groups and columns left aside."""
+        plans = self._explained.plans
+        return self._cut({name: plan.raw for name, plan in plans.items()}, {name: ((name, None),) for name in plans})
 
-    def _cut(self, fed: Mapping[str, Sequence[str]]) -> CutModel:
+    def _cut(self, fed: Mapping[str, Sequence[str]], groups: Groups | None = None) -> CutModel:
         explained, read = self._explained, self._read
         slots = {tensor: slot_of(read, tensor) for tensors in fed.values() for tensor in tensors}
         names = [tensor for slot in slots.values() for tensor in slot.tensors]
         held = [slot_of(read, tensor) for tensor in read.held(names, explained.output)]
-        cut = Cut(
-            read=read,
-            slots=tuple({slot.key: slot for slot in [*slots.values(), *held]}.values()),
-            players={
-                group: tuple(dict.fromkeys(slots[tensor].key for name in members for tensor in fed[name]))
-                for group, members in explained.groups.items()
-            },
-            output=explained.output,
-            num_outputs=explained.num_outputs,
-        )
-        return CutModel(cut, raw_encoder(read, list(slots.values()))(explained.baselines))
+        players = {
+            group: tuple(
+                dict.fromkeys(
+                    self._part(name, column, fed[name], slots[tensor])
+                    for name, column in members
+                    for tensor in fed[name]
+                )
+            )
+            for group, members in (explained.groups if groups is None else groups).items()
+        }
+        every = tuple({slot.key: slot for slot in [*slots.values(), *held]}.values())
+        cut = Cut(read, every, players, explained.output, explained.num_outputs)
+        given = {tensor: baseline for tensor, baseline in explained.encoded_baselines.items() if tensor in slots}
+        computed = [slot for tensor, slot in slots.items() if tensor not in given]
+        return CutModel(cut, raw_encoder(read, explained.baselines, computed)(explained.baselines) | given)
+
+    def _part(self, name: str, column: int | None, tensors: Sequence[str], slot: Slot) -> Part:
+        if column is None:
+            return slot.key
+        columns = len(self._explained.plans[name].columns)
+        if len(tensors) > 1 or slot.is_ragged or not has_columns(slot.specs[0].shape, columns):
+            raise ValueError(
+                f"inputs[{name!r}].index_feature_mapping: the {columns} columns cannot be set apart in "
+                f"{', '.join(map(repr, tensors))}, where this method feeds the feature; leave the mapping out, or name "
+                "one encoded_tensor_name that has those columns."
+            )
+        return slot.key, column

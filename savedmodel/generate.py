@@ -115,6 +115,7 @@ def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows
             if metadata.outputs[output].logits_tensor_name:  # where probabilities are flat, these are not
                 cut = open_model(read, smooth, output, Parameters.LOGITS).differentiable()
             flat.update(dead_ends(cut, rows))
-    for name in sorted(flat):
-        metadata.inputs[name].explainable_by.remove(INTEGRATED_GRADIENTS)
-        add_finding(metadata.inputs[name], FLAT)
+    for name, entry in metadata.inputs.items():
+        if (entry.group_name or name) in flat:
+            entry.explainable_by.remove(INTEGRATED_GRADIENTS)
+            add_finding(entry, FLAT)

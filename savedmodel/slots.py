@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -62,17 +62,23 @@ def encoder(read: ReadModel, slots: Sequence[Slot]) -> Callable[[Any], dict[str,
     return encode
 
 
-def raw_encoder(read: ReadModel, slots: Sequence[Slot]) -> Callable[[Tensors], dict[str, Tensor]]:
-    """A function from raw values by feature name to the tensors of `slots`: an encoder that parses nothing."""
+def raw_encoder(read: ReadModel, raw: Iterable[str], slots: Sequence[Slot]) -> Callable[[Tensors], dict[str, Tensor]]:
+    """A function from the values of raw tensors to the tensors of `slots`: an encoder that parses nothing.
+
+    Args:
+        read: the model.
+        raw: the keys of the tensors fed; those that the graph has no use for are passed over.
+        slots: what to compute.
+    """
     features = read.features
-    raw = {name: slot_of(read, f.values) for name, f in features.by_name.items() if f.values in read.specs}
-    feeds = {tensor: spec for slot in raw.values() for tensor, spec in zip(slot.tensors, slot.specs, strict=True)}
+    fed = [slot_of(read, tensor) for tensor in raw if tensor in read.specs]
+    feeds = {tensor: spec for slot in fed for tensor, spec in zip(slot.tensors, slot.specs, strict=True)}
     examples = [read.graph.inputs[features.examples_input]] if features.examples_input else []
     fetches = [tensor for slot in slots for tensor in slot.tensors]
     function = import_cut(read.graph, feeds | dict.fromkeys(examples, tf.TensorSpec([None], tf.string)), fetches)
 
     def encode(values: Tensors) -> dict[str, Tensor]:
-        arguments = [tensor for name, slot in raw.items() for tensor in parts(slot, values[name])]
+        arguments = [tensor for slot in fed for tensor in parts(slot, values[slot.key])]
         rows = next(iter(values.values())).shape[0]
         computed = iter(function(*arguments, *(tf.fill([rows], "") for _ in examples)))  # only their number is read
         return {slot.key: _joined(slot, [next(computed) for _ in slot.tensors]) for slot in slots}

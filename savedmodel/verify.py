@@ -10,7 +10,7 @@ import tensorflow as tf
 from google.protobuf import struct_pb2
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.cut import CutModel
+from tfx_explain.savedmodel.cut import CutModel, keys_of
 from tfx_explain.savedmodel.errors import cause
 from tfx_explain.savedmodel.rows import close
 
@@ -44,13 +44,13 @@ def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.Expla
     """
     inputs = model.encode(rows)
     no_values = struct_pb2.Value(list_value=struct_pb2.ListValue())
-    for name, (key,) in model.players.items():
+    for name, parts in model.players.items():
         entry = metadata.inputs[name]
-        baseline = model.baselines[key]
-        error = _failure(model, inputs, key, baseline)
-        if error and isinstance(baseline, tf.RaggedTensor):
+        baselines = {key: model.baselines[key] for key in keys_of(parts)}
+        error = _failure(model, inputs, baselines)
+        if error and all(isinstance(baseline, tf.RaggedTensor) for baseline in baselines.values()):
             entry.input_baselines[0].CopyFrom(no_values)
-            error = _failure(model, inputs, key, baseline[:, :0])
+            error = _failure(model, inputs, {key: baseline[:, :0] for key, baseline in baselines.items()})
         if error:
             raise ValueError(
                 f"The model fails on the baseline of {name!r} ({entry.baseline_source}), so the feature has none: "
@@ -58,10 +58,11 @@ def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.Expla
             )
 
 
-def _failure(model: CutModel, inputs: Mapping[str, Any], key: str, baseline: Any) -> str:
-    """What the model says where every row has the first baseline as `key`; '' where it runs."""
+def _failure(model: CutModel, inputs: Mapping[str, Any], baselines: Mapping[str, Any]) -> str:
+    """What the model says where every row has the first of `baselines`; '' where it runs."""
+    first = tf.zeros([_rows(inputs)], tf.int32)
     try:
-        model.outputs({**inputs, key: tf.gather(baseline, tf.zeros([_rows(inputs)], tf.int32))})
+        model.outputs({**inputs, **{key: tf.gather(baseline, first) for key, baseline in baselines.items()}})
     except tf.errors.OpError as error:
         return cause(error)
     return ""
@@ -72,7 +73,8 @@ def dead_ends(model: CutModel, rows: Any) -> list[str]:
     inputs = model.encode(rows)
     order = np.roll(np.arange(_rows(inputs)), 1)
     found = []
-    for name, keys in model.players.items():
+    for name, parts in model.players.items():
+        keys = keys_of(parts)
         changed = {**inputs, **{key: tf.gather(inputs[key], order) for key in keys}}
         if _moved(model, inputs, changed) and not (_is_steep(model, inputs, keys) or _is_steep(model, changed, keys)):
             found.append(name)

@@ -23,8 +23,10 @@ def load_module(name):
 
 @pytest.fixture(scope="session")
 def models():
-    """The classes of models.py and refused_models.py."""
-    return SimpleNamespace(**(vars(load_module("models")) | vars(load_module("refused_models"))))
+    """The classes of models.py, input_models.py and refused_models.py."""
+    return SimpleNamespace(
+        **(vars(load_module("models")) | vars(load_module("input_models")) | vars(load_module("refused_models")))
+    )
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,7 @@ def edit_baseline(metadata, value):
     [
         (edit_encoded, "Gather:0", r"inputs\['color'\].encoded_tensor_name: the model has no 'Gather:0'; did you mean"),
         (edit_encoded, "examples", r"'examples:0' is string; name a float tensor"),
-        (edit_mapping, ["years"], "index_feature_mapping is not supported yet; leave it out"),
+        (edit_mapping, ["years", "months"], "index_feature_mapping: it has 2 names"),
         (edit_baseline, [{"string_value": "old"}], "input_baselines of 'age': got a str of shape"),
         (edit_baseline, [{"number_value": 1}, {"number_value": 2}, {"bool_value": True}], "got a bool"),
     ],

@@ -1,0 +1,68 @@
+"""Builders of SavedModels by what they read: vectors of named columns, weighted categories, ragged features."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+EXAMPLES = [tf.TensorSpec([None], tf.string, name="examples")]
+TAGS = ("a", "b", "c", "d")
+
+
+def weights(*shape, seed=0):
+    return tf.Variable(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
+
+
+def tag_table():
+    initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(TAGS), tf.range(4, dtype=tf.int64))
+    return tf.lookup.StaticHashTable(initializer, 4)
+
+
+class Bag(tf.Module):
+    """score = x0 x1 + 2 x2 + y, for the columns of x [rows, 3]."""
+
+    SPEC = [tf.TensorSpec([None, 3], tf.float32, "x"), tf.TensorSpec([None], tf.float32, "y")]
+
+    @tf.function(input_signature=SPEC)
+    def serve(self, x, y):
+        return {"score": x[:, 0] * x[:, 1] + 2.0 * x[:, 2] + y}
+
+
+class Indicator(tf.Module):
+    """Any number of tags as zeros and ones, a linear model on them."""
+
+    def __init__(self):
+        self.table, self.w = tag_table(), weights(5, 1)
+
+    @tf.function(input_signature=EXAMPLES)
+    def serve(self, examples):
+        tags = tf.io.parse_example(examples, {"tags": tf.io.VarLenFeature(tf.string)})["tags"]
+        ids = tf.sparse.to_dense(tf.SparseTensor(tags.indices, self.table.lookup(tags.values), tags.dense_shape), -1)
+        return {"score": tf.minimum(tf.reduce_sum(tf.one_hot(ids, 5), axis=1), 1.0) @ self.w}
+
+
+class Weighted(tf.Module):
+    """Embeddings of tags, each weighted by the number that stands beside it, and a float."""
+
+    SPEC = {
+        "tags": tf.io.VarLenFeature(tf.string),
+        "amounts": tf.io.VarLenFeature(tf.float32),
+        "x": tf.io.FixedLenFeature([], tf.float32),
+    }
+
+    def __init__(self):
+        self.table, self.embedding, self.w = tag_table(), weights(5, 3), weights(3, 1, seed=1)
+
+    @tf.function
+    def pooled(self, tags, amounts):
+        ids = tf.SparseTensor(tags.indices, self.table.lookup(tags.values), tags.dense_shape)
+        return tf.nn.safe_embedding_lookup_sparse(self.embedding, ids, amounts, combiner="sum")
+
+    @tf.function
+    def head(self, pooled, x):
+        return tf.squeeze(tf.tanh(pooled) @ self.w, 1) * x
+
+    @tf.function(input_signature=EXAMPLES)
+    def serve(self, examples):
+        parsed = tf.io.parse_example(examples, self.SPEC)
+        return {"score": self.head(self.pooled(parsed["tags"], parsed["amounts"]), parsed["x"])}
