@@ -16,17 +16,15 @@ NOTHING: frozenset[str] = frozenset()
 def sources(graph: FlatGraph, features: Features) -> dict[str, frozenset[str]]:
     """The features that a tensor stands for, for the tensors where features enter the graph.
 
-    A sparse feature's dense shape stands for none. The serialized examples stand for themselves, under their tensor's
-    name: what depends on that has read them past the parser.
+    A sparse feature's dense shape stands for none. The serialized examples stand for themselves, under their tensors'
+    names: what depends on that has read them past the parser.
     """
     start: dict[str, frozenset[str]] = {}
-    if features.examples_input:
-        tensor = graph.inputs[features.examples_input]
-        start[tensor] = frozenset({tensor})
+    if features.serialized:
+        start |= {tensor: frozenset({tensor}) for tensor in (features.serialized, *graph.inputs.values())}
     for feature in features.by_name.values():
-        start[feature.values] = frozenset({feature.name})
-        if feature.is_sparse:
-            start[feature.indices] = frozenset({feature.name})
+        start |= {tensor: frozenset({feature.name}) for tensor in feature.tensors if tensor != feature.dense_shape}
+        if feature.dense_shape:
             start[feature.dense_shape] = NOTHING
     return start
 

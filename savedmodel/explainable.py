@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.cut import Cut, CutModel, Part
 from tfx_explain.savedmodel.errors import NotDifferentiableError
+from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.inputs import has_columns
 from tfx_explain.savedmodel.plans import Explained, Groups
 from tfx_explain.savedmodel.read import ReadModel, read_model
@@ -61,9 +62,12 @@ class ExplainableModel:
         self.takes_examples = bool(read.features.examples_input)
         self.input_specs = {} if self.takes_examples else dict(read.signature.input_specs)
         of_plans = frozenset().union(*(plan.sources for plan in explained.plans.values()))
-        self.row_features = {
-            name: feature for name, feature in read.features.by_name.items() if feature.required or name in of_plans
-        }
+        by_name = read.features.by_name
+        if read.features.serialized and not self.takes_examples:  # what a row brings is decoded before it is parsed
+            specs = self.input_specs.items()
+            self.row_features = {n: Feature(n, read.graph.inputs[n], spec.dtype, spec.shape) for n, spec in specs}
+        else:
+            self.row_features = {name: f for name, f in by_name.items() if f.required or name in of_plans}
         self.num_outputs = explained.num_outputs
         self._read, self._explained = read, explained
 

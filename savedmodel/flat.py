@@ -46,6 +46,26 @@ def index_of(tensor: str) -> int:
     return int(tensor.rpartition(":")[2])
 
 
+def static_value(graph: FlatGraph, tensor: str) -> Any:
+    """The constant or captured value of `tensor` as a numpy array, or None where it is computed."""
+    tensor = source(graph, tensor)
+    node = graph.nodes[node_of(tensor)]
+    if node.op == "Const":
+        return tf.make_ndarray(node.attr["value"].tensor)
+    if node.name in graph.captures and graph.captures[node.name].dtype not in (tf.resource, tf.variant):
+        return graph.captures[node.name].numpy()
+    return None
+
+
+def source(graph: FlatGraph, tensor: str) -> str:
+    """The tensor that `tensor` is passed on from as it is."""
+    node = graph.nodes[node_of(tensor)]
+    while node.op == "Identity":
+        tensor = node.input[0]
+        node = graph.nodes[node_of(tensor)]
+    return tensor
+
+
 def in_order(nodes: Mapping[str, Any], fetches: Iterable[str], feeds: Iterable[str] = ()) -> dict[str, Any]:
     """The nodes that computing `fetches` from `feeds` takes, producers first."""
     fed = set(feeds)

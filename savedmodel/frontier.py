@@ -72,7 +72,7 @@ def frontier(analysis: Analysis, name: str, is_aligned: Callable[[str], bool]) -
 def _first_reached(analysis: Analysis, name: str, floats: Collection[str]) -> tuple[set[str], set[str]]:
     consumers = value_consumers(analysis.read.graph)
     feature = analysis.read.features.by_name[name]
-    queue = [tensor for tensor in (feature.values, feature.indices) if tensor in analysis.read.depends]
+    queue = [tensor for tensor in feature.tensors if analysis.read.depends.get(tensor)]
     entered = set(queue)
     whole: set[str] = set()
     operands: set[str] = set()

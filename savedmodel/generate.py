@@ -89,7 +89,7 @@ def _try(
     tensors = [tensor for found in float_tensors(analysis).values() for tensor in found]
     run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys([*served.values(), *tensors])))
     tables = vocabularies(read.graph, read.features, read.depends)
-    rows = probe_rows(read.features, read.signature.input_specs, summaries, tables, run)
+    rows = probe_rows(read, summaries, tables, run)
     aligned = aligned_tensors(run, rows)
     refuse_batch_dependence(run, rows, aligned, served)
     return rows, aligned

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfx_explain.savedmodel.errors import cause
-from tfx_explain.savedmodel.features import Feature, Features
+from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.formats import serialized_wrapper, string_candidates, string_use
+from tfx_explain.savedmodel.read import ReadModel
 from tfx_explain.savedmodel.statistics import FeatureSummary
 
 ROWS = 6
@@ -19,8 +21,7 @@ _NO_VOCABULARY = (b"", b"a", b"b", b"c", b"1", b"2")
 
 
 def probe_rows(
-    features: Features,
-    input_specs: Mapping[str, tf.TensorSpec],
+    read: ReadModel,
     statistics: Mapping[str, FeatureSummary],
     vocabularies: Mapping[str, Sequence[Any]],
     runs: Callable[[Any], Any],
@@ -28,8 +29,7 @@ def probe_rows(
     """Rows that the model accepts: serialized examples `[rows]`, or signature inputs `[rows, ...]` by name.
 
     Args:
-        features: what the signature reads.
-        input_specs: the signature's inputs.
+        read: the model.
         statistics: of the training data, where known: values are drawn from their range and most frequent values.
         vocabularies: values by feature that the model's own tables know.
         runs: evaluates the model on such rows.
@@ -38,13 +38,7 @@ def probe_rows(
         ValueError: if the model accepts none of the attempts.
     """
     error: Exception | None = None
-    for counts in _COUNTS:
-        rng = np.random.default_rng(0)
-        values = {
-            name: _values(feature, counts, statistics.get(name, FeatureSummary()), vocabularies.get(name, ()), rng)
-            for name, feature in features.by_name.items()
-        }
-        rows = _examples(values) if features.examples_input else _inputs(values, features)
+    for rows in _attempts(read, statistics, vocabularies):
         try:
             runs(rows)
         except tf.errors.OpError as failure:
@@ -55,6 +49,32 @@ def probe_rows(
         "The model fails on every synthetic row tried, so its tensors cannot be told apart; give statistics of its "
         f"training data, so that rows look like real ones. It says: {cause(error) if error else ''}."
     ) from error
+
+
+def _attempts(
+    read: ReadModel, statistics: Mapping[str, FeatureSummary], vocabularies: Mapping[str, Sequence[Any]]
+) -> Iterator[Any]:
+    """Rows to try: with each guess at what strings look like, with each of the numbers of values a row."""
+    features = read.features.by_name
+    strings = [name for name, feature in features.items() if feature.dtype == tf.string]
+    guesses = {name: _guesses(read, name, vocabularies.get(name, ())) for name in strings}
+    for i in range(max([1, *map(len, guesses.values())])):
+        guess = {name: found[min(i, len(found) - 1)] for name, found in guesses.items() if found}
+        for counts in _COUNTS if any(feature.is_sparse for feature in features.values()) else _COUNTS[:1]:
+            rng = np.random.default_rng(0)
+            values = {}
+            for name, feature in features.items():
+                if name in guess:
+                    values[name] = _guessed(feature, counts, guess[name])
+                else:
+                    summary, vocabulary = statistics.get(name, FeatureSummary()), vocabularies.get(name, ())
+                    values[name] = _values(feature, counts, summary, vocabulary, rng)
+            yield _rows(read, values)
+
+
+def _guesses(read: ReadModel, name: str, vocabulary: Sequence[Any]) -> list[list[bytes]]:
+    words = [word for word in vocabulary if isinstance(word, bytes)]
+    return string_candidates(string_use(read.graph, read.specs, read.depends, name), ROWS, words)
 
 
 def take(rows: Any, index: Sequence[int]) -> Any:
@@ -79,15 +99,19 @@ def example(values: Mapping[str, np.ndarray | Sequence[Any]]) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-def _examples(values: Mapping[str, list[np.ndarray]]) -> tf.Tensor:
-    return tf.constant([example({name: rows[i] for name, rows in values.items()}) for i in range(ROWS)])
-
-
-def _inputs(values: Mapping[str, list[np.ndarray]], features: Features) -> dict[str, tf.Tensor]:
-    return {
-        name: tf.constant(np.stack(rows).tolist(), features.by_name[name].dtype, shape=(ROWS, *rows[0].shape))
-        for name, rows in values.items()
-    }
+def _rows(read: ReadModel, values: Mapping[str, list[np.ndarray]]) -> Any:
+    features = read.features
+    if not features.serialized:
+        return {
+            name: tf.constant(np.stack(rows).tolist(), features.by_name[name].dtype, shape=(ROWS, *rows[0].shape))
+            for name, rows in values.items()
+        }
+    examples = [example({name: rows[i] for name, rows in values.items()}) for i in range(ROWS)]
+    if features.examples_input:
+        return tf.constant(examples)
+    ((name, spec),) = read.signature.input_specs.items()
+    wrap = serialized_wrapper(read.graph, features.serialized)
+    return {name: tf.reshape(tf.constant([wrap(row) for row in examples]), [ROWS, *[1] * (spec.shape.rank - 1)])}
 
 
 def _values(
@@ -98,12 +122,21 @@ def _values(
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
     """One array of values a row."""
-    if feature.is_sparse:
-        most = statistics.most_values or max(counts)
-        shapes: list[tuple[int, ...]] = [(min(count, most),) for count in counts]
-    else:
-        shapes = [tuple(size or 3 for size in feature.shape[1:].as_list())] * ROWS
+    shapes = _shapes(feature, counts, statistics.most_values or max(counts))
     return [_draw(feature.dtype, shape, statistics, vocabulary, rng) for shape in shapes]
+
+
+def _guessed(feature: Feature, counts: Sequence[int], strings: list[bytes]) -> list[np.ndarray]:
+    """One array of strings a row, as `_values`."""
+    shapes = _shapes(feature, counts, max(counts))
+    return [np.resize(np.roll(np.array(strings, dtype=object), -i), shape) for i, shape in enumerate(shapes)]
+
+
+def _shapes(feature: Feature, counts: Sequence[int], most: int) -> list[tuple[int, ...]]:
+    """The shape of each row's values."""
+    if feature.is_sparse:
+        return [(min(count, most),) for count in counts]
+    return [tuple(size or 3 for size in feature.shape[1:].as_list())] * ROWS
 
 
 def _draw(

@@ -9,10 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.depend import dependencies, held_tensors, sources
-from tfx_explain.savedmodel.features import Features, find_features
+from tfx_explain.savedmodel.features import Features
 from tfx_explain.savedmodel.flat import FlatGraph, node_of, tensor_specs, with_operands
 from tfx_explain.savedmodel.inline import inline
 from tfx_explain.savedmodel.load import Signature, load_signature
+from tfx_explain.savedmodel.raw_features import find_features
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ReadModel:
     def raw_tensors(self) -> list[str]:
         """Every tensor at which rows enter: those of the features, and the serialized examples."""
         raw = [tensor for feature in self.features.by_name.values() for tensor in feature.tensors]
-        return [*raw, self.graph.inputs[self.features.examples_input]] if self.features.examples_input else raw
+        return [*raw, self.features.serialized] if self.features.serialized else raw
 
     def held(self, fed: Collection[str], output: str) -> list[str]:
         """The raw tensors that computing `output` from `fed` still reads, by value or only by shape."""
@@ -79,7 +80,7 @@ def _read(signature: Signature, graph: FlatGraph) -> ReadModel:
     past_parser = set().union(*(depends[tensor] for tensor in graph.outputs.values())) - set(features.by_name)
     if past_parser:
         raise ValueError(
-            f"Signature {signature.name!r} reads its input {features.examples_input!r} otherwise than by one "
-            "tf.Example parser, so its features cannot be told apart; parse everything with tf.io.parse_example."
+            f"Signature {signature.name!r} reads its input {', '.join(map(repr, graph.inputs))} otherwise than "
+            "by one tf.Example parser, so its features cannot be told apart; parse everything with tf.io.parse_example."
         )
     return ReadModel(signature, graph, features, specs, counts, depends, whole)

@@ -21,7 +21,8 @@ class Slot:
 
     Attributes:
         key: name of the tensor, of a sparse feature that of its values.
-        tensors: the graph tensors fed: one, or a sparse feature's values, indices and dense shape.
+        tensors: the graph tensors fed: one, or a sparse feature's values, indices and dense shape, or a ragged
+            feature's values and row splits.
         specs: their dtypes and shapes.
     """
 
@@ -32,15 +33,15 @@ class Slot:
     @property
     def is_ragged(self) -> bool:
         """Whether rows have different numbers of values, and are given as a tf.RaggedTensor."""
-        return len(self.tensors) == 3
+        return len(self.tensors) > 1
 
 
 def slot_of(read: ReadModel, tensor: str) -> Slot:
-    """The slot for feeding `tensor`; any tensor of a sparse feature stands for all three."""
+    """The slot for feeding `tensor`; any tensor of a sparse or ragged feature stands for all of them."""
     for feature in read.features.by_name.values():
         if feature.is_sparse and tensor in feature.tensors:
-            shapes = ([None], [None, 2], [2])
-            dtypes = (feature.dtype, tf.int64, tf.int64)
+            shapes = ([None], [None]) if feature.row_splits else ([None], [None, 2], [2])
+            dtypes = (read.specs[name].dtype for name in feature.tensors)
             return Slot(feature.values, feature.tensors, tuple(map(tf.TensorSpec, shapes, dtypes)))
     spec = read.specs[tensor]
     shape = spec.shape if spec.shape.rank is None else tf.TensorShape([None]).concatenate(spec.shape[1:])
@@ -73,7 +74,7 @@ def raw_encoder(read: ReadModel, raw: Iterable[str], slots: Sequence[Slot]) -> C
     features = read.features
     fed = [slot_of(read, tensor) for tensor in raw if tensor in read.specs]
     feeds = {tensor: spec for slot in fed for tensor, spec in zip(slot.tensors, slot.specs, strict=True)}
-    examples = [read.graph.inputs[features.examples_input]] if features.examples_input else []
+    examples = [features.serialized] if features.serialized else []
     fetches = [tensor for slot in slots for tensor in slot.tensors]
     function = import_cut(read.graph, feeds | dict.fromkeys(examples, tf.TensorSpec([None], tf.string)), fetches)
 
@@ -90,6 +91,8 @@ def parts(slot: Slot, value: Tensor) -> tuple[tf.Tensor, ...]:
     """The tensors to feed for the value of a slot."""
     if not slot.is_ragged:
         return (value,)  # type: ignore[return-value]
+    if len(slot.tensors) == 2:
+        return value.flat_values, tf.cast(value.row_splits, slot.specs[1].dtype)  # type: ignore[union-attr]
     sparse = value.to_sparse()
     return sparse.values, sparse.indices, sparse.dense_shape
 
@@ -97,5 +100,7 @@ def parts(slot: Slot, value: Tensor) -> tuple[tf.Tensor, ...]:
 def _joined(slot: Slot, tensors: Sequence[tf.Tensor]) -> Tensor:
     if not slot.is_ragged:
         return tensors[0]
+    if len(tensors) == 2:
+        return tf.RaggedTensor.from_row_splits(*tensors, validate=False)
     values, indices, dense_shape = tensors
     return tf.RaggedTensor.from_value_rowids(values, indices[:, 0], nrows=dense_shape[0], validate=False)

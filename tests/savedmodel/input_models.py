@@ -41,6 +41,58 @@ class Indicator(tf.Module):
         return {"score": tf.minimum(tf.reduce_sum(tf.one_hot(ids, 5), axis=1), 1.0) @ self.w}
 
 
+class RaggedTags(tf.Module):
+    """Ragged tags, summed embeddings, and ragged amounts, whose sum is multiplied with a float."""
+
+    SPEC = {
+        "tags": tf.io.RaggedFeature(tf.string),
+        "amounts": tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64),
+        "x": tf.io.FixedLenFeature([], tf.float32),
+    }
+
+    def __init__(self):
+        self.table, self.embedding, self.w = tag_table(), weights(5, 3), weights(3, 1, seed=1)
+
+    @tf.function
+    def encode(self, parsed):
+        embedded = tf.ragged.map_flat_values(
+            lambda tag: tf.gather(self.embedding, self.table.lookup(tag)), parsed["tags"]
+        )
+        return tf.reduce_sum(embedded, 1), tf.reduce_sum(parsed["amounts"], 1), parsed["x"]
+
+    @tf.function
+    def head(self, tags, amounts, x):
+        return tf.squeeze(tf.tanh(tags) @ self.w, 1) + amounts * x
+
+    @tf.function(input_signature=EXAMPLES)
+    def serve(self, examples):
+        return {"score": self.head(*self.encode(tf.io.parse_example(examples, self.SPEC)))}
+
+
+class Json(tf.Module):
+    """Examples as JSON, in base64."""
+
+    SPEC = {"tags": tf.io.VarLenFeature(tf.string), "x": tf.io.FixedLenFeature([], tf.float32)}
+
+    def __init__(self):
+        self.table, self.embedding, self.w = tag_table(), weights(5, 3), weights(3, 1, seed=1)
+
+    @tf.function
+    def encode(self, parsed):
+        tags = parsed["tags"]
+        ids = tf.SparseTensor(tags.indices, self.table.lookup(tags.values), tags.dense_shape)
+        return tf.nn.safe_embedding_lookup_sparse(self.embedding, ids, combiner="sum"), parsed["x"]
+
+    @tf.function
+    def head(self, tags, x):
+        return tf.squeeze(tf.tanh(tags) @ self.w, 1) * x
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="instances")])
+    def serve(self, instances):
+        serialized = tf.io.decode_json_example(tf.io.decode_base64(instances))
+        return {"score": self.head(*self.encode(tf.io.parse_example(serialized, self.SPEC)))}
+
+
 class Weighted(tf.Module):
     """Embeddings of tags, each weighted by the number that stands beside it, and a float."""
 

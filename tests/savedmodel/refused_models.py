@@ -85,16 +85,6 @@ class LengthOfRow(tf.Module):
         return {"score": tf.io.parse_example(examples, self.SPEC)["x"] + length}
 
 
-class Ragged(tf.Module):
-    """A ragged feature."""
-
-    SPEC = {"x": tf.io.RaggedFeature(tf.float32)}
-
-    @tf.function(input_signature=EXAMPLES)
-    def serve(self, examples):
-        return {"score": tf.reduce_sum(tf.io.parse_example(examples, self.SPEC)["x"], 1)}
-
-
 class Labels(tf.Module):
     """Serves labels only."""
 
@@ -112,7 +102,7 @@ class Steps(tf.Module):
 
 
 class Pictures(tf.Module):
-    """Decodes encoded images, which no synthetic string is."""
+    """Decodes encoded images, each to one number."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
     def serve(self, image_bytes):

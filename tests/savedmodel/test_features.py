@@ -23,6 +23,21 @@ def test_sparse_features_have_three_tensors(zoo):
     assert len(set(tags.tensors)) == 3
 
 
+def test_ragged_features_have_two_tensors(zoo):
+    features = features_of(zoo, "RaggedTags").by_name
+    assert {name: (feature.is_sparse, len(feature.tensors)) for name, feature in features.items()} == {
+        "amounts": (True, 2),
+        "tags": (True, 2),
+        "x": (False, 1),
+    }
+
+
+def test_json_is_decoded_before_it_is_parsed(zoo):
+    features = features_of(zoo, "Json")
+    assert features.examples_input == "" and features.serialized
+    assert set(features.by_name) == {"tags", "x"}
+
+
 def test_the_older_parser(zoo):
     features = features_of(zoo, "Legacy").by_name
     assert {name: feature.required for name, feature in features.items()} == {"s": False, "x": True, "y": False}
@@ -42,7 +57,6 @@ def test_without_a_parser_they_are_the_inputs(zoo):
         ("ParsedTwice", "Feature 'x' is parsed by several of the signature's parsers"),
         ("LengthOfRow", "reads its input 'examples' otherwise than by one tf.Example parser"),
         ("ExamplesAndMore", "takes 'examples', 'factor', serialized tf.Examples and other inputs"),
-        ("Ragged", "parses ragged features"),
     ],
 )
 def test_refusals(zoo, name, message):
