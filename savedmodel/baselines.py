@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,31 +12,124 @@ import tensorflow as tf
 from google.protobuf import json_format, struct_pb2
 
 from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.nearest import nearest
 from tfx_explain.savedmodel.statistics import FeatureSummary
 
-MEDIAN, MODE, ZERO, GIVEN = "median", "mode", "zero", "given"
+ZERO, MEDIAN, MODE, MEAN, EXAMPLES, GIVEN = "zero", "median", "mode", "mean", "examples", "given"
+_BASE64 = "b64"
+_ROWS = 5  # of "examples" without a number
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kind of baseline that a user chose.
+
+    Attributes:
+        kind: `zero`, `median`, `mode`, `mean` or `examples`.
+        count: how many baselines it makes; more than 1 for `examples` only.
+    """
+
+    kind: str
+    count: int = 1
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """One baseline value, the same for every element of the feature's tensor, and where it comes from."""
+    """One baseline, as the metadata holds it: a scalar for every element of the feature's tensor, or a list."""
 
-    value: float | int | str | bool
+    value: Any
     source: str
 
 
-def choose_baseline(feature: Feature, statistics: FeatureSummary) -> Baseline:
-    """The median of a numeric feature, the most frequent value of a categorical one; zero or '' where unknown."""
-    if statistics.top_values:
-        top = statistics.top_values[0]
-        if feature.dtype == tf.string:
-            return Baseline(top.decode(), MODE)
-        return Baseline(_number(float(top), feature.dtype), MODE)
-    if feature.dtype != tf.string and statistics.median is not None:
-        return Baseline(_number(statistics.median, feature.dtype), MEDIAN)
-    if feature.dtype == tf.string:
-        return Baseline("", ZERO)
-    return Baseline(_number(0.0, feature.dtype), ZERO)
+def parse_choices(names: Sequence[str], *, has_statistics: bool, has_examples: bool) -> tuple[Choice, ...]:
+    """Reads kinds of baselines: `zero`, `median`, `mode`, `mean`, `examples`, `examples:K`. None: `median`.
+
+    Raises:
+        ValueError: if one is no such kind, stands there twice, or needs statistics or examples that are not given.
+    """
+    if isinstance(names, str):
+        raise ValueError(f"baselines={names!r}: give a list of kinds, such as [{names!r}].")
+    choices = tuple(_parse(name) for name in names)
+    kinds = [choice.kind for choice in choices]
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            raise ValueError(f"baselines name {kind!r} twice; leave one out.")
+        if kind == EXAMPLES and not has_examples:
+            raise ValueError("baselines name 'examples', but no examples are given; give some, or choose another kind.")
+        if kind in (MEDIAN, MODE, MEAN) and not (has_statistics or has_examples):
+            raise ValueError(
+                f"baselines name {kind!r}, but neither statistics nor examples are given; give one, or choose 'zero'."
+            )
+    return choices or (Choice(MEDIAN),)
+
+
+def choose_baselines(
+    feature: Feature, known: FeatureSummary, modality: str, choices: Sequence[Choice], rows: Sequence[Any]
+) -> list[Baseline]:
+    """A feature's baselines, as many whatever the feature.
+
+    Args:
+        feature: the feature.
+        known: what is known of its values. Where that isn't enough, a baseline is zero, '' for text.
+        modality: of the feature: the typical value is the most frequent one of a categorical feature, else the median.
+        choices: the kinds of baselines.
+        rows: the feature's value in each of the representative rows.
+    """
+    found = []
+    for choice in choices:
+        if choice.kind == EXAMPLES:
+            found += [Baseline(row, EXAMPLES) for row in rows]
+        elif choice.kind == ZERO:
+            found.append(_zero(feature))
+        elif choice.kind == MEAN and modality != "categorical" and known.mean is not None:
+            found.append(Baseline(_number(known.mean, feature.dtype), MEAN))
+        else:
+            found.append(_typical(feature, known, modality))
+    return found
+
+
+def _parse(name: str) -> Choice:
+    kind, _, count = name.partition(":")
+    kinds = (ZERO, MEDIAN, MODE, MEAN, EXAMPLES)
+    if kind not in kinds:
+        raise ValueError(f"There is no kind of baseline {name!r}; {nearest(kind, [*kinds, 'examples:K'])}")
+    if kind != EXAMPLES and ":" in name:
+        raise ValueError(f"The baseline {name!r} takes no number; write {kind!r}.")
+    if ":" in name and not (count.isdecimal() and int(count) > 0):
+        raise ValueError(f"The baseline {name!r} needs a number of rows of at least 1, such as 'examples:{_ROWS}'.")
+    return Choice(kind, int(count or _ROWS) if kind == EXAMPLES else 1)
+
+
+def _typical(feature: Feature, known: FeatureSummary, modality: str) -> Baseline:
+    median = None if feature.dtype == tf.string else known.median
+    if known.top_values and (modality == "categorical" or median is None):
+        top = known.top_values[0]
+        return Baseline(to_json(top) if feature.dtype == tf.string else _number(float(top), feature.dtype), MODE)
+    return _zero(feature) if median is None else Baseline(_number(median, feature.dtype), MEDIAN)
+
+
+def _zero(feature: Feature) -> Baseline:
+    return Baseline("" if feature.dtype == tf.string else _number(0.0, feature.dtype), ZERO)
+
+
+def to_json(value: Any) -> Any:
+    """A tensor's value as JSON has it: bytes are text, or, where they are none, `{"b64": ...}` as in TF Serving."""
+    if isinstance(value, list):
+        return [to_json(item) for item in value]
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {_BASE64: base64.b64encode(value).decode()}
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_json(item) for item in value]
+    if isinstance(value, dict) and set(value) == {_BASE64}:
+        return base64.b64decode(value[_BASE64])
+    return value
 
 
 def to_proto(value: Any) -> struct_pb2.Value:
@@ -59,9 +153,7 @@ def raw_baselines(
     Raises:
         ValueError: if a baseline has another type or shape than the tensor.
     """
-    values = [json_format.MessageToDict(value) for value in given] or [
-        choose_baseline(feature, FeatureSummary()).value
-    ] * count
+    values = [_from_json(json_format.MessageToDict(value)) for value in given] or [_zero(feature).value] * count
     if feature.is_sparse:
         rows = [value if isinstance(value, list) else [value] for value in values]
         arrays = [_array(feature, row, (len(row),), key) for row in rows]
@@ -81,7 +173,7 @@ def _array(feature: Feature, value: Any, shape: tuple[int | None, ...], key: str
         array = np.asarray(value, dtype=kind)
     except (TypeError, ValueError) as error:
         raise ValueError(_mismatch(feature, value, shape, key)) from error
-    expected = {tf.string: (str,), tf.bool: (bool,)}.get(feature.dtype, (int, float))
+    expected = {tf.string: (str, bytes), tf.bool: (bool,)}.get(feature.dtype, (int, float))
     fits = all(type(item) in expected for item in np.asarray(value, dtype=object).reshape(-1))
     if not fits or not (array.shape == () or tf.TensorShape(shape).is_compatible_with(array.shape)):
         raise ValueError(_mismatch(feature, value, shape, key))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.baselines import MEDIAN, ZERO, choose_baseline, to_proto
 from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.flat import node_of
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.nearest import nearest
 from tfx_explain.savedmodel.outputs import explainable_outputs, find_logits
 from tfx_explain.savedmodel.read import ReadModel
-from tfx_explain.savedmodel.statistics import FeatureSummary
 
 STUCK = (
     "No float tensor that depends on this feature alone leads to the output by differentiable ops only, so integrated "
@@ -26,17 +25,29 @@ HELD = (
     "value."
 )
 CUSTOM = "The model has custom gradients for it, which are not used: attributions add up under those of what is served."
-NOT_COUNTED = (
-    "The schema says that it stands for names, but the statistics were made without the schema, so the most frequent "
-    "value is not known: its baseline is the median."
-)
-NO_STATISTICS = "The statistics have no value of this feature, so its baseline is zero."
 
 
-def describe_outputs(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel) -> list[str]:
-    """Adds the float outputs to `metadata`; returns the tensors to explain: logits where they are found."""
+def describe_outputs(
+    metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, output_name: str | None
+) -> list[str]:
+    """Adds the float outputs, or the one that is named, to `metadata`.
+
+    Returns:
+        The tensors to explain: logits where they are found.
+
+    Raises:
+        ValueError: if there is no such output; it names those that there are.
+    """
+    outputs = explainable_outputs(read)
+    if output_name and output_name not in outputs:
+        raise ValueError(
+            f"Signature {read.signature.name!r} has no output {output_name!r} that can be explained; "
+            f"{nearest(output_name, outputs)}"
+        )
     tensors = []
-    for name, tensor in explainable_outputs(read).items():
+    for name, tensor in outputs.items():
+        if output_name and name != output_name:
+            continue
         entry = metadata.outputs[name]
         entry.output_tensor_name = name
         entry.output_tensor_dtype = read.specs[tensor].dtype.name
@@ -81,28 +92,6 @@ def describe_tensors(
     if any(feature.name in read.depends[f"{node}:0"] for node in read.graph.custom_gradients):
         add_finding(entry, CUSTOM)
     return entry
-
-
-def describe_values(
-    entry: explanation_pb2.InputMetadata, feature: Feature, statistics: FeatureSummary, are_given: bool
-) -> None:
-    """Adds to `entry` what a feature's statistics say: modality, encoding, domain and baseline."""
-    baseline = choose_baseline(feature, statistics)
-    entry.input_baselines.append(to_proto(baseline.value))
-    entry.baseline_source = baseline.source
-    if baseline.source == ZERO and are_given:
-        add_finding(entry, NO_STATISTICS)
-    if baseline.source == MEDIAN and statistics.categorical:
-        add_finding(entry, NOT_COUNTED)
-    if statistics.most_values == 1:
-        entry.encoding = "identity"
-    if statistics.categorical:
-        entry.modality = "categorical"
-    elif statistics.median is not None:
-        entry.modality = "numeric"
-    if statistics.median is not None:
-        entry.domain.min, entry.domain.max = statistics.minimum, statistics.maximum
-        entry.domain.original_mean, entry.domain.original_stddev = statistics.mean, statistics.stddev
 
 
 def add_finding(entry: explanation_pb2.InputMetadata, sentence: str) -> None:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.accepted import accepted_rows
+from tfx_explain.savedmodel.baselines import parse_choices
+from tfx_explain.savedmodel.data import Data, read_data
 from tfx_explain.savedmodel.describe import (
     FLAT,
     add_finding,
     describe_outputs,
     describe_tensors,
-    describe_values,
 )
+from tfx_explain.savedmodel.describe_data import describe_baselines, describe_values
 from tfx_explain.savedmodel.explainable import open_model
 from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors, frontier
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS
-from tfx_explain.savedmodel.probes import probe_rows
+from tfx_explain.savedmodel.overrides import merge_metadata
 from tfx_explain.savedmodel.read import ReadModel, read_model
 from tfx_explain.savedmodel.rows import aligned_tensors, refuse_batch_dependence, runner
-from tfx_explain.savedmodel.statistics import FeatureSummary, summarize
+from tfx_explain.savedmodel.statistics import FeatureSummary
 from tfx_explain.savedmodel.verify import check_reproduces, dead_ends, settle_baselines
-from tfx_explain.savedmodel.vocabulary import vocabularies
 
 Parameters = explanation_pb2.ExplanationParameters
 
@@ -32,38 +34,60 @@ def generate_metadata(
     model_dir: str,
     *,
     signature_name: str | None = None,
+    output_name: str | None = None,
+    tags: Sequence[str] = (),
     statistics: statistics_pb2.DatasetFeatureStatisticsList | None = None,
     schema: schema_pb2.Schema | None = None,
+    examples: Iterable[bytes] | None = None,
+    baselines: Sequence[str] = (),
+    overrides: explanation_pb2.ExplanationMetadata | None = None,
 ) -> explanation_pb2.ExplanationMetadata:
     """Finds out how a SavedModel can be explained.
 
     Args:
-        model_dir: a TF 2 SavedModel.
+        model_dir: a SavedModel.
         signature_name: the signature to explain. None: the only one, else `xai_model`, else `serving_default`.
+        output_name: the output to explain. None: all that can be.
+        tags: of the meta graph to open. Empty: "serve", or the only one there is.
         statistics: TFDV statistics of the training data: baselines and domains come from them.
-        schema: of the training data: says which integers stand for names.
+        schema: of the training data: says which integers stand for names, and what is an image or a text.
+        examples: serialized tf.Examples such as the model serves; the first 1000 are read. Baselines can come from
+            them, and the model is tried on such values: needed where it refuses made-up ones.
+        baselines: kinds of baselines, over which attributions are averaged: `zero`; `median` or `mode` (the median of
+            numbers, the most frequent of other values); `mean` (the most frequent of what has no mean); `examples` or
+            `examples:K` (K rows that stand for the others, else 5). Empty: `median`, and zero where it isn't known.
+        overrides: metadata, or a part of it, that takes the place of what is found (`merge_metadata` says how).
 
     Returns:
-        The metadata, the same for the same model and statistics. Features that no output depends on are left out.
+        The metadata, the same for the same arguments. Features that no output depends on are left out.
 
     Raises:
-        ValueError: if there is no such model or signature, or if it cannot be explained; it says why.
+        ValueError: if there is no such model, signature or output, if an argument does not fit the model, or if the
+            model cannot be explained; it says why.
     """
-    read = read_model(model_dir, signature_name)
-    summaries = summarize(statistics, schema)
-    metadata = explanation_pb2.ExplanationMetadata(framework="tensorflow2", signature_name=read.signature.name)
-    analysis = analyse(read, describe_outputs(metadata, read))
+    choices = parse_choices(baselines, has_statistics=statistics is not None, has_examples=examples is not None)
+    given = overrides or explanation_pb2.ExplanationMetadata()
+    wanted = {name for name in (signature_name, given.signature_name) if name}
+    if len(wanted) > 1:
+        raise ValueError(f"signature_name is {signature_name!r}, the overrides' is {given.signature_name!r}; give one.")
+    read = read_model(model_dir, next(iter(wanted), None), tags or given.tags)
+    data = read_data(read, choices, statistics=statistics, schema=schema, examples=examples)
+    metadata = explanation_pb2.ExplanationMetadata(
+        framework="tensorflow2", signature_name=read.signature.name, tags=tags or given.tags
+    )
+    analysis = analyse(read, describe_outputs(metadata, read, output_name))
     names = _used_features(analysis)
-    rows, aligned = _try(analysis, {name: read.graph.outputs[name] for name in metadata.outputs}, summaries)
+    served = {name: read.graph.outputs[name] for name in metadata.outputs}
+    rows, aligned = _try(analysis, served, data, given)
     encoded = {name: frontier(analysis, name, aligned.__contains__) for name in names}
     read = read.with_operands([tensor for tensors in encoded.values() for tensor in tensors])
     past = read.past([tensor for tensors in encoded.values() for tensor in tensors], analysis.outputs)
     for name in names:
-        entry = metadata.inputs[name]
-        entry.CopyFrom(describe_tensors(read, read.features.by_name[name], encoded[name], name in past))
-        describe_values(
-            entry, read.features.by_name[name], summaries.get(name, FeatureSummary()), statistics is not None
-        )
+        entry, feature = metadata.inputs[name], read.features.by_name[name]
+        entry.CopyFrom(describe_tensors(read, feature, encoded[name], name in past))
+        describe_values(entry, data.statistics.get(name, FeatureSummary()))
+        describe_baselines(entry, feature, data)
+    metadata = merge_metadata(metadata, given)
     _verify(metadata, read, rows)
     return metadata
 
@@ -82,14 +106,13 @@ def _used_features(analysis: Analysis) -> list[str]:
 
 
 def _try(
-    analysis: Analysis, served: Mapping[str, str], summaries: Mapping[str, FeatureSummary]
+    analysis: Analysis, served: Mapping[str, str], data: Data, given: explanation_pb2.ExplanationMetadata
 ) -> tuple[Any, frozenset[str]]:
     """Rows that the model accepts, and the float tensors that it makes row by row."""
     read = analysis.read
     tensors = [tensor for found in float_tensors(analysis).values() for tensor in found]
     run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys([*served.values(), *tensors])))
-    tables = vocabularies(read.graph, read.features, read.depends)
-    rows = probe_rows(read, summaries, tables, run)
+    rows = accepted_rows(read, data, given, run)
     aligned = aligned_tensors(run, rows)
     refuse_batch_dependence(run, rows, aligned, served)
     return rows, aligned

@@ -17,11 +17,10 @@ from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.lookup import Lookup
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS
 from tfx_explain.savedmodel.plans import Plan
+from tfx_explain.savedmodel.rules import COLUMN_ENCODINGS
 
 Entry = explanation_pb2.InputMetadata
 Baselines = Mapping[str, "tf.Tensor | tf.RaggedTensor"]
-
-COLUMN_ENCODINGS = ("bag_of_features", "bag_of_features_sparse", "indicator")
 
 
 def encoded_names(entry: Entry) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import tensorflow as tf
 
+from tfx_explain.savedmodel.nearest import nearest
 from tfx_explain.savedmodel.read import ReadModel
 
 
@@ -33,7 +33,13 @@ class Lookup:
 
     def check_dtype(self, where: str, given: str, actual: tf.DType) -> None:
         """Notes a dtype that is given and wrong."""
-        if given and given != actual.name:
+        if not given:
+            return
+        try:
+            dtype = tf.as_dtype(given.lower().removeprefix("dt_"))
+        except TypeError:
+            dtype = None
+        if dtype != actual:
             self.problems.append(f"{where}: {given!r} is wrong, the tensor is {actual.name!r}")
 
     def check_float(self, where: str, tensor: str) -> None:
@@ -44,10 +50,4 @@ class Lookup:
 
     def unknown(self, where: str, name: str, known: Iterable[str]) -> None:
         """Notes a name that does not exist, with the nearest one that does."""
-        known = sorted(known)
-        by_last_part = {other.rpartition("/")[2]: other for other in known}
-        near = difflib.get_close_matches(name, known, 1, 0.6) or [
-            by_last_part[part] for part in difflib.get_close_matches(name.rpartition("/")[2], by_last_part, 1, 0.5)
-        ]
-        hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(map(repr, known[:10]))}"
-        self.problems.append(f"{where}: the model has no {name!r}; {hint}")
+        self.problems.append(f"{where}: the model has no {name!r}; {nearest(name, known)}")

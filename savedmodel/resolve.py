@@ -7,6 +7,7 @@ from tfx_explain.savedmodel.inputs import Inputs, encoded_names
 from tfx_explain.savedmodel.lookup import Lookup
 from tfx_explain.savedmodel.plans import Explained
 from tfx_explain.savedmodel.read import ReadModel
+from tfx_explain.savedmodel.rules import contradictions, wrong_values
 
 Parameters = explanation_pb2.ExplanationParameters
 
@@ -19,7 +20,7 @@ def resolve(
     Raises:
         ValueError: with one line for each wrong name, dtype or shape, and the nearest name that exists.
     """
-    lookup = Lookup(read)
+    lookup = Lookup(read, [*wrong_values(metadata), *contradictions(metadata)])
     output, num_outputs = _output(metadata, lookup, output_name, output_scale)
     inputs = Inputs(metadata.inputs, lookup)
     plans = inputs.plans()

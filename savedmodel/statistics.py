@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+_MODALITIES = {"image_domain": "image", "natural_language_domain": "text", "struct_domain": "structured"}
 _ALL_ROWS = "All Examples"  # TFDV's name for the dataset that is not a slice
 
 
@@ -18,6 +20,7 @@ class FeatureSummary:
 
     Attributes:
         categorical: whether its values are names, or integers that stand for names.
+        modality: what the schema says it is: `image`, `text`, `structured`, or '' where it does not say.
         top_values: of a categorical feature, the most frequent values, most frequent first.
         domain_values: the names that the schema allows.
         median: of a numeric feature, in its own unit; so are the next four.
@@ -29,6 +32,7 @@ class FeatureSummary:
     """
 
     categorical: bool = False
+    modality: str = ""
     top_values: tuple[bytes, ...] = ()
     domain_values: tuple[bytes, ...] = ()
     median: float | None = None
@@ -53,12 +57,15 @@ def summarize(
     domains = {domain.name: domain for domain in schema.string_domain} if schema else {}
     for feature in schema.feature if schema else ():
         domain = domains.get(feature.domain, feature.string_domain)
-        if domain.value or feature.int_domain.is_categorical:
-            found[feature.name] = dataclasses.replace(
-                found.get(feature.name, FeatureSummary()),
-                categorical=True,
-                domain_values=tuple(value.encode() for value in domain.value),
-            )
+        kind = feature.WhichOneof("domain_info") or ""
+        named = domain.value or kind == "bool_domain" or getattr(getattr(feature, kind, None), "is_categorical", False)
+        known = found.get(feature.name, FeatureSummary())
+        found[feature.name] = dataclasses.replace(
+            known,
+            categorical=known.categorical or bool(named),
+            modality=_MODALITIES.get(kind, ""),
+            domain_values=tuple(value.encode() for value in domain.value),
+        )
     return found
 
 
@@ -80,7 +87,12 @@ def _summary(feature: Any) -> FeatureSummary:
     most = int(stats.common_stats.max_num_values) or None
     if kind == "string_stats":
         ranked = sorted(stats.top_values, key=lambda value: (-value.frequency, value.value))
-        return FeatureSummary(True, tuple(value.value.encode() for value in ranked), most_values=most)
+        return FeatureSummary(
+            categorical=True, top_values=tuple(value.value.encode() for value in ranked), most_values=most
+        )
+    numbers = (stats.median, stats.mean, stats.std_dev, stats.min, stats.max)
+    if not all(map(math.isfinite, numbers)):
+        return FeatureSummary(most_values=most)
     return FeatureSummary(
         median=stats.median,
         mean=stats.mean,

@@ -10,6 +10,7 @@ import tensorflow as tf
 from google.protobuf import struct_pb2
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.baselines import GIVEN
 from tfx_explain.savedmodel.cut import CutModel, keys_of
 from tfx_explain.savedmodel.errors import cause
 from tfx_explain.savedmodel.rows import close
@@ -32,7 +33,7 @@ def check_reproduces(model: CutModel, rows: Any, served: tf.Tensor, output: str)
 
 
 def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.ExplanationMetadata) -> None:
-    """Tries the model on each feature's baseline. Where it fails on a single value, a sparse feature gets none.
+    """Tries the model on each feature's baselines. Where it fails on one not given, a sparse feature gets no value.
 
     Args:
         model: fed at every raw tensor.
@@ -47,22 +48,25 @@ def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.Expla
     for name, parts in model.players.items():
         entry = metadata.inputs[name]
         baselines = {key: model.baselines[key] for key in keys_of(parts)}
-        error = _failure(model, inputs, baselines)
-        if error and all(isinstance(baseline, tf.RaggedTensor) for baseline in baselines.values()):
-            entry.input_baselines[0].CopyFrom(no_values)
-            error = _failure(model, inputs, {key: baseline[:, :0] for key, baseline in baselines.items()})
-        if error:
-            raise ValueError(
-                f"The model fails on the baseline of {name!r} ({entry.baseline_source}), so the feature has none: "
-                f"{error}. Give statistics of the training data, from which baselines are chosen."
-            )
+        for i, baseline in enumerate(entry.input_baselines):
+            error = _failure(model, inputs, baselines, i)
+            are_ragged = all(isinstance(tensor, tf.RaggedTensor) for tensor in baselines.values())
+            if error and are_ragged and entry.baseline_source != GIVEN:
+                baseline.CopyFrom(no_values)
+                error = _failure(model, inputs, {key: tensor[:, :0] for key, tensor in baselines.items()}, i)
+            if error:
+                raise ValueError(
+                    f"The model fails on the baseline of {name!r} ({entry.baseline_source}), so the feature has none: "
+                    f"{error}. Give statistics or examples of the training data, from which baselines are chosen, or "
+                    "input_baselines."
+                )
 
 
-def _failure(model: CutModel, inputs: Mapping[str, Any], baselines: Mapping[str, Any]) -> str:
-    """What the model says where every row has the first of `baselines`; '' where it runs."""
-    first = tf.zeros([_rows(inputs)], tf.int32)
+def _failure(model: CutModel, inputs: Mapping[str, Any], baselines: Mapping[str, Any], index: int) -> str:
+    """What the model says where every row has one of `baselines`; '' where it runs."""
+    row = tf.fill([_rows(inputs)], index)
     try:
-        model.outputs({**inputs, **{key: tf.gather(baseline, first) for key, baseline in baselines.items()}})
+        model.outputs({**inputs, **{key: tf.gather(baseline, row) for key, baseline in baselines.items()}})
     except tf.errors.OpError as error:
         return cause(error)
     return ""

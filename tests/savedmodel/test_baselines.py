@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.savedmodel.baselines import Baseline, choose_baseline, raw_baselines, to_proto
+from tfx_explain.savedmodel.baselines import Baseline, Choice, choose_baselines, raw_baselines, to_proto
 from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.statistics import FeatureSummary
 
@@ -28,7 +28,8 @@ NUMERIC, CATEGORICAL = FeatureSummary(median=2.6), FeatureSummary(categorical=Tr
     ],
 )
 def test_choice(dtype, summary, expected):
-    chosen = choose_baseline(feature(dtype), summary)
+    modality = "categorical" if summary.categorical else "numeric"
+    (chosen,) = choose_baselines(feature(dtype), summary, modality, [Choice("median")], [])
     assert chosen == expected and type(chosen.value) is type(expected.value)
 
 

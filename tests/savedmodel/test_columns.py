@@ -65,7 +65,7 @@ def test_mistakes_in_columns(zoo, names, message):
 def test_columns_of_an_encoded_tensor(zoo, found, examples, method):
     metadata = found("Indicator")
     metadata.inputs["tags"].index_feature_mapping[:] = ["a", "b", "c", "d", "unknown"]
-    metadata.inputs["tags"].group_name = ""
+    metadata.inputs["tags"].encoding = "indicator"
     rows = examples(tags=[["a", "c", "a"], []])
     result = attribute(method, load_explainable(zoo("Indicator").path, metadata), rows)
     w = zoo("Indicator").module.w.numpy()[:, 0]

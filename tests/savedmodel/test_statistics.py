@@ -72,7 +72,7 @@ def test_baselines_and_domain_come_from_the_statistics(zoo):
 def test_a_feature_without_statistics_says_so(zoo):
     inputs = generate_metadata(zoo("VarLen").path, statistics=statistics()).inputs
     assert inputs["x"].baseline_source == "zero"
-    assert "The statistics have no value of this feature" in inputs["x"].finding
+    assert "The data given has no value of this feature" in inputs["x"].finding
 
 
 def test_statistics_make_a_strict_model_explainable(zoo):

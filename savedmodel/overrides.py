@@ -1,0 +1,68 @@
+"""A part of metadata, given by a person, merged over what was found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.baselines import GIVEN
+from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+
+# What is given takes the place of these, which say the same thing in another way or speak of what it replaces.
+_INSTEAD = {
+    "input_baselines": ("encoded_baselines", "baseline_source"),
+    "encoded_baselines": ("input_baselines", "baseline_source"),
+    "encoded_tensor_name": ("encoded_tensor_names", "encoded_tensor_dtype", "explainable_by", "finding"),
+    "encoded_tensor_names": ("encoded_tensor_name", "encoded_tensor_dtype", "explainable_by", "finding"),
+    "index_name_mapping": ("index_name_mapping_key",),
+    "index_name_mapping_key": ("index_name_mapping",),
+    "output_tensor_name": ("output_tensor_dtype", "logits_tensor_name", "served_tensor_name"),
+}
+# The messages that are merged field by field.
+_OURS = (explanation_pb2.Domain.DESCRIPTOR, explanation_pb2.Visualization.DESCRIPTOR)
+
+
+def merge_metadata(
+    found: explanation_pb2.ExplanationMetadata, given: explanation_pb2.ExplanationMetadata
+) -> explanation_pb2.ExplanationMetadata:
+    """Metadata as found, with what is given over it.
+
+    An entry of a map (`inputs`, `outputs`) is merged with the entry of the same key, or added; so are `domain` and
+    `visualization`, field by field. A list and every other field that is given replaces what was found, and so do the
+    two spellings of one thing: `input_baselines` replaces `encoded_baselines`, `encoded_tensor_name` replaces
+    `encoded_tensor_names`, and the other way round. An entry that is given another `input_tensor_name` or
+    `output_tensor_name` speaks of another tensor: what was found of the old one is dropped.
+    """
+    merged = explanation_pb2.ExplanationMetadata()
+    merged.CopyFrom(found)
+    for name, entry in given.inputs.items():
+        old = merged.inputs[name]
+        if entry.input_tensor_name not in ("", old.input_tensor_name):
+            old.Clear()
+        _merge(old, entry)
+        if (entry.input_baselines or entry.encoded_baselines) and not entry.baseline_source:
+            old.baseline_source = GIVEN
+        if not old.explainable_by:
+            old.explainable_by.extend([INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY])
+    for name, entry in given.outputs.items():
+        _merge(merged.outputs[name], entry)
+    rest = explanation_pb2.ExplanationMetadata()
+    rest.CopyFrom(given)
+    rest.ClearField("inputs")
+    rest.ClearField("outputs")
+    _merge(merged, rest)
+    return merged
+
+
+def _merge(target: Any, source: Any) -> None:
+    for field, _ in source.ListFields():
+        for other in _INSTEAD.get(field.name, ()):
+            target.ClearField(other)
+    for field, value in source.ListFields():
+        if isinstance(value, (str, float, bool)):
+            setattr(target, field.name, value)
+        elif getattr(value, "DESCRIPTOR", None) in _OURS:
+            _merge(getattr(target, field.name), value)
+        else:  # a list, or a google.protobuf.Value
+            target.ClearField(field.name)
+            getattr(target, field.name).MergeFrom(value)
