@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.encodings import Encodings
 from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.flat import node_of
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
@@ -25,6 +26,11 @@ HELD = (
     "value."
 )
 CUSTOM = "The model has custom gradients for it, which are not used: attributions add up under those of what is served."
+MERGED = (
+    "The model merges it with {others} before any float tensor, so they get one joint attribution, {group!r}. Sampled "
+    "Shapley tells them apart where group_name and the encoded tensors are taken out."
+)
+WEIGHTED = "Its values are weighted by {weights!r}, which is explained together with it."
 
 
 def describe_outputs(
@@ -92,6 +98,20 @@ def describe_tensors(
     if any(feature.name in read.depends[f"{node}:0"] for node in read.graph.custom_gradients):
         add_finding(entry, CUSTOM)
     return entry
+
+
+def describe_merging(entry: explanation_pb2.InputMetadata, read: ReadModel, name: str, encodings: Encodings) -> None:
+    """Adds to `entry` with which other features it is explained: those that it is merged with, or that weigh it."""
+    group = encodings.groups.get(name)
+    if group:
+        entry.group_name = "+".join(sorted(group))
+        others = ", ".join(map(repr, sorted(group - {name})))
+        add_finding(entry, MERGED.format(others=others, group=entry.group_name))
+    weights = read.features.by_name.get(encodings.weights.get(name, ""))
+    if weights:
+        entry.weight_values_name = weights.values
+        entry.weight_indices_name, entry.weight_dense_shape_name = weights.indices, weights.dense_shape
+        add_finding(entry, WEIGHTED.format(weights=weights.name))
 
 
 def add_finding(entry: explanation_pb2.InputMetadata, sentence: str) -> None:

@@ -14,16 +14,18 @@ from tfx_explain.savedmodel.data import Data, read_data
 from tfx_explain.savedmodel.describe import (
     FLAT,
     add_finding,
+    describe_merging,
     describe_outputs,
     describe_tensors,
 )
 from tfx_explain.savedmodel.describe_data import describe_baselines, describe_values
+from tfx_explain.savedmodel.encodings import find_encodings
 from tfx_explain.savedmodel.explainable import open_model
-from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors, frontier
+from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS
 from tfx_explain.savedmodel.overrides import merge_metadata
 from tfx_explain.savedmodel.read import ReadModel, read_model
-from tfx_explain.savedmodel.rows import aligned_tensors, refuse_batch_dependence, runner
+from tfx_explain.savedmodel.rows import Alignment, refuse_batch_dependence, runner
 from tfx_explain.savedmodel.statistics import FeatureSummary
 from tfx_explain.savedmodel.verify import check_reproduces, dead_ends, settle_baselines
 
@@ -79,12 +81,14 @@ def generate_metadata(
     names = _used_features(analysis)
     served = {name: read.graph.outputs[name] for name in metadata.outputs}
     rows, aligned = _try(analysis, served, data, given)
-    encoded = {name: frontier(analysis, name, aligned.__contains__) for name in names}
-    read = read.with_operands([tensor for tensors in encoded.values() for tensor in tensors])
-    past = read.past([tensor for tensors in encoded.values() for tensor in tensors], analysis.outputs)
-    for name in names:
+    encodings = find_encodings(analysis, names, aligned)
+    encoded = {tensor for tensors in encodings.tensors.values() for tensor in tensors}
+    read = read.with_operands(encoded)
+    past = read.past(encoded, analysis.outputs)
+    for name in sorted(set(names) - set(encodings.weights.values())):
         entry, feature = metadata.inputs[name], read.features.by_name[name]
-        entry.CopyFrom(describe_tensors(read, feature, encoded[name], name in past))
+        entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
+        describe_merging(entry, read, name, encodings)
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
         describe_baselines(entry, feature, data)
     metadata = merge_metadata(metadata, given)
@@ -107,14 +111,14 @@ def _used_features(analysis: Analysis) -> list[str]:
 
 def _try(
     analysis: Analysis, served: Mapping[str, str], data: Data, given: explanation_pb2.ExplanationMetadata
-) -> tuple[Any, frozenset[str]]:
-    """Rows that the model accepts, and the float tensors that it makes row by row."""
+) -> tuple[Any, Alignment]:
+    """Rows that the model accepts, and what it makes of them row by row."""
     read = analysis.read
-    tensors = [tensor for found in float_tensors(analysis).values() for tensor in found]
-    run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys([*served.values(), *tensors])))
+    run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys(served.values())))
     rows = accepted_rows(read, data, given, run)
-    aligned = aligned_tensors(run, rows)
-    refuse_batch_dependence(run, rows, aligned, served)
+    aligned = Alignment(read, rows)
+    singles = [tensor for name in read.features.by_name for tensor in float_tensors(analysis, {name})]
+    refuse_batch_dependence(run, rows, aligned([*served.values(), *singles]), served)
     return rows, aligned
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.flat import FlatGraph, import_cut
 from tfx_explain.savedmodel.probes import ROWS, take
+from tfx_explain.savedmodel.read import ReadModel
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # float32, and kernels that differ by batch size
 
@@ -24,6 +25,25 @@ def runner(graph: FlatGraph, input_specs: Mapping[str, tf.TensorSpec], fetches: 
         return dict(zip(fetches, function(*arguments), strict=True))
 
     return run
+
+
+class Alignment:
+    """Tells of tensors whether they are made row by row, trying each once."""
+
+    def __init__(self, read: ReadModel, rows: Any) -> None:
+        """Tells by `rows`, which the model accepts."""
+        self._read, self._rows = read, rows
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, tensors: Iterable[str]) -> frozenset[str]:
+        """Those of `tensors` whose first axis is rows, each of them independent of the others."""
+        tensors = list(tensors)
+        new = list(dict.fromkeys(tensor for tensor in tensors if tensor not in self._known))
+        if new:
+            run = runner(self._read.graph, self._read.signature.input_specs, new)
+            aligned = aligned_tensors(run, self._rows)
+            self._known |= {tensor: tensor in aligned for tensor in new}
+        return frozenset(tensor for tensor in tensors if self._known[tensor])
 
 
 def aligned_tensors(run: Any, rows: Any) -> frozenset[str]:

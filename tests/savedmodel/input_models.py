@@ -93,6 +93,48 @@ class Json(tf.Module):
         return {"score": self.head(*self.encode(tf.io.parse_example(serialized, self.SPEC)))}
 
 
+class WideAndDeep(tf.Module):
+    """`job` and `city` embedded each, hashed together, and `city` with the bucket of `age`; `age` also as it is."""
+
+    SPEC = {name: tf.io.FixedLenFeature([], tf.string) for name in ("job", "city")}
+    SPEC |= {name: tf.io.FixedLenFeature([], tf.float32) for name in ("age", "hours")}
+
+    def __init__(self):
+        self.deep = weights(5, 3), weights(5, 3, seed=1)
+        self.wide = weights(7, 1, seed=2), weights(12, 1, seed=3)
+        self.w = weights(8, 1, seed=4)
+
+    @tf.function
+    def encode(self, job, city, age, hours):
+        ids = [tf.strings.to_hash_bucket_fast(name, 5) for name in (job, city)]
+        bucket = tf.cast(tf.raw_ops.Bucketize(input=age, boundaries=[0.0, 1.0]), tf.int64)
+        crossed = [
+            tf.gather(self.wide[0], tf.strings.to_hash_bucket_fast(tf.strings.join([job, city], "x"), 7)),
+            tf.gather(self.wide[1], 4 * bucket + tf.strings.to_hash_bucket_fast(city, 4)),
+        ]
+        return [*map(tf.gather, self.deep, ids), *crossed, age, hours]
+
+    @tf.function
+    def head(self, job, city, jobs_cities, cities_ages, age, hours):
+        deep = tf.concat([job, city, tf.stack([age, hours], 1)], 1)
+        return tf.squeeze(tf.tanh(deep) @ self.w + jobs_cities + cities_ages, 1)
+
+    @tf.function(input_signature=EXAMPLES)
+    def serve(self, examples):
+        parsed = tf.io.parse_example(examples, self.SPEC)
+        return {"score": self.head(*self.encode(*(parsed[name] for name in ("job", "city", "age", "hours"))))}
+
+
+class Same(tf.Module):
+    """Whether two strings are the same, times a number; whether two numbers are, decides too."""
+
+    SPEC = [tf.TensorSpec([None], tf.string if name in "ab" else tf.float32, name) for name in "abxy"]
+
+    @tf.function(input_signature=SPEC)
+    def serve(self, a, b, x, y):
+        return {"score": tf.cast(a == b, tf.float32) * (x + y) + tf.cast(x == y, tf.float32)}
+
+
 class Weighted(tf.Module):
     """Embeddings of tags, each weighted by the number that stands beside it, and a float."""
 

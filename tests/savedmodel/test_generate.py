@@ -61,15 +61,6 @@ def test_a_feature_that_also_decides_is_attributed_where_it_is_differentiable(fo
     assert "is held at the row's value" in entry.finding
 
 
-def test_crossed_features_are_left_to_shapley(found):
-    inputs = found("Crossed").inputs
-    assert {name: list(entry.explainable_by) for name, entry in inputs.items()} == {
-        "a": SHAPLEY,
-        "b": SHAPLEY,
-        "c": BOTH,
-    }
-
-
 def test_custom_gradients_are_mentioned_where_they_matter(found):
     inputs = found("CustomGradient").inputs
     assert "custom gradients" in inputs["x"].finding

@@ -66,6 +66,7 @@ def test_every_mistake_is_a_line_with_the_nearest_name(zoo):
 
 
 def edit_mapping(metadata, value):
+    metadata.inputs["age"].encoding = "bag_of_features"
     metadata.inputs["age"].index_feature_mapping.extend(value)
 
 
