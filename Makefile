@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
 LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
 
-.PHONY: help demo demo-fast bench test test-fast test-debian13 lint environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-flink test-flink-cluster test-debian13 lint environment proto lock clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -39,9 +39,18 @@ bench: environment  ## speed and error, beside other libraries; rewrites benchma
 
 test: lint  ## lint, types and all tests
 	$(PYTEST)
+	@$(BIN)/python -m flink.jars
 
 test-fast: environment  ## the tests that take seconds
 	$(PYTEST) -m "not slow"
+
+test-flink: environment  ## the Explainer on a Flink of its own, against the DirectRunner; needs Java and Maven
+	$(BIN)/python -m pytest -m flink tests/flink
+
+test-flink-cluster: environment  ## the same on a cluster of two machines, while workers and machines die; needs root and iproute2 too
+	@flink/alone.sh --check
+	@$(BIN)/python -m flink.jars --fetch
+	flink/alone.sh $(BIN)/python -m pytest -m flink_cluster tests/flink
 
 lint: environment  ## formatting, lint and types
 	$(BIN)/ruff check .
