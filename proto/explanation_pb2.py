@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tfx_explain/proto/explanation.proto\x12\x0btfx_explain\x1a\x1cgoogle/protobuf/struct.proto\"\x87\x03\n\x13\x45xplanationMetadata\x12<\n\x06inputs\x18\x01 \x03(\x0b\x32,.tfx_explain.ExplanationMetadata.InputsEntry\x12>\n\x07outputs\x18\x02 \x03(\x0b\x32-.tfx_explain.ExplanationMetadata.OutputsEntry\x12\x11\n\tframework\x18\x03 \x01(\t\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x16\n\x0esignature_name\x18\x05 \x01(\t\x12!\n\x19preprocess_signature_name\x18\x06 \x01(\t\x1aI\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.tfx_explain.InputMetadata:\x02\x38\x01\x1aK\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.tfx_explain.OutputMetadata:\x02\x38\x01\"\x8c\x05\n\rInputMetadata\x12\x19\n\x11input_tensor_name\x18\x01 \x01(\t\x12\x1a\n\x12input_tensor_dtype\x18\x02 \x01(\t\x12\x1b\n\x13indices_tensor_name\x18\x03 \x01(\t\x12\x1f\n\x17\x64\x65nse_shape_tensor_name\x18\x04 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x05 \x01(\t\x12\x1d\n\x15index_feature_mapping\x18\x06 \x03(\t\x12\x1b\n\x13\x65ncoded_tensor_name\x18\x07 \x01(\t\x12\x1c\n\x14\x65ncoded_tensor_dtype\x18\x08 \x01(\t\x12/\n\x0finput_baselines\x18\t \x03(\x0b\x32\x16.google.protobuf.Value\x12\x31\n\x11\x65ncoded_baselines\x18\n \x03(\x0b\x32\x16.google.protobuf.Value\x12\x10\n\x08modality\x18\x0b \x01(\t\x12#\n\x06\x64omain\x18\x0c \x01(\x0b\x32\x13.tfx_explain.Domain\x12\x1a\n\x12weight_values_name\x18\r \x01(\t\x12\x1b\n\x13weight_indices_name\x18\x0e \x01(\t\x12\x1f\n\x17weight_dense_shape_name\x18\x0f \x01(\t\x12\x12\n\ngroup_name\x18\x10 \x01(\t\x12\x31\n\rvisualization\x18\x11 \x01(\x0b\x32\x1a.tfx_explain.Visualization\x12\x1c\n\x14\x65ncoded_tensor_names\x18\x12 \x03(\t\x12\x17\n\x0f\x62\x61seline_source\x18\x13 \x01(\t\x12\x16\n\x0e\x65xplainable_by\x18\x14 \x03(\t\x12\x0f\n\x07\x66inding\x18\x15 \x01(\t\"\x9c\x01\n\x06\x44omain\x12\x10\n\x03min\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\roriginal_mean\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0foriginal_stddev\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_maxB\x10\n\x0e_original_meanB\x12\n\x10_original_stddev\"\xf2\x02\n\rVisualization\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x10\n\x08polarity\x18\x02 \x01(\t\x12\x11\n\tcolor_map\x18\x03 \x01(\t\x12\"\n\x15\x63lip_above_percentile\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\"\n\x15\x63lip_below_percentile\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x0coverlay_type\x18\x06 \x01(\t\x12\x1f\n\x12overlay_multiplier\x18\x07 \x01(\x01H\x02\x88\x01\x01\x12\x17\n\nblur_sigma\x18\x08 \x01(\x01H\x03\x88\x01\x01\x12\"\n\x15shade_within_outlines\x18\t \x01(\x08H\x04\x88\x01\x01\x42\x18\n\x16_clip_above_percentileB\x18\n\x16_clip_below_percentileB\x15\n\x13_overlay_multiplierB\r\n\x0b_blur_sigmaB\x18\n\x16_shade_within_outlines\"\xd5\x01\n\x0eOutputMetadata\x12\x1a\n\x12output_tensor_name\x18\x01 \x01(\t\x12\x1b\n\x13output_tensor_dtype\x18\x02 \x01(\t\x12\x32\n\x12index_name_mapping\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x1e\n\x16index_name_mapping_key\x18\x04 \x01(\t\x12\x1a\n\x12logits_tensor_name\x18\x05 \x01(\t\x12\x1a\n\x12served_tensor_name\x18\x06 \x01(\t\"\xf6\x04\n\x15\x45xplanationParameters\x12M\n\x1bsampled_shapley_attribution\x18\x01 \x01(\x0b\x32&.tfx_explain.SampledShapleyAttributionH\x00\x12W\n integrated_gradients_attribution\x18\x02 \x01(\x0b\x32+.tfx_explain.IntegratedGradientsAttributionH\x00\x12\x45\n\x17kernel_shap_attribution\x18\x07 \x01(\x0b\x32\".tfx_explain.KernelShapAttributionH\x00\x12\x13\n\x0boutput_name\x18\x03 \x01(\t\x12\x16\n\x0eoutput_indices\x18\x04 \x03(\x05\x12\r\n\x05top_k\x18\x08 \x01(\x05\x12\x44\n\x0coutput_scale\x18\x05 \x01(\x0e\x32..tfx_explain.ExplanationParameters.OutputScale\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12#\n\x06sample\x18\t \x01(\x0b\x32\x13.tfx_explain.Sample\x12\x30\n\rkept_features\x18\n \x01(\x0b\x32\x19.tfx_explain.KeptFeatures\x12 \n\x13max_failed_fraction\x18\x0b \x01(\x01H\x01\x88\x01\x01\"C\n\x0bOutputScale\x12\x1c\n\x18OUTPUT_SCALE_UNSPECIFIED\x10\x00\x12\n\n\x06LOGITS\x10\x01\x12\n\n\x06SERVED\x10\x02\x42\x08\n\x06methodB\x16\n\x14_max_failed_fraction\"4\n\x06Sample\x12\x0e\n\x04rows\x18\x01 \x01(\x03H\x00\x12\x12\n\x08\x66raction\x18\x02 \x01(\x01H\x00\x42\x06\n\x04size\"\x1d\n\x0cKeptFeatures\x12\r\n\x05names\x18\x01 \x03(\t\"\xd8\x01\n\x1eIntegratedGradientsAttribution\x12\x12\n\nstep_count\x18\x01 \x01(\x05\x12\x11\n\ttolerance\x18\x02 \x01(\x01\x12\x15\n\rmax_gradients\x18\x03 \x01(\x05\x12\x39\n\x12smooth_grad_config\x18\x04 \x01(\x0b\x32\x1d.tfx_explain.SmoothGradConfig\x12=\n\x14\x62lur_baseline_config\x18\x05 \x01(\x0b\x32\x1f.tfx_explain.BlurBaselineConfig\"\xd3\x02\n\x10SmoothGradConfig\x12\x15\n\x0bnoise_sigma\x18\x01 \x01(\x02H\x00\x12N\n\x13\x66\x65\x61ture_noise_sigma\x18\x02 \x01(\x0b\x32/.tfx_explain.SmoothGradConfig.FeatureNoiseSigmaH\x00\x12\x1a\n\x12noisy_sample_count\x18\x03 \x01(\x05\x1a\xa3\x01\n\x11\x46\x65\x61tureNoiseSigma\x12Y\n\x0bnoise_sigma\x18\x01 \x03(\x0b\x32\x44.tfx_explain.SmoothGradConfig.FeatureNoiseSigma.NoiseSigmaForFeature\x1a\x33\n\x14NoiseSigmaForFeature\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05sigma\x18\x02 \x01(\x02\x42\x16\n\x14gradient_noise_sigma\",\n\x12\x42lurBaselineConfig\x12\x16\n\x0emax_blur_sigma\x18\x01 \x01(\x02\"[\n\x19SampledShapleyAttribution\x12\x12\n\npath_count\x18\x01 \x01(\x05\x12\x11\n\ttolerance\x18\x02 \x01(\x01\x12\x17\n\x0fmax_evaluations\x18\x03 \x01(\x05\"\\\n\x15KernelShapAttribution\x12\x17\n\x0f\x63oalition_count\x18\x01 \x01(\x05\x12\x11\n\ttolerance\x18\x02 \x01(\x01\x12\x17\n\x0fmax_evaluations\x18\x03 \x01(\x05\"\xcd\x04\n\nGatePolicy\x12\x41\n\x10missing_baseline\x18\x01 \x01(\x0e\x32\'.tfx_explain.GatePolicy.MissingBaseline\x12?\n\x0frelative_change\x18\x02 \x01(\x0e\x32&.tfx_explain.GatePolicy.RelativeChange\x12\x36\n\nconfidence\x18\x03 \x01(\x0e\x32\".tfx_explain.GatePolicy.Confidence\x12\'\n\x08override\x18\x04 \x01(\x0b\x32\x15.tfx_explain.Override\x12 \n\x13max_failed_fraction\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12*\n\x1dmax_tolerance_missed_fraction\x18\x06 \x01(\x01H\x01\x88\x01\x01\"D\n\x0fMissingBaseline\x12\x1a\n\x16SKIP_CHANGE_THRESHOLDS\x10\x00\x12\n\n\x06REJECT\x10\x01\x12\t\n\x05\x42LESS\x10\x02\"+\n\x0eRelativeChange\x12\x0e\n\nDIFFERENCE\x10\x00\x12\t\n\x05RATIO\x10\x01\"_\n\nConfidence\x12\x12\n\x0ePOINT_ESTIMATE\x10\x00\x12\x1c\n\x18REQUIRE_SIGNIFICANT_PASS\x10\x01\x12\x1f\n\x1bREQUIRE_SIGNIFICANT_FAILURE\x10\x02\x42\x16\n\x14_max_failed_fractionB \n\x1e_max_tolerance_missed_fraction\"3\n\x08Override\x12\x0b\n\x03who\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\r\n\x05until\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tfx_explain/proto/explanation.proto\x12\x0btfx_explain\x1a\x1cgoogle/protobuf/struct.proto\"\x87\x03\n\x13\x45xplanationMetadata\x12<\n\x06inputs\x18\x01 \x03(\x0b\x32,.tfx_explain.ExplanationMetadata.InputsEntry\x12>\n\x07outputs\x18\x02 \x03(\x0b\x32-.tfx_explain.ExplanationMetadata.OutputsEntry\x12\x11\n\tframework\x18\x03 \x01(\t\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x16\n\x0esignature_name\x18\x05 \x01(\t\x12!\n\x19preprocess_signature_name\x18\x06 \x01(\t\x1aI\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.tfx_explain.InputMetadata:\x02\x38\x01\x1aK\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.tfx_explain.OutputMetadata:\x02\x38\x01\"\xa8\x05\n\rInputMetadata\x12\x19\n\x11input_tensor_name\x18\x01 \x01(\t\x12\x1a\n\x12input_tensor_dtype\x18\x02 \x01(\t\x12\x1b\n\x13indices_tensor_name\x18\x03 \x01(\t\x12\x1f\n\x17\x64\x65nse_shape_tensor_name\x18\x04 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x05 \x01(\t\x12\x1d\n\x15index_feature_mapping\x18\x06 \x03(\t\x12\x1b\n\x13\x65ncoded_tensor_name\x18\x07 \x01(\t\x12\x1c\n\x14\x65ncoded_tensor_dtype\x18\x08 \x01(\t\x12/\n\x0finput_baselines\x18\t \x03(\x0b\x32\x16.google.protobuf.Value\x12\x31\n\x11\x65ncoded_baselines\x18\n \x03(\x0b\x32\x16.google.protobuf.Value\x12\x10\n\x08modality\x18\x0b \x01(\t\x12#\n\x06\x64omain\x18\x0c \x01(\x0b\x32\x13.tfx_explain.Domain\x12\x1a\n\x12weight_values_name\x18\r \x01(\t\x12\x1b\n\x13weight_indices_name\x18\x0e \x01(\t\x12\x1f\n\x17weight_dense_shape_name\x18\x0f \x01(\t\x12\x12\n\ngroup_name\x18\x10 \x01(\t\x12\x31\n\rvisualization\x18\x11 \x01(\x0b\x32\x1a.tfx_explain.Visualization\x12\x1c\n\x14\x65ncoded_tensor_names\x18\x12 \x03(\t\x12\x17\n\x0f\x62\x61seline_source\x18\x13 \x01(\t\x12\x16\n\x0e\x65xplainable_by\x18\x14 \x03(\t\x12\x1a\n\x12input_tensor_shape\x18\x16 \x03(\x05\x12\x0f\n\x07\x66inding\x18\x15 \x01(\t\"\x9c\x01\n\x06\x44omain\x12\x10\n\x03min\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\roriginal_mean\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0foriginal_stddev\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_maxB\x10\n\x0e_original_meanB\x12\n\x10_original_stddev\"\xf2\x02\n\rVisualization\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x10\n\x08polarity\x18\x02 \x01(\t\x12\x11\n\tcolor_map\x18\x03 \x01(\t\x12\"\n\x15\x63lip_above_percentile\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\"\n\x15\x63lip_below_percentile\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x0coverlay_type\x18\x06 \x01(\t\x12\x1f\n\x12overlay_multiplier\x18\x07 \x01(\x01H\x02\x88\x01\x01\x12\x17\n\nblur_sigma\x18\x08 \x01(\x01H\x03\x88\x01\x01\x12\"\n\x15shade_within_outlines\x18\t \x01(\x08H\x04\x88\x01\x01\x42\x18\n\x16_clip_above_percentileB\x18\n\x16_clip_below_percentileB\x15\n\x13_overlay_multiplierB\r\n\x0b_blur_sigmaB\x18\n\x16_shade_within_outlines\"\xd5\x01\n\x0eOutputMetadata\x12\x1a\n\x12output_tensor_name\x18\x01 \x01(\t\x12\x1b\n\x13output_tensor_dtype\x18\x02 \x01(\t\x12\x32\n\x12index_name_mapping\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x1e\n\x16index_name_mapping_key\x18\x04 \x01(\t\x12\x1a\n\x12logits_tensor_name\x18\x05 \x01(\t\x12\x1a\n\x12served_tensor_name\x18\x06 \x01(\t\"\xf6\x04\n\x15\x45xplanationParameters\x12M\n\x1bsampled_shapley_attribution\x18\x01 \x01(\x0b\x32&.tfx_explain.SampledShapleyAttributionH\x00\x12W\n integrated_gradients_attribution\x18\x02 \x01(\x0b\x32+.tfx_explain.IntegratedGradientsAttributionH\x00\x12\x45\n\x17kernel_shap_attribution\x18\x07 \x01(\x0b\x32\".tfx_explain.KernelShapAttributionH\x00\x12\x13\n\x0boutput_name\x18\x03 \x01(\t\x12\x16\n\x0eoutput_indices\x18\x04 \x03(\x05\x12\r\n\x05top_k\x18\x08 \x01(\x05\x12\x44\n\x0coutput_scale\x18\x05 \x01(\x0e\x32..tfx_explain.ExplanationParameters.OutputScale\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12#\n\x06sample\x18\t \x01(\x0b\x32\x13.tfx_explain.Sample\x12\x30\n\rkept_features\x18\n \x01(\x0b\x32\x19.tfx_explain.KeptFeatures\x12 \n\x13max_failed_fraction\x18\x0b \x01(\x01H\x01\x88\x01\x01\"C\n\x0bOutputScale\x12\x1c\n\x18OUTPUT_SCALE_UNSPECIFIED\x10\x00\x12\n\n\x06LOGITS\x10\x01\x12\n\n\x06SERVED\x10\x02\x42\x08\n\x06methodB\x16\n\x14_max_failed_fraction\"4\n\x06Sample\x12\x0e\n\x04rows\x18\x01 \x01(\x03H\x00\x12\x12\n\x08\x66raction\x18\x02 \x01(\x01H\x00\x42\x06\n\x04size\"\x1d\n\x0cKeptFeatures\x12\r\n\x05names\x18\x01 \x03(\t\"\xd8\x01\n\x1eIntegratedGradientsAttribution\x12\x12\n\nstep_count\x18\x01 \x01(\x05\x12\x11\n\ttolerance\x18\x02 \x01(\x01\x12\x15\n\rmax_gradients\x18\x03 \x01(\x05\x12\x39\n\x12smooth_grad_config\x18\x04 \x01(\x0b\x32\x1d.tfx_explain.SmoothGradConfig\x12=\n\x14\x62lur_baseline_config\x18\x05 \x01(\x0b\x32\x1f.tfx_explain.BlurBaselineConfig\"\xd3\x02\n\x10SmoothGradConfig\x12\x15\n\x0bnoise_sigma\x18\x01 \x01(\x02H\x00\x12N\n\x13\x66\x65\x61ture_noise_sigma\x18\x02 \x01(\x0b\x32/.tfx_explain.SmoothGradConfig.FeatureNoiseSigmaH\x00\x12\x1a\n\x12noisy_sample_count\x18\x03 \x01(\x05\x1a\xa3\x01\n\x11\x46\x65\x61tureNoiseSigma\x12Y\n\x0bnoise_sigma\x18\x01 \x03(\x0b\x32\x44.tfx_explain.SmoothGradConfig.FeatureNoiseSigma.NoiseSigmaForFeature\x1a\x33\n\x14NoiseSigmaForFeature\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05sigma\x18\x02 \x01(\x02\x42\x16\n\x14gradient_noise_sigma\",\n\x12\x42lurBaselineConfig\x12\x16\n\x0emax_blur_sigma\x18\x01 \x01(\x02\"[\n\x19SampledShapleyAttribution\x12\x12\n\npath_count\x18\x01 \x01(\x05\x12\x11\n\ttolerance\x18\x02 \x01(\x01\x12\x17\n\x0fmax_evaluations\x18\x03 \x01(\x05\"\\\n\x15KernelShapAttribution\x12\x17\n\x0f\x63oalition_count\x18\x01 \x01(\x05\x12\x11\n\ttolerance\x18\x02 \x01(\x01\x12\x17\n\x0fmax_evaluations\x18\x03 \x01(\x05\"\xcd\x04\n\nGatePolicy\x12\x41\n\x10missing_baseline\x18\x01 \x01(\x0e\x32\'.tfx_explain.GatePolicy.MissingBaseline\x12?\n\x0frelative_change\x18\x02 \x01(\x0e\x32&.tfx_explain.GatePolicy.RelativeChange\x12\x36\n\nconfidence\x18\x03 \x01(\x0e\x32\".tfx_explain.GatePolicy.Confidence\x12\'\n\x08override\x18\x04 \x01(\x0b\x32\x15.tfx_explain.Override\x12 \n\x13max_failed_fraction\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12*\n\x1dmax_tolerance_missed_fraction\x18\x06 \x01(\x01H\x01\x88\x01\x01\"D\n\x0fMissingBaseline\x12\x1a\n\x16SKIP_CHANGE_THRESHOLDS\x10\x00\x12\n\n\x06REJECT\x10\x01\x12\t\n\x05\x42LESS\x10\x02\"+\n\x0eRelativeChange\x12\x0e\n\nDIFFERENCE\x10\x00\x12\t\n\x05RATIO\x10\x01\"_\n\nConfidence\x12\x12\n\x0ePOINT_ESTIMATE\x10\x00\x12\x1c\n\x18REQUIRE_SIGNIFICANT_PASS\x10\x01\x12\x1f\n\x1bREQUIRE_SIGNIFICANT_FAILURE\x10\x02\x42\x16\n\x14_max_failed_fractionB \n\x1e_max_tolerance_missed_fraction\"3\n\x08Override\x12\x0b\n\x03who\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\r\n\x05until\x18\x03 \x01(\tb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tfx_explain.proto.explanation_pb2', globals())
@@ -32,43 +32,43 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _EXPLANATIONMETADATA_OUTPUTSENTRY._serialized_start=399
   _EXPLANATIONMETADATA_OUTPUTSENTRY._serialized_end=474
   _INPUTMETADATA._serialized_start=477
-  _INPUTMETADATA._serialized_end=1129
-  _DOMAIN._serialized_start=1132
-  _DOMAIN._serialized_end=1288
-  _VISUALIZATION._serialized_start=1291
-  _VISUALIZATION._serialized_end=1661
-  _OUTPUTMETADATA._serialized_start=1664
-  _OUTPUTMETADATA._serialized_end=1877
-  _EXPLANATIONPARAMETERS._serialized_start=1880
-  _EXPLANATIONPARAMETERS._serialized_end=2510
-  _EXPLANATIONPARAMETERS_OUTPUTSCALE._serialized_start=2409
-  _EXPLANATIONPARAMETERS_OUTPUTSCALE._serialized_end=2476
-  _SAMPLE._serialized_start=2512
-  _SAMPLE._serialized_end=2564
-  _KEPTFEATURES._serialized_start=2566
-  _KEPTFEATURES._serialized_end=2595
-  _INTEGRATEDGRADIENTSATTRIBUTION._serialized_start=2598
-  _INTEGRATEDGRADIENTSATTRIBUTION._serialized_end=2814
-  _SMOOTHGRADCONFIG._serialized_start=2817
-  _SMOOTHGRADCONFIG._serialized_end=3156
-  _SMOOTHGRADCONFIG_FEATURENOISESIGMA._serialized_start=2969
-  _SMOOTHGRADCONFIG_FEATURENOISESIGMA._serialized_end=3132
-  _SMOOTHGRADCONFIG_FEATURENOISESIGMA_NOISESIGMAFORFEATURE._serialized_start=3081
-  _SMOOTHGRADCONFIG_FEATURENOISESIGMA_NOISESIGMAFORFEATURE._serialized_end=3132
-  _BLURBASELINECONFIG._serialized_start=3158
-  _BLURBASELINECONFIG._serialized_end=3202
-  _SAMPLEDSHAPLEYATTRIBUTION._serialized_start=3204
-  _SAMPLEDSHAPLEYATTRIBUTION._serialized_end=3295
-  _KERNELSHAPATTRIBUTION._serialized_start=3297
-  _KERNELSHAPATTRIBUTION._serialized_end=3389
-  _GATEPOLICY._serialized_start=3392
-  _GATEPOLICY._serialized_end=3981
-  _GATEPOLICY_MISSINGBASELINE._serialized_start=3713
-  _GATEPOLICY_MISSINGBASELINE._serialized_end=3781
-  _GATEPOLICY_RELATIVECHANGE._serialized_start=3783
-  _GATEPOLICY_RELATIVECHANGE._serialized_end=3826
-  _GATEPOLICY_CONFIDENCE._serialized_start=3828
-  _GATEPOLICY_CONFIDENCE._serialized_end=3923
-  _OVERRIDE._serialized_start=3983
-  _OVERRIDE._serialized_end=4034
+  _INPUTMETADATA._serialized_end=1157
+  _DOMAIN._serialized_start=1160
+  _DOMAIN._serialized_end=1316
+  _VISUALIZATION._serialized_start=1319
+  _VISUALIZATION._serialized_end=1689
+  _OUTPUTMETADATA._serialized_start=1692
+  _OUTPUTMETADATA._serialized_end=1905
+  _EXPLANATIONPARAMETERS._serialized_start=1908
+  _EXPLANATIONPARAMETERS._serialized_end=2538
+  _EXPLANATIONPARAMETERS_OUTPUTSCALE._serialized_start=2437
+  _EXPLANATIONPARAMETERS_OUTPUTSCALE._serialized_end=2504
+  _SAMPLE._serialized_start=2540
+  _SAMPLE._serialized_end=2592
+  _KEPTFEATURES._serialized_start=2594
+  _KEPTFEATURES._serialized_end=2623
+  _INTEGRATEDGRADIENTSATTRIBUTION._serialized_start=2626
+  _INTEGRATEDGRADIENTSATTRIBUTION._serialized_end=2842
+  _SMOOTHGRADCONFIG._serialized_start=2845
+  _SMOOTHGRADCONFIG._serialized_end=3184
+  _SMOOTHGRADCONFIG_FEATURENOISESIGMA._serialized_start=2997
+  _SMOOTHGRADCONFIG_FEATURENOISESIGMA._serialized_end=3160
+  _SMOOTHGRADCONFIG_FEATURENOISESIGMA_NOISESIGMAFORFEATURE._serialized_start=3109
+  _SMOOTHGRADCONFIG_FEATURENOISESIGMA_NOISESIGMAFORFEATURE._serialized_end=3160
+  _BLURBASELINECONFIG._serialized_start=3186
+  _BLURBASELINECONFIG._serialized_end=3230
+  _SAMPLEDSHAPLEYATTRIBUTION._serialized_start=3232
+  _SAMPLEDSHAPLEYATTRIBUTION._serialized_end=3323
+  _KERNELSHAPATTRIBUTION._serialized_start=3325
+  _KERNELSHAPATTRIBUTION._serialized_end=3417
+  _GATEPOLICY._serialized_start=3420
+  _GATEPOLICY._serialized_end=4009
+  _GATEPOLICY_MISSINGBASELINE._serialized_start=3741
+  _GATEPOLICY_MISSINGBASELINE._serialized_end=3809
+  _GATEPOLICY_RELATIVECHANGE._serialized_start=3811
+  _GATEPOLICY_RELATIVECHANGE._serialized_end=3854
+  _GATEPOLICY_CONFIDENCE._serialized_start=3856
+  _GATEPOLICY_CONFIDENCE._serialized_end=3951
+  _OVERRIDE._serialized_start=4011
+  _OVERRIDE._serialized_end=4062
 # @@protoc_insertion_point(module_scope)

@@ -117,7 +117,7 @@ class GatePolicy(_message.Message):
     def __init__(self, missing_baseline: _Optional[_Union[GatePolicy.MissingBaseline, str]] = ..., relative_change: _Optional[_Union[GatePolicy.RelativeChange, str]] = ..., confidence: _Optional[_Union[GatePolicy.Confidence, str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., max_failed_fraction: _Optional[float] = ..., max_tolerance_missed_fraction: _Optional[float] = ...) -> None: ...
 
 class InputMetadata(_message.Message):
-    __slots__ = ["baseline_source", "dense_shape_tensor_name", "domain", "encoded_baselines", "encoded_tensor_dtype", "encoded_tensor_name", "encoded_tensor_names", "encoding", "explainable_by", "finding", "group_name", "index_feature_mapping", "indices_tensor_name", "input_baselines", "input_tensor_dtype", "input_tensor_name", "modality", "visualization", "weight_dense_shape_name", "weight_indices_name", "weight_values_name"]
+    __slots__ = ["baseline_source", "dense_shape_tensor_name", "domain", "encoded_baselines", "encoded_tensor_dtype", "encoded_tensor_name", "encoded_tensor_names", "encoding", "explainable_by", "finding", "group_name", "index_feature_mapping", "indices_tensor_name", "input_baselines", "input_tensor_dtype", "input_tensor_name", "input_tensor_shape", "modality", "visualization", "weight_dense_shape_name", "weight_indices_name", "weight_values_name"]
     BASELINE_SOURCE_FIELD_NUMBER: _ClassVar[int]
     DENSE_SHAPE_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +134,7 @@ class InputMetadata(_message.Message):
     INPUT_BASELINES_FIELD_NUMBER: _ClassVar[int]
     INPUT_TENSOR_DTYPE_FIELD_NUMBER: _ClassVar[int]
     INPUT_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TENSOR_SHAPE_FIELD_NUMBER: _ClassVar[int]
     MODALITY_FIELD_NUMBER: _ClassVar[int]
     VISUALIZATION_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_DENSE_SHAPE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -155,12 +156,13 @@ class InputMetadata(_message.Message):
     input_baselines: _containers.RepeatedCompositeFieldContainer[_struct_pb2.Value]
     input_tensor_dtype: str
     input_tensor_name: str
+    input_tensor_shape: _containers.RepeatedScalarFieldContainer[int]
     modality: str
     visualization: Visualization
     weight_dense_shape_name: str
     weight_indices_name: str
     weight_values_name: str
-    def __init__(self, input_tensor_name: _Optional[str] = ..., input_tensor_dtype: _Optional[str] = ..., indices_tensor_name: _Optional[str] = ..., dense_shape_tensor_name: _Optional[str] = ..., encoding: _Optional[str] = ..., index_feature_mapping: _Optional[_Iterable[str]] = ..., encoded_tensor_name: _Optional[str] = ..., encoded_tensor_dtype: _Optional[str] = ..., input_baselines: _Optional[_Iterable[_Union[_struct_pb2.Value, _Mapping]]] = ..., encoded_baselines: _Optional[_Iterable[_Union[_struct_pb2.Value, _Mapping]]] = ..., modality: _Optional[str] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ..., weight_values_name: _Optional[str] = ..., weight_indices_name: _Optional[str] = ..., weight_dense_shape_name: _Optional[str] = ..., group_name: _Optional[str] = ..., visualization: _Optional[_Union[Visualization, _Mapping]] = ..., encoded_tensor_names: _Optional[_Iterable[str]] = ..., baseline_source: _Optional[str] = ..., explainable_by: _Optional[_Iterable[str]] = ..., finding: _Optional[str] = ...) -> None: ...
+    def __init__(self, input_tensor_name: _Optional[str] = ..., input_tensor_dtype: _Optional[str] = ..., indices_tensor_name: _Optional[str] = ..., dense_shape_tensor_name: _Optional[str] = ..., encoding: _Optional[str] = ..., index_feature_mapping: _Optional[_Iterable[str]] = ..., encoded_tensor_name: _Optional[str] = ..., encoded_tensor_dtype: _Optional[str] = ..., input_baselines: _Optional[_Iterable[_Union[_struct_pb2.Value, _Mapping]]] = ..., encoded_baselines: _Optional[_Iterable[_Union[_struct_pb2.Value, _Mapping]]] = ..., modality: _Optional[str] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ..., weight_values_name: _Optional[str] = ..., weight_indices_name: _Optional[str] = ..., weight_dense_shape_name: _Optional[str] = ..., group_name: _Optional[str] = ..., visualization: _Optional[_Union[Visualization, _Mapping]] = ..., encoded_tensor_names: _Optional[_Iterable[str]] = ..., baseline_source: _Optional[str] = ..., explainable_by: _Optional[_Iterable[str]] = ..., input_tensor_shape: _Optional[_Iterable[int]] = ..., finding: _Optional[str] = ...) -> None: ...
 
 class IntegratedGradientsAttribution(_message.Message):
     __slots__ = ["blur_baseline_config", "max_gradients", "smooth_grad_config", "step_count", "tolerance"]

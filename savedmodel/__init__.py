@@ -6,6 +6,7 @@ from tfx_explain.savedmodel.explainable import ExplainableModel, load_explainabl
 from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.generate import generate_metadata
 from tfx_explain.savedmodel.metadata import metadata_from_json, metadata_to_json
+from tfx_explain.savedmodel.overrides import merge_metadata
 
 __all__ = [
     "CutModel",
@@ -14,6 +15,7 @@ __all__ = [
     "NotDifferentiableError",
     "generate_metadata",
     "load_explainable",
+    "merge_metadata",
     "metadata_from_json",
     "metadata_to_json",
 ]

@@ -79,6 +79,7 @@ def describe_tensors(
     entry = explanation_pb2.InputMetadata(
         input_tensor_name=input_names.get(feature.values, feature.values),
         input_tensor_dtype=feature.dtype.name,
+        input_tensor_shape=feature.row_shape,
         indices_tensor_name=feature.indices,
         dense_shape_tensor_name=feature.dense_shape,
         encoding="combined_embedding" if feature.is_sparse and not numeric else "identity",

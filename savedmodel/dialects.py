@@ -104,6 +104,11 @@ def dialect_of(value: Mapping[str, Any]) -> str:
     return VERTEX if len(used & (vertex - own)) + upper > len(used & (own - vertex)) else AI_EXPLANATIONS
 
 
+def key_names() -> frozenset[str]:
+    """Every key of both dialects, at whatever place."""
+    return frozenset().union(*map(_all_keys, KEYS.values()))
+
+
 def snake(name: str) -> str:
     """`inputTensorName` as `input_tensor_name`."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

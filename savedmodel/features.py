@@ -38,6 +38,13 @@ class Feature:
         return bool(self.indices or self.row_splits)
 
     @property
+    def row_shape(self) -> list[int]:
+        """Size of each axis of one row's values, -1 where rows may differ."""
+        if self.is_sparse or self.shape.rank is None:
+            return [-1]
+        return [-1 if size is None else size for size in self.shape[1:]]
+
+    @property
     def tensors(self) -> tuple[str, ...]:
         """Every tensor that is fed for this feature."""
         beside = (self.indices, self.dense_shape, self.row_splits)

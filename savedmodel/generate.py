@@ -22,7 +22,7 @@ from tfx_explain.savedmodel.describe_data import describe_baselines, describe_va
 from tfx_explain.savedmodel.encodings import find_encodings
 from tfx_explain.savedmodel.explainable import open_model
 from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors
-from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS
+from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.overrides import merge_metadata
 from tfx_explain.savedmodel.read import ReadModel, read_model
 from tfx_explain.savedmodel.rows import Alignment, refuse_batch_dependence, runner
@@ -92,6 +92,9 @@ def generate_metadata(
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
         describe_baselines(entry, feature, data)
     metadata = merge_metadata(metadata, given)
+    for entry in metadata.inputs.values():
+        if not entry.explainable_by:  # an encoded tensor was given; whether it leads to the output is seen below
+            entry.explainable_by.extend([INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY])
     _verify(metadata, read, rows)
     return metadata
 

@@ -101,6 +101,9 @@ class Inputs:
         self._check_parts(where, entry, feature)
         read = self.lookup.read
         self.lookup.check_dtype(f"{where}.input_tensor_dtype", entry.input_tensor_dtype, feature.dtype)
+        if entry.input_tensor_shape and list(entry.input_tensor_shape) != feature.row_shape:
+            given = list(entry.input_tensor_shape)
+            self.lookup.problems.append(f"{where}.input_tensor_shape: {given} is wrong, a row is {feature.row_shape}")
         key = f"{where}.encoded_tensor_name"
         encoded = tuple(t for n in encoded_names(entry) if (t := self.lookup.tensor(key, n)))
         for tensor in encoded:

@@ -6,7 +6,6 @@ from typing import Any
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.baselines import GIVEN
-from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 
 # What is given takes the place of these, which say the same thing in another way or speak of what it replaces.
 _INSTEAD = {
@@ -42,8 +41,6 @@ def merge_metadata(
         _merge(old, entry)
         if (entry.input_baselines or entry.encoded_baselines) and not entry.baseline_source:
             old.baseline_source = GIVEN
-        if not old.explainable_by:
-            old.explainable_by.extend([INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY])
     for name, entry in given.outputs.items():
         _merge(merged.outputs[name], entry)
     rest = explanation_pb2.ExplanationMetadata()

@@ -68,7 +68,7 @@ class Sample:
         if not numbers.size:
             raise ValueError("Each of the examples has a value that is no finite number; choose other baselines.")
         chosen = numbers[representative_rows([column[numbers] for column in columns.values()], count)]
-        return {name: [to_json(self.values[name][int(row)].numpy().tolist()) for row in chosen] for name in names}
+        return {name: [_as_baseline(self.values[name], int(row)) for row in chosen] for name in names}
 
 
 def filled(summary: FeatureSummary, other: FeatureSummary) -> FeatureSummary:
@@ -116,6 +116,15 @@ def _summary(tensor: Tensor) -> FeatureSummary:
         maximum=float(numbers.max()),
         most_values=most,
     )
+
+
+def _as_baseline(tensor: Tensor, row: int) -> Any:
+    """A row's values as JSON has them; a scalar stands for the one value of a dense row."""
+    values = tensor[row].numpy().tolist()
+    if not isinstance(tensor, tf.RaggedTensor):
+        while isinstance(values, list) and len(values) == 1:
+            (values,) = values
+    return to_json(values)
 
 
 def _ranked(values: np.ndarray) -> tuple[Any, ...]:

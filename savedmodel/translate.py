@@ -76,15 +76,18 @@ def _lower(item: Any) -> Any:
 def _check_type(field: Any, item: Any, where: str, problems: list[str]) -> None:
     # protobuf 6 deprecates what older ones have.
     repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
-    wanted = {field.TYPE_STRING: "text", field.TYPE_DOUBLE: "a number", field.TYPE_BOOL: "true or false"}.get(
-        field.type
-    )
+    wanted = {
+        field.TYPE_STRING: "text",
+        field.TYPE_DOUBLE: "a number",
+        field.TYPE_INT32: "a number",
+        field.TYPE_BOOL: "true or false",
+    }.get(field.type)
     if repeated and not isinstance(item, list):
         problems.append(f"{where} must be a list, not {_kind(item)}")
     elif wanted:
         for one in item if repeated else [item]:
             if _kind(one) != wanted:
-                problems.append(f"{where} must be {'a list of text' if repeated else wanted}, not {_kind(one)}")
+                problems.append(f"{where} must be {f'a list, each {wanted}' if repeated else wanted}, not {_kind(one)}")
                 break
 
 

@@ -1,0 +1,70 @@
+"""`tfx-explain inspect`: how a SavedModel can be explained; the metadata on stdout, a table for people on stderr."""
+
+from __future__ import annotations
+
+import click
+
+_DIALECTS = ("ai_explanations", "vertex")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("model_dir")
+@click.option("--signature", metavar="NAME", help="The signature; default: the only one, xai_model or serving_default.")
+@click.option("--output", metavar="NAME", help="The output; default: all that can be explained.")
+@click.option("--tags", metavar="TAG,...", help="Tags of the meta graph; default: serve, or the only one.")
+@click.option("--dialect", type=click.Choice(_DIALECTS), default=_DIALECTS[0], show_default=True, help="Of the JSON.")
+@click.option("--schema", metavar="PATH", help="A schema.pbtxt, or its artifact's folder.")
+@click.option("--statistics", metavar="PATH", help="A FeatureStats.pb or TFRecord, or its artifact's folder.")
+@click.option("--examples", metavar="PATH", help="TFRecords of tf.Examples: a file, a glob or an artifact's folder.")
+@click.option(
+    "--baselines", metavar="KIND,...", help="zero, median, mode, mean, examples:K; default: median, zero if unknown."
+)
+@click.option("--overrides", metavar="FILE", help="Metadata, or a part of it, that is merged over what is found.")
+@click.option(
+    "--set",
+    "assignments",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="The same for one key, such as inputs.age.input_baselines=[0]; VALUE is JSON, else text.",
+)
+def command(
+    model_dir: str,
+    signature: str | None,
+    output: str | None,
+    tags: str | None,
+    dialect: str,
+    schema: str | None,
+    statistics: str | None,
+    examples: str | None,
+    baselines: str | None,
+    overrides: str | None,
+    assignments: tuple[str, ...],
+) -> None:
+    """Shows how the SavedModel in MODEL_DIR can be explained.
+
+    Prints its explanation metadata (JSON) on stdout, and on stderr a table of the features: what each is, through which
+    tensors it is encoded, which methods can explain it, and its baseline.
+    """
+    # Here, so that `--help` does not wait for TensorFlow.
+    from tfx_explain.cli.assignments import parse_assignments
+    from tfx_explain.cli.inspect_table import metadata_table
+    from tfx_explain.savedmodel import files, generate_metadata, merge_metadata, metadata_to_json
+
+    given = parse_assignments(assignments)
+    metadata = generate_metadata(
+        model_dir,
+        signature_name=signature,
+        output_name=output,
+        tags=_listed(tags),
+        schema=files.read_schema(schema) if schema else None,
+        statistics=files.read_statistics(statistics) if statistics else None,
+        examples=files.read_examples(examples) if examples else None,
+        baselines=_listed(baselines),
+        overrides=merge_metadata(files.read_metadata(overrides), given) if overrides else given,
+    )
+    click.echo(metadata_to_json(metadata, dialect), nl=False)
+    metadata_table(metadata, model_dir)
+
+
+def _listed(text: str | None) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()] if text else []

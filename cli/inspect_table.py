@@ -1,0 +1,77 @@
+"""Explanation metadata as a table for people."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from google.protobuf import json_format
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tfx_explain.proto import explanation_pb2
+
+_BASELINES = 3  # more are counted
+_LONG = 40
+_WIDTH = 140  # where stderr is no terminal, whose width it would be
+_METHODS = {"integrated_gradients": "integrated gradients", "sampled_shapley": "sampled Shapley"}
+
+
+def metadata_table(metadata: explanation_pb2.ExplanationMetadata, model_dir: str) -> None:
+    """Prints on stderr a row for each feature, then what there is to say of each, then the outputs."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
+    console.print(Text(f"{model_dir}, signature {metadata.signature_name}", style="bold"))
+    table = Table()
+    for header in ("Feature", "Dtype", "Shape", "Modality", "Encoded through", "Explainable by", "Baseline"):
+        table.add_column(header, overflow="fold")
+    for name, entry in sorted(metadata.inputs.items()):
+        shape = [None if size < 0 else size for size in entry.input_tensor_shape]
+        cells = (name, entry.input_tensor_dtype, str(shape), entry.modality)
+        table.add_row(*map(Text, (*cells, _encoded(entry), _methods(entry), _baselines(entry))))
+    console.print(table)
+    for name, entry in sorted(metadata.inputs.items()):
+        if entry.finding:
+            console.print(Text.assemble((name, "bold"), f": {entry.finding}"))
+    for name, output in sorted(metadata.outputs.items()):
+        console.print(Text.assemble("Output ", (name, "bold"), f": {_scale(output)}"))
+
+
+def _encoded(entry: explanation_pb2.InputMetadata) -> str:
+    """The encoded tensors by the last parts of their names; the feature itself where it is float."""
+    names = list(entry.encoded_tensor_names) or [name for name in (entry.encoded_tensor_name,) if name]
+    if not names:
+        return "itself" if "integrated_gradients" in entry.explainable_by else "nothing"
+    return "\n".join("/".join(name.split("/")[-2:]) for name in names)
+
+
+def _methods(entry: explanation_pb2.InputMetadata) -> str:
+    if set(_METHODS) <= set(entry.explainable_by):
+        return "any method"
+    return ", ".join(_METHODS.get(method, method) for method in entry.explainable_by)
+
+
+def _baselines(entry: explanation_pb2.InputMetadata) -> str:
+    values = [json_format.MessageToDict(value) for value in entry.input_baselines or entry.encoded_baselines]
+    shown = [_shortened(json.dumps(_plain(value), ensure_ascii=False)) for value in values[:_BASELINES]]
+    more = [f"and {len(values) - _BASELINES} more"] if len(values) > _BASELINES else []
+    return f"{', '.join([*shown, *more])} ({entry.baseline_source})"
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as people write them: 3 for 3.0, which is all that JSON's messages know."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _scale(output: explanation_pb2.OutputMetadata) -> str:
+    if output.logits_tensor_name:
+        return "explained by its logits, or as it is served"
+    return "explained as it is served"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
