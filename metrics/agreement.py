@@ -8,31 +8,26 @@ other is NaN, which passes no threshold.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
 
-import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 from scipy.spatial import distance
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import rows
+from tfx_explain.metrics.accumulate import Features, row_computation
 from tfx_explain.metrics.base import ratio
 from tfx_explain.metrics.drift import DriftMetric, drift_keys
+from tfx_explain.metrics.histograms import RatioBins, weighted_counts
+from tfx_explain.metrics.rows import ModelRows
+from tfx_explain.metrics.sums import only_features
 
-_OCTAVES = 16
-_BINS_PER_OCTAVE = 2
-_BINS = 2 * _OCTAVES * _BINS_PER_OCTAVE  # On each side of 0, from 2^-_OCTAVES to 2^_OCTAVES.
+_BINS = RatioBins(low=-16, high=16, per_octave=2)
+_SIDES = 2 * _BINS.count - 1  # Of both signs; they share the bin of 0.
+_HISTOGRAMS_NAME = "_tfx_explain_attribution_histograms"
 
-
-class _Comparison(NamedTuple):
-    """How a metric is accumulated: arrays that are added up."""
-
-    of_row: Callable[[Mapping[str, float], Mapping[str, float]], np.ndarray]
-    to_value: Callable[[np.ndarray], float]
-    shape: tuple[int, ...]
+Histograms = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 class AttributionAgreement(DriftMetric):
@@ -44,8 +39,7 @@ class AttributionAgreement(DriftMetric):
 
     def __init__(self, name: str = "attribution_agreement") -> None:
         """Initializes the metric."""
-        comparison = _Comparison(_cosine, _mean, (2,))
-        super().__init__(functools.partial(_computations, comparison), name=name)
+        super().__init__(_agreement_computations, name=name)
 
 
 class AttributionDistance(DriftMetric):
@@ -64,94 +58,102 @@ class AttributionDistance(DriftMetric):
           name: The name under which TFMA reports it.
         """
         self.feature = feature
-        comparison = _Comparison(functools.partial(_histograms, feature), _distance, (2, 2 * _BINS + 1))
-        computations = functools.partial(_computations, comparison)
-        super().__init__(computations, name=name or f"attribution_distance/{feature}", feature=feature)
+        super().__init__(_distance_computations, name=name or f"attribution_distance/{feature}", feature=feature)
 
 
-def _cosine(candidate: Mapping[str, float], baseline: Mapping[str, float]) -> np.ndarray:
-    features = sorted({*candidate, *baseline})
-    one, other = (np.asarray([values.get(f, 0.0) for f in features]) for values in (candidate, baseline))
-    norms = np.linalg.norm(one), np.linalg.norm(other)
-    if not all(norms):
-        return np.asarray([1.0, float(not any(norms))])
-    return np.asarray([1.0, one @ other / (norms[0] * norms[1])])
-
-
-def _mean(sums: np.ndarray) -> float:
-    return ratio(float(sums[1]), float(sums[0]))
-
-
-def _histograms(feature: str, candidate: Mapping[str, float], baseline: Mapping[str, float]) -> np.ndarray:
-    result = np.zeros((2, 2 * _BINS + 1))
-    for histogram, values in zip(result, (candidate, baseline), strict=True):
-        if feature in values:
-            histogram[_bin(values[feature])] = 1
-    return result
-
-
-def _bin(value: float) -> int:
-    """Returns the index of a value's bin; the middle one is that of 0."""
-    if abs(value) < 2.0**-_OCTAVES:
-        return _BINS
-    steps = 1 + int(_BINS_PER_OCTAVE * (np.log2(abs(value)) + _OCTAVES))
-    return _BINS + int(np.sign(value)) * min(steps, _BINS)
-
-
-def _distance(histograms: np.ndarray) -> float:
-    if not histograms.sum(axis=1).all():
-        return float("nan")
-    return float(distance.jensenshannon(*histograms, base=2))
-
-
-class _RowPreprocessor(tfma.metrics.Preprocessor):
-    def __init__(self, key: tfma.metrics.MetricKey, baseline: str, comparison: _Comparison) -> None:
-        super().__init__(name=key.name)
-        self._key, self._baseline, self._comparison = key, baseline, comparison
-
-    def process(self, extracts: Mapping[str, Any]) -> Iterator[np.ndarray]:
-        model, output = self._key.model_name, self._key.output_name
-        candidate, baseline = rows.attributions(extracts, model), rows.attributions(extracts, self._baseline)
-        if candidate and baseline:
-            weight = rows.weight(extracts, model, output, bool(self._key.example_weighted))
-            by_feature = (dict(zip(*of_model, strict=True)) for of_model in (candidate, baseline))
-            yield weight * self._comparison.of_row(*by_feature)
-
-
-class _Combiner(beam.CombineFn):
-    def __init__(self, key: tfma.metrics.MetricKey, comparison: _Comparison) -> None:
-        self._key, self._comparison = key, comparison
-
-    def create_accumulator(self) -> np.ndarray:
-        return np.zeros(self._comparison.shape)
-
-    def add_input(self, accumulator: np.ndarray, row: np.ndarray) -> np.ndarray:
-        return accumulator + row
-
-    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
-        return sum(accumulators, self.create_accumulator())
-
-    def extract_output(self, accumulator: np.ndarray) -> dict[tfma.metrics.MetricKey, float]:
-        return {self._key: self._comparison.to_value(accumulator)}
-
-
-def _computations(
-    comparison: _Comparison,
+def _agreement_computations(
     eval_config: config_pb2.EvalConfig | None = None,
     name: str = "",
     model_names: Sequence[str] = ("",),
     output_names: Sequence[str] = ("",),
     example_weighted: bool = False,
-    feature: str = "",  # TFMA passes on what the constructor got; `comparison` has it already.
 ) -> tfma.metrics.MetricComputations:
     return [
-        tfma.metrics.MetricComputation(
-            keys=[key],
-            preprocessors=[_RowPreprocessor(key, baseline, comparison)],
-            combiner=_Combiner(key, comparison),
-        )
+        row_computation(key, [key.model_name, baseline], _fold_cosines, _mean_cosine)
         for key, baseline in drift_keys(eval_config, name, model_names, output_names, example_weighted)
     ]
+
+
+def _distance_computations(
+    feature: str,
+    eval_config: config_pb2.EvalConfig | None = None,
+    name: str = "",
+    model_names: Sequence[str] = ("",),
+    output_names: Sequence[str] = ("",),
+    example_weighted: bool = False,
+) -> tfma.metrics.MetricComputations:
+    computations = []
+    for key, baseline in drift_keys(eval_config, name, model_names, output_names, example_weighted):
+        histograms = row_computation(
+            key._replace(name=_HISTOGRAMS_NAME), [key.model_name, baseline], _fold_histograms, _histograms
+        )
+        result = functools.partial(_distance, feature, key, histograms.keys[0])
+        computations += [histograms, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]
+    return computations
+
+
+def _explained_by_both(models: Sequence[ModelRows], weights: np.ndarray) -> tuple[ModelRows, ModelRows, np.ndarray]:
+    candidate, baseline = models
+    both = candidate.explained & baseline.explained
+    return candidate.take(both), baseline.take(both), weights[both]
+
+
+def _fold_cosines(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
+    """Returns the sum of the weights, and of the weighted cosines."""
+    *both, weights = _explained_by_both(models, weights)
+    names = sorted({name for model in both for name in model.features})
+    one, other = (_at(model, names) for model in both)
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    neither = ~(one.any(axis=1) | other.any(axis=1))
+    cosines = np.divide((one * other).sum(axis=1), norms, out=neither.astype(float), where=norms > 0)
+    return np.asarray([weights.sum(), weights @ cosines])
+
+
+def _at(model: ModelRows, names: Sequence[str]) -> np.ndarray:
+    """Returns the attributions of the named features, float64 `[rows, names]`; 0 for those that the model lacks."""
+    result = np.zeros((len(model.attributions), len(names)))
+    result[:, [names.index(feature) for feature in model.features]] = model.attributions
+    return result
+
+
+def _mean_cosine(by_features: Mapping[Features, np.ndarray]) -> float:
+    weight, cosines = sum(by_features.values())
+    return ratio(cosines, weight)
+
+
+def _fold_histograms(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
+    """Returns the counts of each feature's attributions, `[candidate's and baseline's features, _SIDES]`."""
+    *both, weights = _explained_by_both(models, weights)
+    values = np.hstack([model.attributions for model in both])
+    middle = _BINS.count - 1
+    bins = middle + np.sign(values).astype(np.int64) * _BINS.of(np.abs(values))
+    return weighted_counts(bins, weights, _SIDES)
+
+
+def _histograms(by_features: Mapping[Features, np.ndarray]) -> Histograms:
+    """Returns the candidate's and the baseline model's counts by feature, for the features that both have."""
+    known = only_features(by_features)
+    if known is None:
+        return {}
+    candidate, baseline = known
+    counts = by_features[known]
+    return {
+        feature: (counts[candidate.index(feature)], counts[len(candidate) + baseline.index(feature)])
+        for feature in candidate
+        if feature in baseline
+    }
+
+
+def _distance(
+    feature: str,
+    key: tfma.metrics.MetricKey,
+    histograms: tfma.metrics.MetricKey,
+    metrics: Mapping[tfma.metrics.MetricKey, Histograms],
+) -> dict[tfma.metrics.MetricKey, float]:
+    pair = metrics[histograms].get(feature)
+    if pair is None or not pair[0].any():
+        return {key: float("nan")}
+    return {key: float(distance.jensenshannon(*pair, base=2))}
 
 
 for _metric in (AttributionAgreement, AttributionDistance):

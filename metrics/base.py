@@ -68,7 +68,7 @@ def ratio(numerator: float, denominator: float) -> float:
 
 
 def _value_of_feature(of: Callable[[AttributionSums, int], float], feature: str, sums: AttributionSums) -> float:
-    if feature in sums.features:
+    if sums.explained_rows and feature in sums.features:
         return float(of(sums, sums.features.index(feature)))
     return float("nan")
 

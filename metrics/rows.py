@@ -1,53 +1,122 @@
-"""Reading one record's attributions and weight out of TFMA's extracts."""
+"""Attributions in TFMA's extracts: one array a batch, of which TFMA hands each record's row to the metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from tfx_explain.metrics.extractor import EXPLANATIONS_KEY
+from tfx_explain.metrics import columns
+
+EXPLANATIONS_KEY = "tfx_explain"
+_LAYOUT, _NUMBERS = "layout", "numbers"
 
 
-def attributions(extracts: Mapping[str, Any], model_name: str) -> tuple[tuple[str, ...], np.ndarray] | None:
-    """Returns a model's features, sorted, and their attributions, float64 [features].
+class ModelRows(NamedTuple):
+    """One model's attributions of some records; NaN where a record lacks a value.
 
-    None for a row that failed: its attributions are missing or not all finite.
+    Attributes:
+      features: Names, sorted; none where the records lack the model.
+      attributions: float64 `[rows, features]`, in the unit of the explained output.
+      fields: float64 `[rows, fields]`, in the order of `columns.FIELDS`.
+    """
+
+    features: tuple[str, ...]
+    attributions: np.ndarray
+    fields: np.ndarray
+
+    @property
+    def explained(self) -> np.ndarray:
+        """Which rows have attributions, all of them finite: bool `[rows]`."""
+        return np.isfinite(self.attributions).all(axis=1) & bool(self.features)
+
+    def field(self, name: str) -> np.ndarray:
+        """Returns one of `columns.FIELDS`, float64 `[rows]`."""
+        return self.fields[:, columns.FIELDS.index(name)]
+
+    def take(self, rows: np.ndarray) -> ModelRows:
+        """Returns some of the rows."""
+        return ModelRows(self.features, self.attributions[rows], self.fields[rows])
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the numbers in a record's extract are: of each model, by name, its features, then `columns.FIELDS`."""
+
+    models: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def locate(self, model_name: str) -> tuple[tuple[str, ...], slice]:
+        """Returns a model's features and where its numbers are."""
+        start = 0
+        for name, features in self.models:
+            end = start + len(features) + len(columns.FIELDS)
+            if name == model_name:
+                return features, slice(start, end)
+            start = end
+        raise ValueError(f"The extracts have attributions of {[name for name, _ in self.models]}, not {model_name!r}.")
+
+
+def to_extracts(by_model: Mapping[str, ModelRows], with_dictionaries: bool) -> dict[str, Any]:
+    """Returns a batch's extracts.
 
     Args:
-      extracts: One record's.
-      model_name: Of the model spec; empty where the config has one model.
+      by_model: By the name of the model spec; the same records for each.
+      with_dictionaries: Whether to add `tfma.ATTRIBUTIONS_KEY`, `{feature: float64 [rows]}` (by model above that, where
+        there are several), which TFMA's own attribution metrics read and which costs more than all the rest.
+    """
+    layout = Layout(tuple((name, model.features) for name, model in by_model.items()))
+    numbers = np.hstack([part for model in by_model.values() for part in (model.attributions, model.fields)])
+    extracts: dict[str, Any] = {
+        EXPLANATIONS_KEY: {_LAYOUT: np.full(len(numbers), layout, dtype=object), _NUMBERS: numbers}
+    }
+    if with_dictionaries:
+        dictionaries = {
+            name: dict(zip(model.features, model.attributions.T, strict=True)) for name, model in by_model.items()
+        }
+        extracts[tfma.ATTRIBUTIONS_KEY] = dictionaries if len(dictionaries) > 1 else next(iter(dictionaries.values()))
+    return extracts
+
+
+def read_record(
+    extracts: Mapping[str, Any], model_names: Sequence[str]
+) -> tuple[tuple[tuple[str, ...], ...], np.ndarray]:
+    """Returns the features of some models, and their numbers in one record, float64 [numbers], for `split`.
 
     Raises:
-      ValueError: There are no attributions at all, because the extractor is missing.
+      ValueError: There are none, because the extractor is missing.
     """
-    if tfma.ATTRIBUTIONS_KEY not in extracts:
+    found = extracts.get(EXPLANATIONS_KEY)
+    if found is None:
         raise ValueError(
-            "The extracts have no attributions: add tfx_explain.metrics.attributions_extractor(eval_config) "
-            "to the extractors, and read records that an Explainer wrote."
+            "The extracts have no attributions: add tfx_explain.metrics.attributions_extractor(eval_config) to the "
+            "extractors and read records that an Explainer wrote; in an Evaluator, set "
+            "module_path='tfx_explain.beam.evaluator'."
         )
-    by_feature = _of_model(extracts[tfma.ATTRIBUTIONS_KEY], model_name)
-    features = tuple(sorted(by_feature))
-    values = np.asarray([_scalar(by_feature[f]) for f in features], np.float64)
-    return (features, values) if features and np.isfinite(values).all() else None
+    layout: Layout = found[_LAYOUT].item()
+    features, places = zip(*map(layout.locate, model_names), strict=True)
+    return features, np.concatenate([found[_NUMBERS][place] for place in places])
 
 
-def explanation(extracts: Mapping[str, Any], model_name: str, field: str) -> float:
-    """Returns one of `columns.FIELDS`; NaN where it is unknown."""
-    fields = _of_model(extracts.get(EXPLANATIONS_KEY) or {}, model_name)
-    return _scalar(fields[field]) if field in fields else float("nan")
+def split(features: Sequence[tuple[str, ...]], numbers: np.ndarray) -> list[ModelRows]:
+    """Takes the numbers of several records, float64 `[rows, numbers]` as `read_record` gives them, apart by model."""
+    result, start = [], 0
+    for names in features:
+        middle = start + len(names)
+        end = middle + len(columns.FIELDS)
+        result.append(ModelRows(names, numbers[:, start:middle], numbers[:, middle:end]))
+        start = end
+    return result
 
 
-def weight(extracts: Mapping[str, Any], model_name: str, output_name: str, example_weighted: bool) -> float:
-    """Returns the record's example weight; 1 where the metric isn't weighted.
+def weight(extracts: Mapping[str, Any], model_name: str, output_name: str) -> float:
+    """Returns the record's example weight.
 
     Raises:
-      ValueError: The metric is weighted and the record has no weight.
+      ValueError: The record has no weight, or several.
     """
-    if not example_weighted:
-        return 1.0
     weights = extracts.get(tfma.EXAMPLE_WEIGHTS_KEY)
     for key in (model_name, output_name):
         weights = weights.get(key) if key and isinstance(weights, Mapping) else weights
@@ -56,15 +125,7 @@ def weight(extracts: Mapping[str, Any], model_name: str, output_name: str, examp
             "The metrics are weighted by example, but the records lack the weights: check example_weight_key in "
             "the EvalConfig's model_specs against the records' features."
         )
-    return _scalar(weights)
-
-
-def _of_model(extract: Mapping[str, Any], model_name: str) -> Mapping[str, Any]:
-    return extract.get(model_name, {}) if model_name else extract
-
-
-def _scalar(value: Any) -> float:
-    array = np.asarray(value, np.float64)
+    array = np.asarray(weights, np.float64)
     if array.size != 1:
-        raise ValueError(f"An attribution, weight or output is one number per record, got an array {array.shape}.")
+        raise ValueError(f"An example weight is one number per record, got an array {array.shape}.")
     return array.item()
