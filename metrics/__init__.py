@@ -10,6 +10,7 @@ from typing import Any
 _HOMES = {
     "AttributionRank": "per_feature",
     "AttributionShare": "per_feature",
+    "EveryFeature": "per_feature",
     "MeanAbsoluteAttribution": "per_feature",
     "MeanAttribution": "per_feature",
     "TotalAbsoluteAttribution": "per_feature",

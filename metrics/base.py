@@ -24,15 +24,22 @@ class ExplanationMetric(tfma.metrics.Metric):
 class ModelMetric(ExplanationMetric):
     """A metric of one model; TFMA makes it for the candidate, the baseline model and their difference."""
 
-    def __init__(self, value: Callable[[AttributionSums], float], name: str, **config: str) -> None:
+    def __init__(
+        self,
+        value: Callable[[AttributionSums], Any],
+        name: str,
+        key_type: type[tfma.metrics.MetricKey] = tfma.metrics.MetricKey,
+        **config: Any,
+    ) -> None:
         """Initializes the metric.
 
         Args:
           value: From the sums over a slice to the metric's value.
           name: The name under which TFMA reports it.
+          key_type: `AttributionsKey` of a value that is a dictionary by feature.
           **config: Further arguments of the subclass's constructor, for TFMA to make the metric again.
         """
-        computations = functools.partial(_computations, value)
+        computations = functools.partial(_computations, value, key_type)
         super().__init__(tfma.metrics.merge_per_key_computations(computations), name=name, **config)
 
 
@@ -74,7 +81,8 @@ def _value_of_feature(of: Callable[[AttributionSums, int], float], feature: str,
 
 
 def _computations(
-    value: Callable[[AttributionSums], float],
+    value: Callable[[AttributionSums], Any],
+    key_type: type[tfma.metrics.MetricKey],
     eval_config: config_pb2.EvalConfig | None = None,
     name: str = "",
     model_name: str = "",
@@ -83,6 +91,7 @@ def _computations(
     example_weighted: bool = False,
     query_key: str = "",
     feature: str = "",
+    **_: Any,  # TFMA passes on what the constructor got; `value` has it already.
 ) -> tfma.metrics.MetricComputations:
     if sub_key is not None or query_key:
         raise ValueError(
@@ -90,11 +99,11 @@ def _computations(
             "take it into a MetricsSpec without binarize, aggregate and query_key."
         )
     computation = sums_computation(model_name, output_name, example_weighted)
-    key = tfma.metrics.MetricKey(name, model_name, output_name, example_weighted=example_weighted)
+    key = key_type(name, model_name, output_name, example_weighted=example_weighted)
     model_spec = tfma.utils.get_model_spec(eval_config, model_name) if eval_config else None
     may_lack_feature = model_spec is not None and model_spec.is_baseline
 
-    def result(metrics: dict[tfma.metrics.MetricKey, Any]) -> dict[tfma.metrics.MetricKey, float]:
+    def result(metrics: dict[tfma.metrics.MetricKey, Any]) -> dict[tfma.metrics.MetricKey, Any]:
         sums = metrics[computation.keys[0]]
         if feature and sums.features and feature not in sums.features and not may_lack_feature:
             raise ValueError(f"{name} has an {unknown_name('feature', feature, sums.features)}")

@@ -16,7 +16,6 @@ from tfx_explain.metrics.naming import unknown_name
 
 MODULE = "tfx_explain.metrics"
 _OF_EACH_FEATURE = (per_feature.MeanAttribution, per_feature.MeanAbsoluteAttribution, per_feature.AttributionShare)
-_OF_TFMA = (tfma.metrics.MeanAttributions, tfma.metrics.MeanAbsoluteAttributions)
 _OF_ALL = (
     quality.ExplainedRows,
     quality.FailedRows,
@@ -32,24 +31,25 @@ def default_eval_config(
 ) -> config_pb2.EvalConfig:
     """Returns a config that describes an explanation: what every feature does, and how good the attributions are.
 
-    Mean, mean absolute attribution and share of each feature, the same means as TFMA's attribution plots read them, and
-    the number of rows and the errors.
+    Mean, mean absolute attribution and share of each feature, the same again as dictionaries, which TFMA's attribution
+    plots read, and the number of rows and the errors.
 
     Args:
       features: Names of features in the attribution records.
-      has_baseline: Whether the records explain a baseline model, too. TFMA's own metrics, whose values are dictionaries
-        without a difference, are of the candidate alone then: of two models, `tfma.load_eval_result` would refuse them.
+      has_baseline: Whether the records explain a baseline model, too. The dictionaries, which have no difference, are
+        of the candidate alone then: of two models, `tfma.load_eval_result` would refuse them.
       slicing_specs: The slices; the whole by default.
     """
-    of_tfma = config_pb2.MetricsSpec(
-        metrics=[_metric_config(metric) for metric in _OF_TFMA], model_names=[tfma.CANDIDATE_KEY] * has_baseline
+    dictionaries = config_pb2.MetricsSpec(
+        metrics=[_metric_config(per_feature.EveryFeature, metric=metric.__name__) for metric in _OF_EACH_FEATURE],
+        model_names=[tfma.CANDIDATE_KEY] * has_baseline,
     )
     metrics = [_metric_config(metric) for metric in _OF_ALL]
     metrics += [_metric_config(metric, feature=f) for f in features for metric in _OF_EACH_FEATURE]
     return config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec()],
         slicing_specs=slicing_specs,
-        metrics_specs=[of_tfma, config_pb2.MetricsSpec(metrics=metrics)],
+        metrics_specs=[dictionaries, config_pb2.MetricsSpec(metrics=metrics)],
     )
 
 
@@ -84,6 +84,11 @@ def with_features(eval_config: config_pb2.EvalConfig, features: Iterable[str]) -
         del spec.metrics[:]
         spec.metrics.extend(metrics)
     return result
+
+
+def models_by_spec(eval_config: config_pb2.EvalConfig) -> dict[str, str]:
+    """Returns which model, `columns.CANDIDATE` or `columns.BASELINE`, each model spec is about, by the spec's name."""
+    return {s.name: columns.BASELINE if s.is_baseline else columns.CANDIDATE for s in eval_config.model_specs}
 
 
 def is_attribution_metric(metric: metric_types.Metric) -> bool:
@@ -136,15 +141,22 @@ def verify_names(eval_config: config_pb2.EvalConfig, record_columns: Iterable[st
     record_columns = set(record_columns)
     explained = columns.attributed_features(record_columns, columns.CANDIDATE)
     original = {c for c in record_columns if not columns.is_explanation_column(c)}
-    mistakes = [
-        f"{metric.name} has an {unknown_name('feature', feature_of(metric), explained)}"
-        for metric in metric_instances(eval_config)
-        if feature_of(metric) not in ("", *explained)
-    ]
+    mistakes = _unknown_features(eval_config, explained)
     for use, keys in (("slicing", slice_keys(eval_config)), ("example_weight_key", _weights(eval_config))):
         mistakes += [f"{use} has an {unknown_name('feature', key, original)}" for key in sorted(keys - original)]
     if mistakes:
         raise ValueError("The EvalConfig doesn't fit the attribution records: " + "; ".join(dict.fromkeys(mistakes)))
+
+
+def verify_features(eval_config: config_pb2.EvalConfig, explained: Sequence[str]) -> None:
+    """Holds the features in a config against those that are explained.
+
+    Raises:
+      ValueError: A metric's feature isn't there; one error names all of them.
+    """
+    mistakes = _unknown_features(eval_config, explained)
+    if mistakes:
+        raise ValueError("The EvalConfig doesn't fit the model: " + "; ".join(dict.fromkeys(mistakes)))
 
 
 def slice_keys(eval_config: config_pb2.EvalConfig) -> set[str]:
@@ -153,6 +165,13 @@ def slice_keys(eval_config: config_pb2.EvalConfig) -> set[str]:
     for cross in eval_config.cross_slicing_specs:
         specs += [cross.baseline_spec, *cross.slicing_specs]
     return {key for spec in specs for key in (*spec.feature_keys, *spec.feature_values)}
+
+
+def features_read(eval_config: config_pb2.EvalConfig, record_columns: Iterable[str]) -> frozenset[str]:
+    """Returns the original features that an `attribution_config` reads: all of them where it slices by SQL."""
+    if any(spec.slice_keys_sql for spec in eval_config.slicing_specs):
+        return frozenset(c for c in record_columns if not columns.is_explanation_column(c))
+    return frozenset(slice_keys(eval_config) | _weights(eval_config))
 
 
 def _matching(metric: config_pb2.MetricConfig, features: Sequence[str]) -> list[config_pb2.MetricConfig]:
@@ -178,15 +197,22 @@ def metric_instances(eval_config: config_pb2.EvalConfig) -> list[metric_types.Me
     return [metric_specs.metric_instance(m) for spec in eval_config.metrics_specs for m in spec.metrics]
 
 
+def _unknown_features(eval_config: config_pb2.EvalConfig, explained: Sequence[str]) -> list[str]:
+    return [
+        f"{metric.name} has an {unknown_name('feature', feature_of(metric), explained)}"
+        for metric in metric_instances(eval_config)
+        if feature_of(metric) not in ("", *explained)
+    ]
+
+
 def _weights(eval_config: config_pb2.EvalConfig) -> set[str]:
     keys = {spec.example_weight_key for spec in eval_config.model_specs}
     return (keys | {k for spec in eval_config.model_specs for k in spec.example_weight_keys.values()}) - {""}
 
 
-def _metric_config(metric: type, **config: str) -> config_pb2.MetricConfig:
-    module = MODULE if issubclass(metric, ExplanationMetric) else ""
+def _metric_config(of_class: type[ExplanationMetric], **config: str) -> config_pb2.MetricConfig:
     return config_pb2.MetricConfig(
-        class_name=metric.__name__, module=module, config=json.dumps(config) if config else ""
+        class_name=of_class.__name__, module=MODULE, config=json.dumps(config) if config else ""
     )
 
 

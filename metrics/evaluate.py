@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
+import pyarrow as pa
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
@@ -109,7 +110,11 @@ def evaluate_attributions(
             "The EvalConfig has no metric over attributions; take one of tfx_explain.metrics into its metrics_specs."
         )
     configs.verify_names(config, summary.columns)
-    batches = pipeline | "ReadAttributions" >> _tfxio(file_patterns).BeamSource()
+    batches = (
+        pipeline
+        | "ReadAttributions" >> _tfxio(file_patterns).BeamSource()
+        | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config, summary.columns))
+    )
     _ = batches | "EvaluateAttributions" >> EvaluateAttributions(config, output_path, ", ".join(file_patterns))
     return config
 
@@ -157,6 +162,12 @@ class EvaluateAttributions(beam.PTransform):
             },
             eval_config=self._eval_config,
         )
+
+
+def _keep(batch: pa.RecordBatch, original: frozenset[str]) -> pa.RecordBatch:
+    """Drops the original features that nobody asks for: TFMA makes an array of each value of each record."""
+    kept = [name for name in batch.schema.names if columns.is_explanation_column(name) or name in original]
+    return pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in kept], kept)
 
 
 def _tfxio(file_patterns: Sequence[str]) -> tf_example_record.TFExampleRecord:

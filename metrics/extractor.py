@@ -11,7 +11,7 @@ import pyarrow as pa
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import columns
+from tfx_explain.metrics import columns, configs
 from tfx_explain.metrics.rows import ModelRows, to_extracts
 
 _STAGE_NAME = "ExtractAttributions"
@@ -28,14 +28,14 @@ def attributions_extractor(eval_config: config_pb2.EvalConfig) -> tfma.extractor
     Args:
       eval_config: The config with its defaults filled in (`tfma.utils.update_eval_config_with_defaults`).
     """
-    models = {s.name: columns.BASELINE if s.is_baseline else columns.CANDIDATE for s in eval_config.model_specs}
+    models = configs.models_by_spec(eval_config)
     with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
     return tfma.extractors.Extractor(stage_name=_STAGE_NAME, ptransform=beam.Map(_extract, models, with_dictionaries))
 
 
 def _extract(extracts: dict[str, Any], models: Mapping[str, str], with_dictionaries: bool) -> dict[str, Any]:
     batch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
-    by_model = {name: _model_rows(batch, model) for name, model in models.items()}
+    by_model = {name: model_rows(batch, model) for name, model in models.items()}
     original = [name for name in batch.schema.names if not columns.is_explanation_column(name)]
     rest = pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(n)) for n in original], original)
     return {
@@ -47,7 +47,8 @@ def _extract(extracts: dict[str, Any], models: Mapping[str, str], with_dictionar
     }
 
 
-def _model_rows(batch: pa.RecordBatch, model: str) -> ModelRows:
+def model_rows(batch: pa.RecordBatch, model: str) -> ModelRows:
+    """Returns the attributions of `columns.CANDIDATE` or `columns.BASELINE` in attribution records."""
     features = columns.attributed_features(batch.schema.names, model)
     attributions = np.empty((batch.num_rows, len(features)))
     for index, feature in enumerate(features):

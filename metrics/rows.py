@@ -41,6 +41,12 @@ class ModelRows(NamedTuple):
         """Returns some of the rows."""
         return ModelRows(self.features, self.attributions[rows], self.fields[rows])
 
+    def spread(self, rows: np.ndarray, count: int) -> ModelRows:
+        """Returns `count` rows that lack everything, but for `rows`, int `[these rows]`, which are these."""
+        result = ModelRows(self.features, *(np.full((count, part.shape[1]), np.nan) for part in self[1:]))
+        result.attributions[rows], result.fields[rows] = self.attributions, self.fields
+        return result
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -49,11 +55,11 @@ class Layout:
     models: tuple[tuple[str, tuple[str, ...]], ...]
 
     def locate(self, model_name: str) -> tuple[tuple[str, ...], slice]:
-        """Returns a model's features and where its numbers are."""
+        """Returns a model's features and where its numbers are; of an only model, whatever it is called."""
         start = 0
         for name, features in self.models:
             end = start + len(features) + len(columns.FIELDS)
-            if name == model_name:
+            if name == model_name or len(self.models) == 1:
                 return features, slice(start, end)
             start = end
         raise ValueError(f"The extracts have attributions of {[name for name, _ in self.models]}, not {model_name!r}.")

@@ -1,0 +1,171 @@
+"""The attributions that TFX's own Evaluator computes, thresholds on them, and the ModelBlessing that comes of it."""
+
+import json
+import math
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from google.protobuf import json_format
+from tensorflow_model_analysis.proto import config_pb2
+from tfx.components.evaluator.executor import Executor
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import path_utils
+
+from tfx_explain.beam import evaluator
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import generate_metadata, metadata_to_json
+
+MODULE = "tfx_explain.beam.evaluator"
+
+
+def metric(class_name, upper=None, change=None, **config):
+    """A metric of ours; `upper` bounds its value, `change` its absolute change."""
+    threshold = config_pb2.MetricThreshold()
+    if upper is not None:
+        threshold.value_threshold.upper_bound.value = upper
+    if change is not None:
+        threshold.change_threshold.absolute.value = change
+        threshold.change_threshold.direction = config_pb2.LOWER_IS_BETTER
+    return config_pb2.MetricConfig(
+        class_name=class_name, module="tfx_explain.metrics", config=json.dumps(config), threshold=threshold
+    )
+
+
+def eval_config(*metrics, **model_spec):
+    return config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(label_key="label", **model_spec)],
+        slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=["color"])],
+        metrics_specs=[
+            config_pb2.MetricsSpec(metrics=[config_pb2.MetricConfig(class_name="ExampleCount"), *metrics]),
+        ],
+    )
+
+
+@pytest.fixture
+def model(save_model, tmp_path):
+    def build(slope):
+        """A Model artifact as a Trainer writes it; `x` leaks the label the more, the greater the slope."""
+        artifact = standard_artifacts.Model()
+        artifact.uri = str(tmp_path / f"model-{slope}")
+        saved = save_model(slope)
+        tf.io.gfile.makedirs(artifact.uri)
+        tf.io.gfile.rename(saved, path_utils.serving_model_dir(artifact.uri))
+        return artifact
+
+    return build
+
+
+@pytest.fixture
+def records(example):
+    colors = ("red", "green", "blue")
+    return [example(x=0.5 + i % 5, y=0.1 * i, color=colors[i % 3], label=i % 2) for i in range(30)]
+
+
+@pytest.fixture
+def run_evaluator(tmp_path, records, write_rows):
+    def run(candidate, config, baseline=None, rows=records):
+        """Runs the Evaluator's executor; returns whether it blessed and its metrics by (slice, name, is difference)."""
+        examples = standard_artifacts.Examples()
+        examples.uri = str(tmp_path / "examples")
+        examples.split_names = artifact_utils.encode_split_names(["eval"])
+        (tmp_path / "examples" / "Split-eval").mkdir(parents=True)
+        write_rows(tmp_path / "examples" / "Split-eval", rows)
+        blessing, evaluation = standard_artifacts.ModelBlessing(), standard_artifacts.ModelEvaluation()
+        blessing.uri, evaluation.uri = str(tmp_path / "blessing"), str(tmp_path / "evaluation")
+        inputs = {"examples": [examples], "model": [candidate], "baseline_model": [baseline] if baseline else []}
+        properties = {
+            "eval_config": json_format.MessageToJson(config, preserving_proto_field_name=True),
+            "module_path": MODULE,
+            "example_splits": "null",
+        }
+        Executor().Do(inputs, {"blessing": [blessing], "evaluation": [evaluation]}, properties)
+        found = {}
+        for of_slice in tfma.load_metrics(evaluation.uri):
+            at = tfma.slicer.stringify_slice_key(tfma.slicer.deserialize_slice_key(of_slice.slice_key))
+            for item in of_slice.metric_keys_and_values:
+                if item.key.model_name in ("", "candidate"):
+                    found[at, item.key.name, item.key.is_diff] = item.value.double_value.value
+        return bool(blessing.get_int_custom_property("blessed")), found
+
+    return run
+
+
+@pytest.mark.parametrize(("slope", "blessed"), [(0.5, True), (50.0, False)])
+def test_a_leaking_feature_blocks_the_models_blessing(run_evaluator, model, slope, blessed):
+    config = eval_config(metric("AttributionShare", upper=0.9, feature="[xy]"), metric("FailedRows", upper=0))
+    got, values = run_evaluator(model(slope), config)
+    assert got == blessed
+    # From zeros and an unknown color, x takes slope x + x y / 2, y takes x y / 2, the color its embedding.
+    x = [0.5 + i % 5 for i in range(30)]
+    products = [x[i] * 0.1 * i for i in range(30)]
+    embedded = [(1.0, 2.0, 4.0)[i % 3] for i in range(30)]
+    of_x = slope * sum(x) + sum(products) / 2
+    share = of_x / (of_x + sum(products) / 2 + sum(embedded))
+    assert values["Overall", "attribution_share/x", False] == pytest.approx(share, rel=1e-3)
+    assert ("Overall", "attribution_share/color", False) not in values
+    assert values["color:red", "failed_rows", False] == 0
+    assert values["color:red", "example_count", False] == 10
+
+
+def test_change_against_the_baseline_model_is_gated(run_evaluator, model):
+    config = eval_config(metric("AttributionShare", change=0.05, feature="x"), metric("LargestShareChange", change=1))
+    blessed, values = run_evaluator(model(9.0), config, baseline=model(1.0))
+    assert not blessed
+    change = values["Overall", "attribution_share/x", True]
+    assert change > 0.2
+    assert values["Overall", "largest_share_change", True] == pytest.approx(change, rel=1e-3)
+
+
+def test_a_row_that_cannot_be_explained_fails_alone(run_evaluator, model, records, example):
+    config = eval_config(metric("FailedRows", upper=0), metric("ExplainedRows"), metric("MeanAttribution", feature="x"))
+    bad = example(x=math.nan, y=1.0, color="red", label=0)
+    blessed, values = run_evaluator(model(2.0), config, rows=[*records[:3], bad, *records[3:]])
+    assert not blessed
+    assert values["color:red", "failed_rows", False] == 1
+    assert values["Overall", "explained_rows", False] == 30
+    of_x = sum(2 * (0.5 + i % 5) + (0.5 + i % 5) * 0.1 * i / 2 for i in range(30))
+    assert values["Overall", "mean_attribution/x", False] == pytest.approx(of_x / 30, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (eval_config(), r"EvalConfig has no metric over attributions; take one of tfx_explain\.metrics"),
+        (
+            eval_config(metric("AttributionShare", feature="colour"), metric("MeanAttribution", feature="z")),
+            "attribution_share/colour has an unknown feature 'colour'; did you mean 'color'.*mean_attribution/z has an",
+        ),
+    ],
+)
+def test_mistakes_are_named_before_anything_runs(save_model, config, sentence):
+    models = tfma.default_eval_shared_model(save_model(2.0), eval_config=config)
+    with pytest.raises(ValueError, match=sentence):
+        evaluator.custom_extractors(models, config)
+
+
+@pytest.mark.parametrize("method", ["sampled_shapley_attribution", None])
+def test_metadata_beside_the_model_is_taken(save_model, records, tmp_path, method):
+    """A feature that gradients can't explain is explained by Shapley values, asked for or not."""
+    model_dir = save_model(2.0)
+    metadata = generate_metadata(model_dir)
+    metadata.inputs["x"].input_baselines[0].number_value = 0.5
+    metadata.inputs["x"].explainable_by.remove("integrated_gradients")
+    with open(f"{model_dir}/explanation_metadata.json", "w") as file:
+        file.write(metadata_to_json(metadata))
+    config = eval_config(metric("MeanAttribution", feature="x"))
+    config.metrics_specs[0].metrics.add(class_name="MeanAttributions")
+    models = tfma.default_eval_shared_model(model_dir, eval_config=config)
+    given = {"parameters": explanation_pb2.ExplanationParameters(**{method: {"path_count": 4}})} if method else {}
+    extractor, *_ = evaluator.custom_extractors(models, config, **given)
+    raw = pa.RecordBatch.from_arrays([pa.array([[record] for record in records])], ["__raw_record__"])
+    with beam.Pipeline() as pipeline:
+        extracts = pipeline | beam.Create([{tfma.ARROW_RECORD_BATCH_KEY: raw}]) | extractor.ptransform
+        of_x = extracts | beam.Map(lambda extract: json.dumps(extract[tfma.ATTRIBUTIONS_KEY]["x"].tolist()))
+        _ = of_x | beam.io.WriteToText(str(tmp_path / "of_x"), shard_name_template="")
+    x = np.asarray([0.5 + i % 5 for i in range(30)])
+    expected = 2 * (x - 0.5) + (x - 0.5) * 0.1 * np.arange(30) / 2
+    np.testing.assert_allclose(json.loads((tmp_path / "of_x").read_text()), expected, rtol=1e-4, atol=1e-5)
