@@ -1,16 +1,33 @@
-"""Work on rows in blocks, two at a time."""
+"""Work on rows in blocks, and sizes of calls that leave no trace in the results.
+
+How a matrix product or an activation rounds can depend on how many rows it gets, but not on their order. Therefore a
+model is called with sizes that round alike, and products of our own are made in blocks of one size: a row's bits do not
+depend on the rows it is explained with.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 
-from tfx_explain.attribution.problem import near_equal_slices
-
 _Result = TypeVar("_Result")
+
+# TensorFlow's kernels take other paths for few rows, and for the last ones of a number that fills no vector registers.
+_FEWEST_ROWS = 256
+_VECTOR = 16
+# Rows of one matrix product.
+_PRODUCT_ROWS = 32
+
+
+def near_equal_slices(total: int, at_most: int) -> Iterator[slice]:
+    """Yields slices that cover `total` items in as few parts of near equal size as `at_most` allows, at least one."""
+    parts = max(1, -(-total // at_most))
+    edges = np.linspace(0, total, parts + 1).astype(np.int64)
+    yield from (slice(int(a), int(b)) for a, b in itertools.pairwise(edges))
 
 
 def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size: int) -> list[_Result]:
@@ -21,3 +38,28 @@ def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size
     blocks = [rows[part] for part in near_equal_slices(len(rows), max(1, size))]
     with ThreadPoolExecutor(min(2, len(blocks))) as pool:
         return list(pool.map(function, blocks))
+
+
+def call_size(rows: int, batch_size: int) -> int:
+    """Returns with how many rows, `rows` of which matter, to call a model that gets at most `batch_size`."""
+    if batch_size <= _FEWEST_ROWS:
+        return batch_size
+    return max(_FEWEST_ROWS, -(-rows // _VECTOR) * _VECTOR)
+
+
+def whole_vectors(batch_size: int) -> int:
+    """Returns the largest size of calls that `batch_size` allows."""
+    return batch_size if batch_size <= _FEWEST_ROWS else batch_size // _VECTOR * _VECTOR
+
+
+def extended(values: np.ndarray, size: int) -> np.ndarray:
+    """Repeats the last of `values` `[rows, ...]` until there are `size` rows."""
+    missing = size - len(values)
+    return values if not missing else np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
+
+
+def row_products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Multiplies float64 `[rows, n]` by `[n, m]`; each row of the product depends on that row alone, bit for bit."""
+    padded = np.zeros((-(-len(rows) // _PRODUCT_ROWS), _PRODUCT_ROWS, rows.shape[1]))
+    padded.reshape(-1, rows.shape[1])[: len(rows)] = rows
+    return np.matmul(padded, matrix).reshape(-1, matrix.shape[1])[: len(rows)]

@@ -1,65 +1,45 @@
-"""Weighted sums over every coalition: exact Shapley values."""
+"""Weighted sums over every coalition: exact values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
-from tfx_explain.attribution.coalitions import CoalitionGame
-from tfx_explain.attribution.estimates import Estimates, over_baselines
-from tfx_explain.attribution.problem import Problem
-from tfx_explain.attribution.result import Attributions, output_reasons
+from tfx_explain.attribution.blocks import row_products
+from tfx_explain.attribution.causes import Causes
+from tfx_explain.attribution.estimates import Estimates, Seating
 from tfx_explain.attribution.weights import coalitions_of
 
-# Coalitions are summed in blocks of one size: a row rounds the same whatever rows it is explained with.
-_BLOCK = 64
-# Rows enumerated together, so that the weights of a batch's coalitions are used for many rows.
-_ROWS_ENUMERATED = 256
+# Coalitions weighed at once.
+_BLOCK = 4096
 
 
-def attribute_exactly(problem: Problem, weights: Callable[[np.ndarray], np.ndarray], batch_size: int) -> Attributions:
-    """Explains every row by weighted sums of the outputs of all `2 ** features` coalitions.
+def enumerate_coalitions(seating: Seating, weights: Callable[[np.ndarray], np.ndarray]) -> Estimates:
+    """Sums the outputs of all `2 ** places` coalitions by `weights`, from bool `[coalitions, places]` to float64 of it.
 
-    Args:
-        problem: the problem.
-        weights: from bool `[coalitions, features]` to float64 of that shape.
-        batch_size: rows in one call of the model, which bounds the memory too.
+    The standard errors bound what rounding of the outputs to their dtype makes of the values.
     """
-    features = len(problem.features)
-    return over_baselines(
-        problem, batch_size, _ROWS_ENUMERATED, lambda game, _, rows: _enumerate(game, features, weights, rows)
-    )
-
-
-def _enumerate(
-    game: CoalitionGame, features: int, weights: Callable[[np.ndarray], np.ndarray], rows: np.ndarray
-) -> Estimates:
-    total = 2**features
-    values = np.zeros((len(rows), features))
-    finite = np.ones(len(rows), bool)
+    total, rows = 2**seating.places, np.arange(len(seating.rows))
+    values, largest = np.zeros((len(rows), seating.places)), np.zeros(len(rows))
+    causes = Causes(len(rows), seating.places)
     empty = full = np.zeros(len(rows))
-    for part in _slices(total, game.batch_size // max(1, len(rows))):
-        present = coalitions_of(np.arange(part.start, part.stop), features)
-        outputs = game(np.repeat(rows, len(present)), np.tile(present, (len(rows), 1))).reshape(len(rows), len(present))
-        finite &= np.isfinite(outputs).all(axis=1)
-        for block in _slices(len(present), _BLOCK):
-            # Not a matrix product: how that rounds depends on the number of rows.
-            values += (outputs[:, None, block] * weights(present[block]).T).sum(axis=2)
-        empty = outputs[:, 0] if part.start == 0 else empty
-        full = outputs[:, -1] if part.stop == total else full
+    for start in range(0, total, _BLOCK):
+        present = coalitions_of(np.arange(start, min(total, start + _BLOCK)), seating.places)
+        outputs = seating.play(rows, present)
+        causes.add(rows, outputs, present)
+        values += row_products(outputs, weights(present))
+        largest = np.maximum(largest, np.abs(outputs).max(axis=1, initial=0))
+        empty = outputs[:, 0] if start == 0 else empty
+        full = outputs[:, -1]
+    # The absolute weights of one feature sum to 2.
+    rounding = 2 * seating.game.rounding * largest
     return Estimates(
         values=values,
-        standard_errors=np.zeros_like(values),
+        standard_errors=np.repeat(rounding[:, None], seating.places, axis=1),
         empty=empty,
         full=full,
         evaluations=np.full(len(rows), total),
         converged=np.ones(len(rows), bool),
-        reasons=output_reasons(finite),
+        reasons=causes.reasons(seating.names),
     )
-
-
-def _slices(total: int, about: int) -> Iterator[slice]:
-    """Yields slices that cover `total` coalitions, each about as long as asked for and beginning at a whole block."""
-    length = max(1, about // _BLOCK) * _BLOCK
-    yield from (slice(start, min(total, start + length)) for start in range(0, total, length))

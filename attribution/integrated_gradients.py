@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfx_explain.attribution.blocks import each_block
-from tfx_explain.attribution.integration import PathIntegrals, integrate, integrate_fixed
+from tfx_explain.attribution.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.path import Path
 from tfx_explain.attribution.problem import Players, Problem, prepare
@@ -22,7 +22,7 @@ from tfx_explain.attribution.quadrature import RULES
 from tfx_explain.attribution.result import Attributions, assemble, gradient_reasons
 
 # What the meshes of a block of rows may take.
-_MESH_BYTES = 2**26
+_MESH_BYTES = 2**22
 # Few rows of a block need more points.
 _USUAL_POINTS = 128
 
@@ -94,7 +94,8 @@ class IntegratedGradients:
         rows = problem.sound_rows()
         points = self._steps or min(self._max_gradients, _USUAL_POINTS)
         path = Path(problem, self._batch_size)
-        block = min(path.batch_size // 4, _MESH_BYTES // (8 * points * (len(problem.features) + 4)))
+        # As many as make a batch in the second round of the adaptive rule, and whose meshes stay in the cache.
+        block = min(path.batch_size // FIRST_POINTS, _MESH_BYTES // (4 * points * (len(problem.features) + 4)))
         integrals = []
         for baseline in range(problem.num_baselines):
             integrate_block = functools.partial(self._integrate, path, baseline)

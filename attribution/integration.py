@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfx_explain.attribution.mesh import Mesh
+from tfx_explain.attribution.mesh import Mesh, Quadrature
 
 # rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
 Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -49,41 +49,41 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
     alphas = np.tile(np.linspace(0, 1, min(FIRST_POINTS, max_points)), (len(rows), 1))
-    outputs, slopes = evaluate(rows, alphas)
-    mesh = Mesh.uniform(alphas, outputs, slopes)
+    mesh = Mesh(alphas, *evaluate(rows, alphas))
+    features = mesh.slopes.shape[2]
     done = PathIntegrals(
-        values=np.full((len(rows), slopes.shape[2]), np.nan),
-        starts=outputs[:, 0],
-        ends=outputs[:, -1],
+        values=np.full((len(rows), features), np.nan),
+        starts=mesh.outputs[:, 0].copy(),
+        ends=mesh.outputs[:, -1].copy(),
         errors=np.full(len(rows), np.nan),
         points=np.zeros(len(rows), np.int64),
         converged=np.zeros(len(rows), bool),
-        not_finite=np.zeros((len(rows), slopes.shape[2] + 1), bool),
+        not_finite=np.zeros((len(rows), features + 1), bool),
     )
     working = np.arange(len(rows))
     while len(working):
-        finished = _settle(mesh, working, done, tolerance, mesh.size >= max_points)
+        rule = mesh.quadrature()
+        finished = _settle(rule, working, done, tolerance, mesh.size >= max_points)
         working = working[~finished]
         if len(working):
-            mesh = mesh.keep(~finished)
-            worst, middles = mesh.worst(max_points)
-            mesh = mesh.halved(worst, middles, *evaluate(rows[working], middles))
+            rule = rule.keep(~finished)
+            middles, places = rule.new_points(max_points)
+            mesh = rule.mesh.refined(places, middles, *evaluate(rows[working], middles))
     return done
 
 
-def _settle(mesh: Mesh, working: np.ndarray, done: PathIntegrals, tolerance: float, last: bool) -> np.ndarray:
+def _settle(rule: Quadrature, working: np.ndarray, done: PathIntegrals, tolerance: float, last: bool) -> np.ndarray:
     """Writes the rows that need no more points into `done`; returns bool `[rows of the mesh]`, which they are."""
-    changes = done.ends[working] - done.starts[working]
-    errors = mesh.errors(changes)
-    allowed = tolerance * np.abs(mesh.integrals[:, 0]).sum(axis=1)
-    allowed += _ROUNDING * (np.abs(done.starts[working]) + np.abs(done.ends[working]))
-    converged = errors <= allowed
+    errors, sizes = rule.errors()
+    rounding = _ROUNDING * (np.abs(done.starts[working]) + np.abs(done.ends[working]))
+    converged = errors <= tolerance * sizes + rounding
     finished = converged | ~np.isfinite(errors) | last
     if finished.any():
-        settled, at = mesh.keep(finished), working[finished]
-        done.values[at], done.errors[at] = settled.integrals[:, 0], errors[finished]
-        done.points[at], done.converged[at] = mesh.size, converged[finished]
-        done.not_finite[at] = settled.not_finite()
+        settled, at = rule.keep(finished), working[finished]
+        done.values[at], done.errors[at] = settled.integrals(), errors[finished]
+        done.points[at], done.converged[at] = rule.mesh.size, converged[finished]
+        broken = ~np.isfinite(errors[finished])
+        done.not_finite[at[broken]] = settled.mesh.keep(broken).not_finite()
     return finished
 
 

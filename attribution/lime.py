@@ -6,25 +6,25 @@ those near the full one weigh most.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
 
 import numpy as np
 
-from tfx_explain.attribution.coalitions import CoalitionGame
-from tfx_explain.attribution.estimates import MASK_BYTES, Estimates, over_baselines, precise
-from tfx_explain.attribution.model import Model, Tensors
-from tfx_explain.attribution.problem import Players, prepare
+from tfx_explain.attribution.blocks import row_products
+from tfx_explain.attribution.causes import Causes
+from tfx_explain.attribution.coalition_method import CoalitionMethod
+from tfx_explain.attribution.estimates import Estimates, Seating, precise
 from tfx_explain.attribution.randomness import random_words
-from tfx_explain.attribution.randomness import row_keys as hash_rows
-from tfx_explain.attribution.result import Attributions, output_reasons
 
 # Keeps the fit solvable where few coalitions weigh anything, without moving any coefficient that the data decide.
 _RIDGE = 1e-9
 
 
-class Lime:
+class Lime(CoalitionMethod):
     """A local linear model of the output over the presence of features; its coefficients need not add up."""
+
+    # How many features a coalition lacks decides its weight.
+    _dummies_are_out = False
 
     def __init__(
         self,
@@ -42,83 +42,66 @@ class Lime:
             kernel_width: a coalition without a features weighs exp(-a / (2 width^2)). None: 0.75 sqrt(features), as in
                 the authors' program.
             tolerance: standard error, relative to the sum of the row's absolute attributions, that counts as converged.
-            seed: of the coalitions; a row's own come from the seed and its row key.
+            seed: of the coalitions, and of the places in them that a row's features take.
             batch_size: rows in one call of the model.
 
         Raises:
             ValueError: if a setting is out of range.
         """
-        if samples < 1 or batch_size < 1 or not tolerance > 0 or not (kernel_width is None or kernel_width > 0):
+        super().__init__(tolerance=tolerance, seed=seed, batch_size=batch_size)
+        if samples < 1 or not (kernel_width is None or kernel_width > 0):
             raise ValueError(
-                f"samples is {samples} (at least 1), kernel_width {kernel_width} (above 0), batch_size {batch_size} "
-                f"(at least 1), tolerance {tolerance} (above 0); put each in its range."
+                f"samples is {samples} (at least 1), kernel_width {kernel_width} (above 0); put each in its range."
             )
-        self._samples, self._kernel_width, self._tolerance = samples, kernel_width, tolerance
-        self._seed, self._batch_size = seed, batch_size
+        self._samples, self._kernel_width = samples, kernel_width
 
-    def attribute(
-        self,
-        model: Model | Callable[..., Any],
-        inputs: Tensors | Any,
-        baselines: Tensors | Any = 0.0,
-        players: Players | None = None,
-        targets: Any = None,
-        row_keys: np.ndarray | None = None,
-    ) -> Attributions:
-        """Explains every row; arguments, result and errors are those of `SampledShapley.attribute`.
+    def _budget(self, places: int) -> int:
+        return self._samples + 2
 
-        Raises:
-            ValueError: also if there are not more samples than features.
+    def _least_budget(self, places: int) -> int:
+        return places + 4
+
+    def _estimate(self, seating: Seating) -> Estimates:
+        """Fits all samples, and the empty and the full coalition, by weighted least squares.
+
+        The standard errors are robust against errors of unequal size (White 1980).
         """
-        problem = prepare(model, inputs, baselines, players, targets)
-        features = len(problem.features)
-        if self._samples < features + 2:
-            raise ValueError(
-                f"samples is {self._samples}, too few for {features} features; give at least {features + 2}."
-            )
-        keys = hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
-
-        def estimate(game: CoalitionGame, baseline: int, rows: np.ndarray) -> Estimates:
-            numbers = baseline * self._samples + np.arange(self._samples)
-            present = random_words(self._seed, keys[rows], numbers, features) >> np.uint64(63) == 1
-            return self._fit(game, rows, present)
-
-        return over_baselines(problem, self._batch_size, MASK_BYTES // (32 * self._samples * features), estimate)
-
-    def _fit(self, game: CoalitionGame, rows: np.ndarray, present: np.ndarray) -> Estimates:
-        """Fits `present` `[rows, samples, features]`, and the empty and the full coalition."""
-        features = present.shape[2]
-        nobody, everybody = (np.full((len(rows), 1, features), there) for there in (False, True))
-        present = np.concatenate([nobody, everybody, present], axis=1)
-        outputs = game(np.repeat(rows, present.shape[1]), present.reshape(-1, features)).reshape(present.shape[:2])
-        width = 0.75 * np.sqrt(features) if self._kernel_width is None else self._kernel_width
-        weights = np.exp(-(~present).sum(axis=2) / (2 * width**2))
-        values, standard_errors = _weighted_fit(present, weights, outputs)
+        rows = np.arange(len(seating.rows))
+        present, design, solution = _fit(seating.places, self._samples, self._kernel_width, self._seed)
+        outputs = seating.play(rows, present)
+        causes = Causes(len(rows), seating.places)
+        causes.add(rows, outputs, present)
+        # From the full coalition's output, so that equal outputs have residuals of exactly zero.
+        centred = outputs - outputs[:, 1:2]
+        coefficients = row_products(centred, solution)
+        residuals = centred - row_products(coefficients, design.T)
+        errors = np.sqrt(row_products(residuals**2, solution**2))[:, 1:]
+        empty, full = outputs[:, 0], outputs[:, 1]
         return Estimates(
-            values=values,
-            standard_errors=standard_errors,
-            empty=outputs[:, 0],
-            full=outputs[:, 1],
-            evaluations=np.full(len(rows), present.shape[1]),
-            converged=precise(values, standard_errors, outputs[:, 0], outputs[:, 1], self._tolerance),
-            reasons=output_reasons(np.all(np.isfinite(outputs), axis=1)),
+            values=coefficients[:, 1:],
+            standard_errors=errors,
+            empty=empty,
+            full=full,
+            evaluations=np.full(len(rows), len(present)),
+            converged=precise(coefficients[:, 1:], errors, empty, full, self._tolerance),
+            reasons=causes.reasons(seating.names),
         )
 
 
-def _weighted_fit(present: np.ndarray, weights: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fits `outputs` `[rows, samples]` by least squares.
+@functools.lru_cache(maxsize=8)
+def _fit(places: int, samples: int, kernel_width: float | None, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draws coalitions and solves for the coefficients of any outputs.
 
     Returns:
-        Coefficients `[rows, features]` and their standard errors, robust against errors of unequal size (White 1980).
+        Bool `[coalitions, places]`, first of nobody, then of everybody; the design, float64 `[coalitions, 1 + places]`,
+        whose first column is the intercept's; and the solution of that shape, which outputs are multiplied by.
     """
-    design = np.concatenate([np.ones((*present.shape[:2], 1)), present], axis=2)
-    weighted = design * weights[:, :, None]
-    normal = np.swapaxes(weighted, 1, 2) @ design
-    inverse = np.linalg.inv(normal + _RIDGE * np.eye(normal.shape[1]))
-    solution = inverse @ np.swapaxes(weighted, 1, 2)
-    # From the full coalition's output, so that equal outputs have residuals of exactly zero.
-    centred = (outputs - outputs[:, 1:2])[:, :, None]
-    coefficients = solution @ centred
-    residuals = centred - design @ coefficients
-    variances = (solution**2) @ residuals**2
-    return coefficients[:, 1:, 0], np.sqrt(variances[:, 1:, 0])
+    words = random_words(seed, np.array([places], np.uint64), np.arange(samples), places)[0]
+    nobody, everybody = np.zeros((1, places), bool), np.ones((1, places), bool)
+    present = np.concatenate([nobody, everybody, words >> np.uint64(63) == 1])
+    width = 0.75 * np.sqrt(places) if kernel_width is None else kernel_width
+    weights = np.exp(-(~present).sum(axis=1) / (2 * width**2))
+    design = np.concatenate([np.ones((len(present), 1)), present], axis=1)
+    weighted = design * weights[:, None]
+    inverse = np.linalg.inv(weighted.T @ design + _RIDGE * np.eye(1 + places))
+    return present, design, weighted @ inverse

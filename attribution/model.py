@@ -46,10 +46,32 @@ ONLY_KEY = "x"
 
 
 class _FunctionModel:
+    """Traces the function once for each set of dtypes and row shapes, for any number of rows.
+
+    A trace for one number of rows may be optimised in another way, and round in another.
+    """
+
     def __init__(self, function: Callable[..., tf.Tensor]) -> None:
         self._function = function
-        self.predict = tf.function(self._predict, reduce_retracing=True)
-        self.gradients = tf.function(self._gradients, reduce_retracing=True)
+        self._traced: dict[Any, Callable[..., Any]] = {}
+
+    def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
+        """See `Model`."""
+        return self._of_any_rows(self._predict, inputs)(dict(inputs), targets)
+
+    def gradients(self, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """See `Model`."""
+        return self._of_any_rows(self._gradients, inputs)(dict(inputs), targets)
+
+    def _of_any_rows(self, function: Callable[..., Any], inputs: Tensors) -> Callable[..., Any]:
+        if tf.config.functions_run_eagerly():
+            return function
+        specs = {key: _any_rows(tensor) for key, tensor in inputs.items()}
+        name = (function.__name__, *sorted(specs.items()))
+        if name not in self._traced:
+            traced = tf.function(function).get_concrete_function(specs, tf.TensorSpec([None], tf.int32))
+            self._traced[name] = traced
+        return self._traced[name]
 
     def _predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
         outputs = tf.convert_to_tensor(self._function(inputs[ONLY_KEY] if set(inputs) == {ONLY_KEY} else dict(inputs)))
@@ -68,3 +90,10 @@ class _FunctionModel:
             outputs = self._predict(inputs, targets)
         gradients: dict[str, Any] = tape.gradient(outputs, floats, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return outputs, gradients
+
+
+def _any_rows(tensor: Tensor) -> Any:
+    if isinstance(tensor, tf.RaggedTensor):
+        shape = [None, *tensor.shape[1:]]
+        return tf.RaggedTensorSpec(shape, tensor.dtype, tensor.ragged_rank, tensor.row_splits.dtype)
+    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)

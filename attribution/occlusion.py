@@ -5,54 +5,42 @@ The attribution of a feature is what the output loses when that feature alone is
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-from tfx_explain.attribution.coalitions import CoalitionGame
-from tfx_explain.attribution.estimates import MASK_BYTES, Estimates, over_baselines
-from tfx_explain.attribution.model import Model, Tensors
-from tfx_explain.attribution.problem import Players, prepare
-from tfx_explain.attribution.result import Attributions, output_reasons
+from tfx_explain.attribution.causes import Causes
+from tfx_explain.attribution.coalition_method import CoalitionMethod
+from tfx_explain.attribution.estimates import Estimates, Seating
 
 
-class Occlusion:
+class Occlusion(CoalitionMethod):
     """The cheapest coalition method: `features + 2` evaluations a row. Blind to features that stand in for each other.
 
     Attributions do not add up to the output's change where features interact.
     """
 
+    _random = False
+
     def __init__(self, *, batch_size: int = 8192) -> None:
         """Sets the number of rows in one call of the model."""
-        self._batch_size = batch_size
+        super().__init__(batch_size=batch_size)
 
-    def attribute(
-        self,
-        model: Model | Callable[..., Any],
-        inputs: Tensors | Any,
-        baselines: Tensors | Any = 0.0,
-        players: Players | None = None,
-        targets: Any = None,
-    ) -> Attributions:
-        """Explains every row; arguments and errors are those of `SampledShapley.attribute`; there is no sampling."""
-        problem = prepare(model, inputs, baselines, players, targets)
-        features = len(problem.features)
-        block = MASK_BYTES // (features * (features + 2))
-        return over_baselines(problem, self._batch_size, block, lambda game, _, rows: _occlude(game, features, rows))
+    def _budget(self, places: int) -> int:
+        return places + 2
 
-
-def _occlude(game: CoalitionGame, features: int, rows: np.ndarray) -> Estimates:
-    nobody, everybody = np.zeros((1, features), bool), np.ones((1, features), bool)
-    present = np.concatenate([nobody, everybody, ~np.eye(features, dtype=bool)])
-    outputs = game(np.repeat(rows, len(present)), np.tile(present, (len(rows), 1))).reshape(len(rows), len(present))
-    values = outputs[:, 1:2] - outputs[:, 2:]
-    return Estimates(
-        values=values,
-        standard_errors=np.zeros_like(values),
-        empty=outputs[:, 0],
-        full=outputs[:, 1],
-        evaluations=np.full(len(rows), len(present)),
-        converged=np.ones(len(rows), bool),
-        reasons=output_reasons(np.all(np.isfinite(outputs), axis=1)),
-    )
+    def _estimate(self, seating: Seating) -> Estimates:
+        places, rows = seating.places, np.arange(len(seating.rows))
+        nobody, everybody = np.zeros((1, places), bool), np.ones((1, places), bool)
+        present = np.concatenate([nobody, everybody, ~np.eye(places, dtype=bool)])
+        outputs = seating.play(rows, present)
+        causes = Causes(len(rows), places)
+        causes.add(rows, outputs, present)
+        rounding = 2 * seating.game.rounding * np.abs(outputs).max(axis=1)
+        return Estimates(
+            values=outputs[:, 1:2] - outputs[:, 2:],
+            standard_errors=np.repeat(rounding[:, None], places, axis=1),
+            empty=outputs[:, 0],
+            full=outputs[:, 1],
+            evaluations=np.full(len(rows), len(present)),
+            converged=np.ones(len(rows), bool),
+            reasons=causes.reasons(seating.names),
+        )

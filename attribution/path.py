@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.model import Tensors
-from tfx_explain.attribution.problem import Problem, near_equal_slices
+from tfx_explain.attribution.blocks import call_size, extended, near_equal_slices
+from tfx_explain.attribution.problem import Problem
+
+Arrays = dict[str, np.ndarray]
 
 
 class Path:
@@ -30,6 +32,8 @@ class Path:
                     f"tensor {key!r} is {'ragged' if isinstance(tensor, tf.RaggedTensor) else tensor.dtype.name}; path "
                     "methods need dense float tensors. Explain it with SampledShapley, or at its encoded tensor."
                 )
+        self._ends = {key: problem.inputs[key].numpy() for key in problem.owners}
+        self._starts = {key: problem.baselines[key].numpy() for key in problem.owners}
 
     def slopes(
         self, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -49,9 +53,17 @@ class Path:
         outputs = np.empty(alphas.shape)
         slopes = np.empty((*alphas.shape, len(self._problem.features)), self._dtype)
         for part in near_equal_slices(len(rows), max(1, self.batch_size // max(1, alphas.shape[1]))):
-            steps = self._steps(_part(baselines, part), rows[part])
+            starts, steps = self._steps(_part(baselines, part), rows[part])
             for points in near_equal_slices(alphas.shape[1], self.batch_size):
-                outputs[part, points], slopes[part, points] = self._slopes(rows[part], alphas[part, points], *steps)
+                some = alphas[part, points]
+                inputs, targets = self._points(rows[part], some, starts, steps)
+                found, gradients = self._problem.model.gradients(inputs, targets)
+                outputs[part, points] = tf.reshape(found, [-1]).numpy()[: some.size].reshape(some.shape)
+                by_path = {
+                    key: gradients[key].numpy()[: some.size].reshape(*some.shape, *step.shape[1:])
+                    for key, step in steps.items()
+                }
+                self._sum_by_feature(by_path, steps, slopes[part, points])
         return outputs, slopes
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
@@ -59,73 +71,72 @@ class Path:
         outputs = np.empty(len(rows))
         for part in near_equal_slices(len(rows), self.batch_size):
             starts, steps = self._steps(_part(baselines, part), rows[part])
-            points = self._points(rows[part], np.full((part.stop - part.start, 1), alpha), starts, steps)
-            predicted = self._problem.model.predict(points, self._targets(rows[part]))
-            outputs[part] = tf.reshape(predicted, [-1]).numpy()
+            alphas = np.full((part.stop - part.start, 1), alpha)
+            predicted = self._problem.model.predict(*self._points(rows[part], alphas, starts, steps))
+            outputs[part] = tf.reshape(predicted, [-1]).numpy()[: len(alphas)]
         return outputs
 
     def gradient_sizes(self, rows: np.ndarray) -> np.ndarray:
         """Returns float `[rows, features]`, the absolute gradients at the rows, summed over each feature's tensors."""
-        sizes = np.empty((len(rows), len(self._problem.features)), self._dtype)
+        sizes = np.empty((len(rows), 1, len(self._problem.features)), self._dtype)
         for part in near_equal_slices(len(rows), self.batch_size):
-            inputs = {key: tf.gather(tensor, rows[part]) for key, tensor in self._problem.inputs.items()}
-            _, gradients = self._problem.model.gradients(inputs, self._targets(rows[part]))
-            sizes[part] = self._sum_by_feature({key: tf.abs(gradients[key]) for key in self._problem.owners}, 1)
-        return sizes
+            starts, steps = self._steps(0, rows[part])
+            inputs, targets = self._points(rows[part], np.ones((part.stop - part.start, 1)), starts, steps)
+            _, gradients = self._problem.model.gradients(inputs, targets)
+            absolute = {key: np.abs(gradients[key].numpy()[: len(step), None]) for key, step in steps.items()}
+            self._sum_by_feature(absolute, {key: np.ones_like(step) for key, step in steps.items()}, sizes[part])
+        return sizes[:, 0]
 
-    def _steps(self, baselines: int | np.ndarray, rows: np.ndarray) -> tuple[Tensors, Tensors]:
+    def _steps(self, baselines: int | np.ndarray, rows: np.ndarray) -> tuple[Arrays, Arrays]:
         """Returns the starts `[paths or 1, ...]` of paths, and the steps `[paths, ...]` to their ends."""
         starts, steps = {}, {}
         for key, owner in self._problem.owners.items():
-            instances = tf.gather(self._problem.inputs[key], rows)
-            starts[key] = tf.gather(self._problem.baselines[key], np.atleast_1d(baselines))
+            ends = self._ends[key][rows]
+            starts[key] = self._starts[key][np.atleast_1d(baselines)]
             if isinstance(owner, np.ndarray) and (owner < 0).any():
-                starts[key] = tf.where(owner < 0, instances, starts[key])
-            steps[key] = instances - starts[key]
+                starts[key] = np.where(owner >= 0, starts[key], ends)
+            steps[key] = ends - starts[key]
         return starts, steps
 
-    def _points(self, rows: np.ndarray, alphas: np.ndarray, starts: Tensors, steps: Tensors) -> Tensors:
-        """Returns the model's inputs `[paths * points, ...]` at `alphas` `[paths, points]`."""
+    def _points(
+        self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Returns the model's inputs `[call size, ...]` at `alphas` `[paths, points]`, and targets `[call size]`."""
+        size = call_size(alphas.size, self.batch_size)
+        each = extended(np.repeat(rows, alphas.shape[1]), size)
         inputs = {}
         for key, tensor in self._problem.inputs.items():
             if key not in starts:
-                inputs[key] = tf.gather(tensor, np.repeat(rows, alphas.shape[1]))
+                inputs[key] = tf.gather(tensor, each)
                 continue
-            along = alphas.astype(tensor.dtype.as_numpy_dtype).reshape(*alphas.shape, *[1] * (tensor.shape.rank - 1))
-            points = along * tf.expand_dims(steps[key], 1) + tf.expand_dims(starts[key], 1)
-            inputs[key] = tf.reshape(points, [-1, *tensor.shape[1:]])
-        return inputs
+            step, start = steps[key], starts[key]
+            along = alphas.astype(step.dtype).reshape(*alphas.shape, *[1] * (step.ndim - 1))
+            points = along * step[:, None]
+            points += start[:, None]
+            inputs[key] = tf.constant(extended(points.reshape(-1, *step.shape[1:]), size))
+        return inputs, tf.constant(self._problem.targets[each])
 
-    def _slopes(
-        self, rows: np.ndarray, alphas: np.ndarray, starts: Tensors, steps: Tensors
-    ) -> tuple[np.ndarray, np.ndarray]:
-        inputs = self._points(rows, alphas, starts, steps)
-        outputs, gradients = self._problem.model.gradients(inputs, self._targets(np.repeat(rows, alphas.shape[1])))
-        products = {
-            key: tf.reshape(gradients[key], [*alphas.shape, *step.shape[1:]]) * tf.expand_dims(step, 1)
-            for key, step in steps.items()
-        }
-        return tf.reshape(outputs, alphas.shape).numpy(), self._sum_by_feature(products, 2)
-
-    def _sum_by_feature(self, products: Tensors, batch_axes: int) -> np.ndarray:
-        """Sums products by key, `[..., elements ...]` after `batch_axes` axes, to `[..., features]`."""
-        features = len(self._problem.features)
-        sums: np.ndarray | None = None
-        for key, product in products.items():
-            owner = self._problem.owners[key]
-            inner = product.shape.rank - (1 if isinstance(owner, np.ndarray) else 0)
-            summed = tf.reduce_sum(product, axis=list(range(batch_axes, inner))).numpy()
-            if isinstance(owner, np.ndarray) and len(products) == 1 and np.array_equal(owner, np.arange(features)):
-                return summed
-            summed = summed if isinstance(owner, np.ndarray) else summed[..., None]
-            sums = np.zeros((*summed.shape[:-1], features), self._dtype) if sums is None else sums
-            owners = np.broadcast_to(owner, summed.shape[-1])
-            for column in np.flatnonzero(owners >= 0):
-                sums[..., owners[column]] += summed[..., column]
-        return np.zeros((0, features), self._dtype) if sums is None else sums
-
-    def _targets(self, rows: np.ndarray) -> tf.Tensor:
-        return tf.gather(self._problem.targets, rows)
+    def _sum_by_feature(self, gradients: Arrays, steps: Arrays, sums: np.ndarray) -> None:
+        """Writes gradients `[paths, points, ...]` times steps `[paths, ...]`, summed by feature, into `sums`."""
+        features, only = sums.shape[2], len(gradients) == 1
+        if not only:
+            sums[:] = 0
+        for key, gradient in gradients.items():
+            owner, step = self._problem.owners[key], steps[key]
+            if isinstance(owner, np.ndarray):
+                if only and step.ndim == 2 and np.array_equal(owner, np.arange(features)):
+                    np.multiply(gradient, step[:, None], out=sums)
+                    continue
+                products = (gradient * step[:, None]).reshape(*sums.shape[:2], -1, len(owner))
+                products = products.sum(axis=2, dtype=sums.dtype)
+                # Not a matrix product: 0 times a gradient that is not finite would spoil the other features.
+                sums[:] = 0 if only else sums
+                for column in np.flatnonzero(owner >= 0):
+                    sums[:, :, owner[column]] += products[:, :, column]
+            else:
+                flat = gradient.reshape(*sums.shape[:2], -1).astype(sums.dtype, copy=False)
+                along = np.matmul(flat, step.reshape(len(step), -1, 1).astype(sums.dtype, copy=False))[:, :, 0]
+                sums[:, :, owner] = along if only else sums[:, :, owner] + along
 
 
 def _part(baselines: int | np.ndarray, part: slice) -> int | np.ndarray:

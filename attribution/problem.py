@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.attribution.blocks import whole_vectors
 from tfx_explain.attribution.model import ONLY_KEY, Model, Tensor, Tensors, from_function
+from tfx_explain.attribution.randomness import row_keys
 
 # A tensor key, or one column of a dense tensor: (tensor key, index along its last axis).
 Part: TypeAlias = str | tuple[str, int]
@@ -40,7 +41,7 @@ class Problem:
     baselines: Tensors
     features: tuple[str, ...]
     owners: Mapping[str, int | np.ndarray]
-    targets: tf.Tensor
+    targets: np.ndarray
     failures: tuple[str, ...]
 
     @property
@@ -57,7 +58,20 @@ class Problem:
         """Returns how many rows to give the model at once: `batch_size`, or fewer where a row's tensors are large."""
         dense = [tensor for tensor in self.inputs.values() if isinstance(tensor, tf.Tensor)]
         row_bytes = sum(tensor.dtype.size * int(np.prod([size or 0 for size in tensor.shape[1:]])) for tensor in dense)
-        return max(1, min(batch_size, _BATCH_BYTES // max(1, row_bytes)))
+        return whole_vectors(max(1, min(batch_size, _BATCH_BYTES // max(1, row_bytes))))
+
+    def differing(self, baseline: int) -> np.ndarray:
+        """Returns bool `[rows, features]`, whether a feature's value is another than in the baseline of that index."""
+        differing = np.zeros((self.rows, len(self.features)), bool)
+        for key, owner in self.owners.items():
+            tensor, absent = self.inputs[key], self.baselines[key][baseline : baseline + 1]
+            if isinstance(owner, np.ndarray):
+                unequal = (tensor.numpy() != absent.numpy()).reshape(self.rows, -1, len(owner)).any(axis=1)
+                for column in np.flatnonzero(owner >= 0):
+                    differing[:, owner[column]] |= unequal[:, column]
+            else:
+                differing[:, owner] |= row_keys({key: tensor}) != row_keys({key: absent})
+        return differing
 
     def parts(self) -> dict[str, list[Part]]:
         """Returns the players in the form in which `prepare` takes them."""
@@ -116,16 +130,9 @@ def prepare(
         baselines=prepared,
         features=tuple(players),
         owners=owners,
-        targets=tf.broadcast_to(tf.cast(0 if targets is None else targets, tf.int32), [rows]),
+        targets=np.broadcast_to(np.asarray(0 if targets is None else targets, np.int32), [rows]),
         failures=_failures(tensors, owners, tuple(players), rows),
     )
-
-
-def near_equal_slices(total: int, at_most: int) -> Iterator[slice]:
-    """Yields slices that cover `total` items in as few parts of near equal size as `at_most` allows, at least one."""
-    parts = max(1, -(-total // at_most))
-    edges = np.linspace(0, total, parts + 1).astype(np.int64)
-    yield from (slice(int(a), int(b)) for a, b in itertools.pairwise(edges))
 
 
 def _tensor(value: Any) -> Tensor:

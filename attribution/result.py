@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+NOT_FINITE = "the output is not finite"
+
 
 @dataclasses.dataclass(frozen=True)
 class Attributions:
@@ -21,8 +23,9 @@ class Attributions:
         baseline_outputs: `[rows]` output at the baseline, the mean over baselines where there are several.
         instance_outputs: `[rows]` output at the row itself.
         approximation_errors: `[rows]` estimated error. Path methods: never below the absolute completeness gap
-            (sum of attributions - (instance output - baseline output)); sampled methods: the largest standard error.
-        standard_errors: `[rows, features]` of sampled methods, else None.
+            (sum of attributions - (instance output - baseline output)); others: the largest standard error, which is
+            what rounding of the outputs may do where the attributions are exact.
+        standard_errors: `[rows, features]` of methods that play coalitions or sample, else None.
         evaluations: `[rows]` int64, rows given to the model (path methods: to its gradient) for this row.
         converged: `[rows]` bool, whether the tolerance was met.
         failures: `[rows]` '' or why the row has no attribution, naming the feature where one is the cause.
@@ -53,11 +56,6 @@ class Attributions:
         return self.values.sum(axis=1) - (self.instance_outputs - self.baseline_outputs)
 
 
-def output_reasons(finite: np.ndarray) -> np.ndarray:
-    """Returns str `[rows]` why rows failed, '' where bool `finite` `[rows]` says that their outputs are."""
-    return np.where(finite, "", "the output is not finite").astype(object)
-
-
 def gradient_reasons(features: tuple[str, ...], gradients_finite: np.ndarray, outputs_finite: np.ndarray) -> np.ndarray:
     """Returns str `[rows]` why rows failed, naming the first feature whose gradient is not finite.
 
@@ -68,7 +66,7 @@ def gradient_reasons(features: tuple[str, ...], gradients_finite: np.ndarray, ou
     """
     causes = np.array([f"the gradient by feature {feature!r} is not finite" for feature in features], dtype=object)
     reasons = np.where(gradients_finite.all(axis=1), "", causes[gradients_finite.argmin(axis=1)])
-    return np.where(outputs_finite, reasons, output_reasons(outputs_finite))
+    return np.where(outputs_finite, reasons, NOT_FINITE)
 
 
 def assemble(

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.attribution.blocks import near_equal_slices
 from tfx_explain.attribution.estimates import Estimates, averaged, joined
 from tfx_explain.attribution.model import Model, Tensors
-from tfx_explain.attribution.problem import Players, Problem, near_equal_slices, prepare
+from tfx_explain.attribution.problem import Players, Problem, prepare
 from tfx_explain.attribution.randomness import random_words
 from tfx_explain.attribution.randomness import row_keys as hash_rows
 from tfx_explain.attribution.result import Attributions
@@ -97,7 +98,7 @@ class SmoothGrad:
         copies = {key: tf.gather(tensor, each) for key, tensor in problem.inputs.items()}
         for number, (key, owner) in enumerate(problem.owners.items()):
             copies[key] += self._noise(keys[rows], number, copies[key], sigmas[owner])
-        targets = tf.gather(problem.targets, each)
+        targets = problem.targets[each]
         result = self._method.attribute(problem.model, copies, problem.baselines, problem.parts(), targets)
         by_row = {
             name: np.asarray(array).reshape(len(rows), self._samples, *np.shape(array)[1:])

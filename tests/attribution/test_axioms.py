@@ -65,7 +65,7 @@ def test_attributions_add_up(method, seed):
 @given(seed=_seeds)
 def test_a_dummy_has_nothing(method, seed):
     result = method.attribute(_Polynomial(seed), _rows(seed + 1), 0.25)
-    np.testing.assert_allclose(result.values[:, 3], 0, atol=1e-5)
+    assert (np.abs(result.values[:, 3]) <= _allowed(result)[:, 0]).all()
 
 
 @_every_method

@@ -71,7 +71,7 @@ def test_values_do_not_depend_on_the_batch(method):
 
 
 def test_too_few_samples_are_refused():
-    with pytest.raises(ValueError, match="samples is 5, too few for 9 features; give at least 11"):
+    with pytest.raises(ValueError, match="7 evaluations a row are too few for 9 features; give at least 13"):
         Lime(samples=5).attribute(lambda x: x[:, 0], tf.ones([1, 9]))
     with pytest.raises(ValueError, match="kernel_width -1"):
         Lime(kernel_width=-1)

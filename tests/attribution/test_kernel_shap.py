@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.attribution import KernelShap, SampledShapley
-from tfx_explain.attribution.designs import choose_pairs, solve
+from tfx_explain.attribution.designs import choose_pairs
+from tfx_explain.attribution.kriging import assumed_interactions
 
 
 @pytest.fixture(scope="module")
@@ -18,16 +19,17 @@ def twelve_columns(six_columns):
 
 def test_pairs_are_distinct_and_a_longer_choice_begins_with_the_shorter():
     for features in (5, 12, 30):
-        signs = choose_pairs(features, 200)
+        signs = choose_pairs(features, 200).signs
         assert (signs[0] == -1).all()
         both = np.concatenate([signs, -signs])
         assert len(np.unique(both, axis=0)) == len(both)
-        np.testing.assert_array_equal(choose_pairs(features, 40)[:16], signs[: min(16, len(signs))])
+        np.testing.assert_array_equal(choose_pairs(features, 40).signs[:16], signs[: min(16, len(signs))])
 
 
 @pytest.mark.parametrize(("features", "pairs"), [(5, 16), (12, 20), (12, 900), (40, 60)])
 def test_weights_are_unbiased_for_single_features_and_complete(features, pairs):
-    signs, weights = choose_pairs(features, pairs), solve("shapley", features, pairs, pairs).weights
+    design = choose_pairs(features, pairs)
+    signs, weights = design.signs, assumed_interactions("shapley", design, pairs).weights
     np.testing.assert_allclose(weights.T @ signs, 2 * np.eye(features), atol=1e-6)
     # All features present less all absent, minus twice the first half difference: the values sum to the whole change.
     np.testing.assert_allclose(weights.sum(axis=1), [-2] + [0] * (pairs - 1), atol=1e-9)
@@ -37,7 +39,7 @@ def test_all_pairs_give_exact_values(wide_network, twelve_columns):
     exact = SampledShapley().attribute(wide_network, twelve_columns)
     result = KernelShap(coalitions=4096).attribute(wide_network, twelve_columns)
     np.testing.assert_allclose(result.values, exact.values, atol=1e-6)
-    assert (result.standard_errors == 0).all()
+    assert (result.standard_errors < 1e-5).all()
 
 
 @pytest.mark.parametrize("evaluations", [60, 120, 600])
@@ -70,7 +72,8 @@ def test_an_additive_function_is_exact_in_the_first_round():
     rows = tf.constant(np.random.default_rng(0).integers(-9, 9, (5, 40)), tf.float32)
     result = KernelShap().attribute(lambda x: tf.reduce_sum(x, axis=1), rows)
     np.testing.assert_allclose(result.values, rows, atol=1e-6)
-    assert (result.evaluations == 160).all()
+    # Twice as many pairs as features that differ from the baseline.
+    np.testing.assert_array_equal(result.evaluations, 4 * (rows.numpy() != 0).sum(axis=1))
     assert result.converged.all()
 
 
@@ -97,14 +100,14 @@ def test_a_bad_row_is_named_and_harms_no_other(twelve_columns):
     result = KernelShap(coalitions=60).attribute(model, bad)
     assert {i: f for i, f in enumerate(result.failures) if f} == {
         3: "feature 'x[2]' is not finite",
-        5: "the output is not finite",
+        5: "the output is not finite where feature 'x[0]' is present",
     }
     sound = np.delete(np.arange(40), [3, 5])
     np.testing.assert_allclose(result.values[sound], twelve_columns.numpy()[sound], atol=1e-5)
 
 
 def test_settings_and_budgets_out_of_range_are_refused():
-    with pytest.raises(ValueError, match=r"coalitions is 9999 \(1 to 4096\)"):
+    with pytest.raises(ValueError, match=r"coalitions is 9999; give 1 to 4096"):
         KernelShap(coalitions=9999)
-    with pytest.raises(ValueError, match="max_evaluations is 40, too few for 20 features; give at least 44"):
+    with pytest.raises(ValueError, match="40 evaluations a row are too few for 20 features; give at least 44"):
         KernelShap(max_evaluations=40).attribute(lambda x: x[:, 0], tf.ones([1, 20]))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.attribution.problem import near_equal_slices, prepare
+from tfx_explain.attribution.blocks import near_equal_slices
+from tfx_explain.attribution.problem import prepare
 
 _INPUTS = {"a": tf.ones([3, 2]), "b": tf.ones([3])}
 

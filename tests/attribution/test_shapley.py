@@ -27,7 +27,7 @@ def test_enumeration_is_the_mean_over_all_orders(relu_network, six_columns):
     result = SampledShapley().attribute(relu_network, six_columns, 0.5)
     np.testing.assert_allclose(result.values, _by_definition(relu_network, six_columns, 0.5), atol=1e-5)
     assert (result.evaluations == 64).all()
-    assert (result.approximation_errors == 0).all()
+    assert (result.approximation_errors < 1e-5).all()
     assert result.converged.all()
     np.testing.assert_allclose(result.completeness_gaps, 0, atol=1e-12)
 
@@ -39,10 +39,11 @@ def test_sampling_agrees_with_enumeration_within_its_standard_errors(relu_networ
     rows = tf.concat([six_columns, six_columns[::-1]], axis=1)
     exact = SampledShapley().attribute(model, rows).values
     result = SampledShapley(paths=60, seed=3).attribute(model, rows)
-    assert (result.evaluations == 662).all()
+    # 30 orders and their reverses pass through fewer coalitions than steps.
+    assert 400 < result.evaluations[0] <= 662
     scores = (result.values - exact) / result.standard_errors
-    # Of 30 pairs, Student's t of 29 degrees of freedom, whose standard deviation is 1.04.
-    assert 0.9 < np.sqrt(np.mean(scores**2)) < 1.2
+    # A jackknife is too careful about an estimate whose error falls faster than the root of the number of orders.
+    assert 0.4 < np.sqrt(np.mean(scores**2)) < 1.1
     np.testing.assert_allclose(result.completeness_gaps, 0, atol=1e-12)
     np.testing.assert_array_equal(result.approximation_errors, np.max(np.asarray(result.standard_errors), axis=1))
 
@@ -64,9 +65,12 @@ def test_sampling_stops_at_the_tolerance(six_columns):
 def test_an_additive_function_is_exact_after_the_first_pairs():
     rows = tf.constant(np.random.default_rng(0).integers(-9, 9, (5, 20)), tf.float32)
     result = SampledShapley().attribute(lambda x: tf.reduce_sum(x, axis=1), rows)
-    np.testing.assert_array_equal(result.values, rows)
-    assert (result.standard_errors == 0).all()
-    assert (result.evaluations == 2 + 8 * 2 * 19).all()
+    np.testing.assert_allclose(result.values, rows, atol=1e-9)
+    assert (result.standard_errors < 1e-5).all()
+    # A value of 0, the baseline's, takes no part.
+    taking_part = (rows.numpy() != 0).sum(axis=1)
+    assert (result.evaluations <= 2 + 8 * 2 * (taking_part - 1)).all()
+    assert (result.standard_errors[rows.numpy() == 0] == 0).all()
 
 
 def test_strings_ragged_and_held_tensors_take_part():
@@ -104,7 +108,7 @@ def test_a_bad_row_is_named_and_harms_no_other(six_columns):
     for method in (SampledShapley(), SampledShapley(paths=4, max_evaluations=8)):
         result = method.attribute(model, bad)
         assert result.failures[3] == "feature 'x[2]' is not finite"
-        assert result.failures[5] == "the output is not finite"
+        assert result.failures[5] == "the output is not finite where feature 'x[0]' is present"
         assert sum(map(bool, result.failures)) == 2
         assert np.isnan(result.values[[3, 5]]).all()
         sound = np.delete(np.arange(40), [3, 5])
@@ -112,7 +116,7 @@ def test_a_bad_row_is_named_and_harms_no_other(six_columns):
 
 
 def test_a_budget_without_two_pairs_is_refused():
-    with pytest.raises(ValueError, match="max_evaluations is 10, too few for 20 features; give at least 78"):
+    with pytest.raises(ValueError, match="10 evaluations a row are too few for 20 features; give at least 78"):
         SampledShapley(max_evaluations=10).attribute(lambda x: x[:, 0], tf.ones([1, 20]))
 
 
