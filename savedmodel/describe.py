@@ -9,9 +9,8 @@ from tfx_explain.savedmodel.encodings import Encodings
 from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.flat import node_of
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
-from tfx_explain.savedmodel.nearest import nearest
-from tfx_explain.savedmodel.outputs import explainable_outputs, find_logits
 from tfx_explain.savedmodel.read import ReadModel
+from tfx_explain.savedmodel.signature import TENSORFLOW1
 
 STUCK = (
     "No float tensor that depends on this feature alone leads to the output by differentiable ops only, so integrated "
@@ -33,35 +32,6 @@ MERGED = (
 WEIGHTED = "Its values are weighted by {weights!r}, which is explained together with it."
 
 
-def describe_outputs(
-    metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, output_name: str | None
-) -> list[str]:
-    """Adds the float outputs, or the one that is named, to `metadata`.
-
-    Returns:
-        The tensors to explain: logits where they are found.
-
-    Raises:
-        ValueError: if there is no such output; it names those that there are.
-    """
-    outputs = explainable_outputs(read)
-    if output_name and output_name not in outputs:
-        raise ValueError(
-            f"Signature {read.signature.name!r} has no output {output_name!r} that can be explained; "
-            f"{nearest(output_name, outputs)}"
-        )
-    tensors = []
-    for name, tensor in outputs.items():
-        if output_name and name != output_name:
-            continue
-        entry = metadata.outputs[name]
-        entry.output_tensor_name = name
-        entry.output_tensor_dtype = read.specs[tensor].dtype.name
-        entry.logits_tensor_name = find_logits(read, tensor)
-        tensors.append(entry.logits_tensor_name or tensor)
-    return tensors
-
-
 def describe_tensors(
     read: ReadModel, feature: Feature, encoded: Sequence[str], is_past: bool
 ) -> explanation_pb2.InputMetadata:
@@ -73,7 +43,8 @@ def describe_tensors(
         encoded: its encoded tensors; empty where there are none.
         is_past: whether some of its values get to the outputs past them.
     """
-    input_names = {tensor: name for name, tensor in read.graph.inputs.items()}
+    by_graph = read.signature.framework == TENSORFLOW1
+    input_names = {} if by_graph else {tensor: name for name, tensor in read.graph.inputs.items()}
     casts = any(read.graph.nodes[node_of(tensor)].op == "Cast" for tensor in encoded)
     numeric = feature.dtype.is_floating or casts  # integers that are cast are amounts, others are looked up
     entry = explanation_pb2.InputMetadata(

@@ -10,12 +10,12 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.accepted import accepted_rows
 from tfx_explain.savedmodel.baselines import parse_choices
+from tfx_explain.savedmodel.classes import name_classes
 from tfx_explain.savedmodel.data import Data, read_data
 from tfx_explain.savedmodel.describe import (
     FLAT,
     add_finding,
     describe_merging,
-    describe_outputs,
     describe_tensors,
 )
 from tfx_explain.savedmodel.describe_data import describe_baselines, describe_values
@@ -23,11 +23,12 @@ from tfx_explain.savedmodel.encodings import find_encodings
 from tfx_explain.savedmodel.explainable import open_model
 from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.outputs import describe_outputs, find_outputs
 from tfx_explain.savedmodel.overrides import merge_metadata
 from tfx_explain.savedmodel.read import ReadModel, read_model
 from tfx_explain.savedmodel.rows import Alignment, refuse_batch_dependence, runner
 from tfx_explain.savedmodel.statistics import FeatureSummary
-from tfx_explain.savedmodel.verify import check_reproduces, dead_ends, settle_baselines
+from tfx_explain.savedmodel.verify import check_reproduces, check_served, dead_ends, expected_scores, settle_baselines
 
 Parameters = explanation_pb2.ExplanationParameters
 
@@ -75,12 +76,12 @@ def generate_metadata(
     read = read_model(model_dir, next(iter(wanted), None), tags or given.tags)
     data = read_data(read, choices, statistics=statistics, schema=schema, examples=examples)
     metadata = explanation_pb2.ExplanationMetadata(
-        framework="tensorflow2", signature_name=read.signature.name, tags=tags or given.tags
+        framework=read.signature.framework, signature_name=read.signature.name, tags=tags or given.tags
     )
-    analysis = analyse(read, describe_outputs(metadata, read, output_name))
+    outputs = find_outputs(read, output_name)
+    analysis = analyse(read, describe_outputs(metadata, read, outputs))
     names = _used_features(analysis)
-    served = {name: read.graph.outputs[name] for name in metadata.outputs}
-    rows, aligned = _try(analysis, served, data, given)
+    rows, aligned = _try(analysis, outputs.scores, data, given)
     encodings = find_encodings(analysis, names, aligned)
     encoded = {tensor for tensors in encodings.tensors.values() for tensor in tensors}
     read = read.with_operands(encoded)
@@ -91,6 +92,7 @@ def generate_metadata(
         describe_merging(entry, read, name, encodings)
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
         describe_baselines(entry, feature, data)
+    name_classes(metadata, read, outputs, rows)
     metadata = merge_metadata(metadata, given)
     for entry in metadata.inputs.values():
         if not entry.explainable_by:  # an encoded tensor was given; whether it leads to the output is seen below
@@ -113,21 +115,21 @@ def _used_features(analysis: Analysis) -> list[str]:
 
 
 def _try(
-    analysis: Analysis, served: Mapping[str, str], data: Data, given: explanation_pb2.ExplanationMetadata
+    analysis: Analysis, scores: Mapping[str, str], data: Data, given: explanation_pb2.ExplanationMetadata
 ) -> tuple[Any, Alignment]:
     """Rows that the model accepts, and what it makes of them row by row."""
     read = analysis.read
-    run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys(served.values())))
+    run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys(scores.values())))
     rows = accepted_rows(read, data, given, run)
     aligned = Alignment(read, rows)
     singles = [tensor for name in read.features.by_name for tensor in float_tensors(analysis, {name})]
-    refuse_batch_dependence(run, rows, aligned([*served.values(), *singles]), served)
+    refuse_batch_dependence(run, rows, aligned([*scores.values(), *singles]), scores)
     return rows, aligned
 
 
 def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows: Any) -> None:
     """Opens the model with its new metadata, as the Explainer will, and takes back what turns out not to hold."""
-    served = read.signature.function(**(rows if isinstance(rows, Mapping) else {read.features.examples_input: rows}))
+    check_served(read, rows)
     for output in sorted(metadata.outputs):
         settle_baselines(open_model(read, metadata, output, Parameters.SERVED).raw(), rows, metadata)
     smooth = explanation_pb2.ExplanationMetadata()
@@ -135,13 +137,14 @@ def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows
     for name, entry in metadata.inputs.items():
         if INTEGRATED_GRADIENTS not in entry.explainable_by:
             del smooth.inputs[name]
+    expected = expected_scores(metadata, read, rows)
     flat: set[str] = set()
     for output in sorted(metadata.outputs):
         cut = open_model(read, metadata, output, Parameters.SERVED).coalitional()
-        check_reproduces(cut, rows, served[output], output)
+        check_reproduces(cut, rows, expected[output], output)
         if smooth.inputs:
             cut = open_model(read, smooth, output, Parameters.SERVED).differentiable()
-            check_reproduces(cut, rows, served[output], output)
+            check_reproduces(cut, rows, expected[output], output)
             if metadata.outputs[output].logits_tensor_name:  # where probabilities are flat, these are not
                 cut = open_model(read, smooth, output, Parameters.LOGITS).differentiable()
             flat.update(dead_ends(cut, rows))

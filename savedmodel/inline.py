@@ -5,7 +5,6 @@ Only a flat graph can be cut: fed in its middle, and differentiated with respect
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,18 +12,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.flat import FlatGraph, in_order, needed_functions
-from tfx_explain.savedmodel.load import Signature
+from tfx_explain.savedmodel.signature import Signature
+from tfx_explain.savedmodel.unfit import refuse_unfit
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-_MUTATES = re.compile(
-    r"^(Assign|Resource(Apply|SparseApply|Scatter|StridedSliceAssign|CountUpTo|Accumulator)|LookupTable(Insert|Import|Remove)"
-    r"|Mutable|Scatter(Update|Add|Sub)$|Queue|Stack(Push|Pop)|Barrier|WriteFile|Save)"
-)
-_LOOP = ("a TF 1 loop", "export it with tf.compat.v1.enable_control_flow_v2()")
-_PYTHON = ("a Python function, which a SavedModel does not hold", "export it with TensorFlow ops only")
-_UNFIT = dict.fromkeys(("Enter", "RefEnter"), _LOOP) | dict.fromkeys(
-    ("PyFunc", "PyFuncStateless", "EagerPyFunc"), _PYTHON
-)
 _STRIPPED = ("_class", "_gradient_op_type")
 _STOPS = ("StopGradient", "PreventGradient")
 
@@ -34,11 +25,11 @@ def inline(signature: Signature) -> FlatGraph:
 
     Raises:
         ValueError: if the signature changes state, so that it cannot be evaluated at other inputs, or has
-            a TF 1 loop or a Python function.
+            a Python function.
     """
     library = {function.signature.name: function for function in signature.graph_def.library.function}
     top = _Scope("", {node.name: node for node in signature.graph_def.node}, library, signature.op_defs)
-    _refuse_unfit(signature, top, library)
+    refuse_unfit(signature.name, top.nodes.values(), signature.graph_def.library.function)
     custom_gradients: set[str] = set()
     flat = {node.name: node for node in top.flat_nodes(custom_gradients)}
     outputs = {name: top.resolve(tensor) for name, tensor in signature.outputs.items()}
@@ -155,19 +146,3 @@ def _length(argument: Any, node: Any) -> int:
     if argument.type_list_attr:
         return len(node.attr[argument.type_list_attr].list.type)
     return 1
-
-
-def _refuse_unfit(signature: Signature, top: _Scope, library: Mapping[str, Any]) -> None:
-    bodies = [function.node_def for function in needed_functions(top.nodes.values(), library).values()]
-    for node in (node for body in [top.nodes.values(), *bodies] for node in body):
-        if _MUTATES.match(node.op):
-            raise ValueError(
-                f"Signature {signature.name!r} changes state (op {node.op!r}, node {node.name!r}), so calling it for "
-                "an explanation would change the model; export a signature without side effects."
-            )
-        if node.op in _UNFIT:
-            what, way_out = _UNFIT[node.op]
-            raise ValueError(
-                f"Signature {signature.name!r} has {what} (op {node.op!r}, node {node.name!r}), so it cannot be "
-                f"explained; {way_out}."
-            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,36 +12,11 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2  # the one proto of a SavedModel that has no public alias
 
 from tfx_explain.savedmodel.errors import cause
+from tfx_explain.savedmodel.signature import TENSORFLOW2, Signature
+from tfx_explain.savedmodel.tensorflow1 import load_graph
 
 DEFAULT_SIGNATURES = ("xai_model", "serving_default")
 _SERVE = "serve"
-
-
-@dataclass(frozen=True)
-class Signature:
-    """One signature of a loaded SavedModel.
-
-    Attributes:
-        name: the signature's key.
-        inputs: the graph tensor of each input, by the input's name.
-        input_specs: dtype and shape of each input, by the input's name.
-        outputs: the graph tensor of each output, by the output's name.
-        output_specs: dtype and shape of each output, by the output's name.
-        captures: what the graph closes over (variables, tables, constants), by the placeholder's node name.
-        graph_def: the signature's graph; its calls are not inlined yet.
-        op_defs: the ops that the model was saved with, by name.
-        function: the signature, callable with keyword arguments; it keeps the whole model alive.
-    """
-
-    name: str
-    inputs: Mapping[str, str]
-    input_specs: Mapping[str, tf.TensorSpec]
-    outputs: Mapping[str, str]
-    output_specs: Mapping[str, tf.TensorSpec]
-    captures: Mapping[str, tf.Tensor]
-    graph_def: Any
-    op_defs: Mapping[str, Any]
-    function: Any
 
 
 def load_signature(model_dir: str, signature_name: str | None = None, tags: Sequence[str] = ()) -> Signature:
@@ -56,6 +31,9 @@ def load_signature(model_dir: str, signature_name: str | None = None, tags: Sequ
         ValueError: if there is no readable SavedModel, or no such signature or meta graph; it names what there is.
     """
     meta_graph = _meta_graph(model_dir, tags)
+    if not meta_graph.HasField("object_graph_def"):  # written by TF 1's API
+        name = choose_signature(list(meta_graph.signature_def), signature_name, model_dir)
+        return load_graph(model_dir, meta_graph, name)
     try:
         root = tf.saved_model.load(model_dir, tags=list(meta_graph.meta_info_def.tags))
     except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
@@ -73,6 +51,7 @@ def load_signature(model_dir: str, signature_name: str | None = None, tags: Sequ
         )
     return Signature(
         name=name,
+        framework=TENSORFLOW2,
         inputs={key: tensor.name for key, tensor in zip(sorted(specs), arguments, strict=True)},
         input_specs={key: specs[key] for key in sorted(specs)},
         outputs={

@@ -55,8 +55,8 @@ def aligned_tensors(run: Any, rows: Any) -> frozenset[str]:
         name
         for name, tensor in whole.items()
         if _has_rows(tensor, ROWS)
-        and _close(tf.gather(tensor, order), permuted[name])
-        and all(_close(tensor[i : i + 1], one[name]) for i, one in enumerate(alone))
+        and is_close(tf.gather(tensor, order), permuted[name])
+        and all(is_close(tensor[i : i + 1], one[name]) for i, one in enumerate(alone))
     )
 
 
@@ -74,7 +74,7 @@ def refuse_batch_dependence(run: Any, rows: Any, aligned: Collection[str], outpu
     """
     first, second = run(rows), run(rows)
     for name, tensor in outputs.items():
-        if not _close(first[tensor], second[tensor]):
+        if not is_close(first[tensor], second[tensor]):
             raise ValueError(
                 f"Output {name!r} differs from call to call on the same rows, so its changes cannot be attributed; "
                 "export the model in inference mode, without dropout or random ops."
@@ -91,7 +91,8 @@ def _has_rows(tensor: tf.Tensor, rows: int) -> bool:
     return tensor.shape.rank > 0 and tensor.shape[0] == rows
 
 
-def _close(one: tf.Tensor, other: tf.Tensor) -> bool:
+def is_close(one: tf.Tensor, other: tf.Tensor) -> bool:
+    """Whether two tensors are equal, floats up to rounding."""
     if one.shape != other.shape:
         return False
     if not one.dtype.is_floating:

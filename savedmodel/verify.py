@@ -13,7 +13,32 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.baselines import GIVEN
 from tfx_explain.savedmodel.cut import CutModel, keys_of
 from tfx_explain.savedmodel.errors import cause
-from tfx_explain.savedmodel.rows import close
+from tfx_explain.savedmodel.read import ReadModel
+from tfx_explain.savedmodel.rows import close, is_close, runner
+
+
+def check_served(read: ReadModel, rows: Any) -> None:
+    """Checks that the flat graph computes what the signature serves.
+
+    Raises:
+        ValueError: if an output differs; then the graph was not understood.
+    """
+    served = read.signature.function(**(rows if isinstance(rows, Mapping) else {read.features.examples_input: rows}))
+    flat = runner(read.graph, read.signature.input_specs, list(read.graph.outputs.values()))(rows)
+    for name, tensor in read.graph.outputs.items():
+        if not is_close(flat[tensor], served[name]):
+            raise ValueError(
+                f"Taken apart, signature {read.signature.name!r} gives another {name!r} than the model serves, so it "
+                "cannot be explained; export it without ops that depend on the order in which they run."
+            )
+
+
+def expected_scores(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows: Any) -> dict[str, tf.Tensor]:
+    """The scores that the outputs of `metadata` name, `[rows, ...]` by output name, computed from whole rows."""
+    named = {name: output.output_tensor_name or name for name, output in metadata.outputs.items()}
+    tensors = {name: read.graph.outputs.get(tensor, tensor) for name, tensor in named.items()}
+    found = runner(read.graph, read.signature.input_specs, list(dict.fromkeys(tensors.values())))(rows)
+    return {name: found[tensor] for name, tensor in tensors.items()}
 
 
 def check_reproduces(model: CutModel, rows: Any, served: tf.Tensor, output: str) -> None:

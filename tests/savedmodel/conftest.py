@@ -22,6 +22,12 @@ def load_module(name):
 
 
 @pytest.fixture(scope="session")
+def load_builders():
+    """From the name of a module of builders beside this file to the module."""
+    return load_module
+
+
+@pytest.fixture(scope="session")
 def models():
     """The classes of models.py, input_models.py and refused_models.py."""
     return SimpleNamespace(

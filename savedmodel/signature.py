@@ -1,0 +1,40 @@
+"""The record of one signature, however its SavedModel was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+TENSORFLOW1, TENSORFLOW2 = "tensorflow", "tensorflow2"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signature of a loaded SavedModel.
+
+    Attributes:
+        name: the signature's key.
+        framework: `TENSORFLOW1` or `TENSORFLOW2`; tensors of the former keep the names they were saved with.
+        inputs: the graph tensor of each input, by the input's name.
+        input_specs: dtype and shape of each input, by the input's name.
+        outputs: the graph tensor of each output, by the output's name.
+        output_specs: dtype and shape of each output, by the output's name.
+        captures: what the graph closes over (variables, tables, constants), by the placeholder's node name.
+        graph_def: the signature's graph; its calls are not inlined yet.
+        op_defs: the ops that the model was saved with, by name.
+        function: the signature, callable with keyword arguments; it keeps the whole model alive.
+    """
+
+    name: str
+    framework: str
+    inputs: Mapping[str, str]
+    input_specs: Mapping[str, tf.TensorSpec]
+    outputs: Mapping[str, str]
+    output_specs: Mapping[str, tf.TensorSpec]
+    captures: Mapping[str, tf.Tensor]
+    graph_def: Any
+    op_defs: Mapping[str, Any]
+    function: Any
