@@ -4,6 +4,7 @@ Only NumPy and TensorFlow: a model is anything that satisfies `Model`, or a plai
 """
 
 from tfx_explain.attribution.banzhaf import Banzhaf
+from tfx_explain.attribution.blur import Blurred
 from tfx_explain.attribution.expected_gradients import ExpectedGradients
 from tfx_explain.attribution.gradients import GradientTimesInput, Saliency
 from tfx_explain.attribution.integrated_gradients import IntegratedGradients
@@ -15,10 +16,12 @@ from tfx_explain.attribution.randomness import row_keys
 from tfx_explain.attribution.result import Attributions
 from tfx_explain.attribution.shapley import SampledShapley
 from tfx_explain.attribution.smooth_grad import SmoothGrad
+from tfx_explain.attribution.targets import top_targets
 
 __all__ = [
     "Attributions",
     "Banzhaf",
+    "Blurred",
     "ExpectedGradients",
     "GradientTimesInput",
     "IntegratedGradients",
@@ -32,4 +35,5 @@ __all__ = [
     "Tensors",
     "from_function",
     "row_keys",
+    "top_targets",
 ]

@@ -28,7 +28,7 @@ class CoalitionGame:
         self._columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._either: dict[str, Tensor] = {}
         for key, owner in problem.owners.items():
-            tensor, absent = problem.inputs[key], problem.baselines[key][baseline : baseline + 1]
+            tensor, absent = problem.inputs[key], problem.absent(key, baseline)
             if isinstance(owner, np.ndarray):
                 self._columns[key] = tensor.numpy(), absent.numpy()
             else:
@@ -67,7 +67,8 @@ class CoalitionGame:
             elif isinstance(owner, np.ndarray):
                 tensors[key] = tf.constant(extended(self._chosen(key, rows, _by_column(present, owner)), size))
             else:
-                taken = np.where(present[:, owner], rows[:, None], problem.rows)
+                away = problem.rows + (rows[:, None] if key in problem.own else 0)
+                taken = np.where(present[:, owner], rows[:, None], away)
                 tensors[key] = tf.gather(self._either[key], extended(taken.reshape(-1), size))
         outputs = tf.reshape(problem.model.predict(tensors, tf.constant(problem.targets[each])), [-1]).numpy()
         self.rounding = float(np.finfo(outputs.dtype).epsneg)
@@ -78,7 +79,8 @@ class CoalitionGame:
         values, absent = self._columns[key]
         inner = values.shape[1:-1]
         mask = np.swapaxes(present, 1, 2).reshape(len(rows), -1, *[1] * len(inner), values.shape[-1])
-        return np.where(mask, values[rows][:, None], absent[:, None]).reshape(-1, *values.shape[1:])
+        away = absent[rows] if key in self._problem.own else absent
+        return np.where(mask, values[rows][:, None], away[:, None]).reshape(-1, *values.shape[1:])
 
 
 def _by_column(present: np.ndarray, owners: np.ndarray) -> np.ndarray:

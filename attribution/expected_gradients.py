@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from tfx_explain.attribution.blocks import each_block
+from tfx_explain.attribution.causes import gradient_reasons
 from tfx_explain.attribution.estimates import Estimates, averaged, joined, precise
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.path import Path
 from tfx_explain.attribution.problem import Players, prepare
 from tfx_explain.attribution.randomness import random_words
 from tfx_explain.attribution.randomness import row_keys as hash_rows
-from tfx_explain.attribution.result import Attributions, gradient_reasons
+from tfx_explain.attribution.result import Attributions
 
 # What the slopes of a block of rows may take, in bytes.
 _SLOPE_BYTES = 2**26
@@ -86,7 +87,7 @@ class ExpectedGradients:
                 full=full,
                 evaluations=np.full(len(rows), 2 * self._samples + 1),
                 converged=precise(values, errors, empty, full, self._tolerance),
-                reasons=gradient_reasons(problem.features, np.isfinite(values), outputs_finite),
+                reasons=gradient_reasons(problem, rows, np.isfinite(values), outputs_finite, self._batch_size),
             )
 
         rows = problem.sound_rows()

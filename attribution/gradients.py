@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from tfx_explain.attribution.causes import gradient_reasons
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.path import Path
 from tfx_explain.attribution.problem import Players, Problem, prepare
-from tfx_explain.attribution.result import Attributions, assemble, gradient_reasons
+from tfx_explain.attribution.result import Attributions, assemble
 
 
 class GradientTimesInput:
@@ -43,7 +44,7 @@ class GradientTimesInput:
         ends = slopes[0][0][:, 0]
         gaps = np.abs(values.sum(axis=1) - (ends - starts))
         converged = gaps <= self._tolerance * np.abs(values).sum(axis=1)
-        return _at_rows(problem, rows, values, (starts, ends), gaps, converged, 2 * len(slopes))
+        return _at_rows(problem, rows, values, (starts, ends), gaps, converged, 2 * len(slopes), self._batch_size)
 
 
 class Saliency:
@@ -75,7 +76,7 @@ class Saliency:
         starts = np.mean([path.outputs(index, rows, 0.0) for index in range(problem.num_baselines)], axis=0)
         ends = path.outputs(0, rows, 1.0)
         exact = np.zeros(len(rows)), np.ones(len(rows), bool)
-        return _at_rows(problem, rows, values, (starts, ends), *exact, problem.num_baselines + 2)
+        return _at_rows(problem, rows, values, (starts, ends), *exact, problem.num_baselines + 2, self._batch_size)
 
 
 def _at_rows(
@@ -86,6 +87,7 @@ def _at_rows(
     errors: np.ndarray,
     converged: np.ndarray,
     evaluations: int,
+    batch_size: int,
 ) -> Attributions:
     outputs_finite = np.isfinite(ends[0]) & np.isfinite(ends[1])
     return assemble(
@@ -98,5 +100,5 @@ def _at_rows(
         approximation_errors=errors,
         evaluations=np.full(len(rows), evaluations),
         converged=converged,
-        reasons=gradient_reasons(problem.features, np.isfinite(values), outputs_finite),
+        reasons=gradient_reasons(problem, rows, np.isfinite(values), outputs_finite, batch_size),
     )

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from tfx_explain.attribution.blocks import each_block
+from tfx_explain.attribution.causes import gradient_reasons
 from tfx_explain.attribution.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.path import Path
 from tfx_explain.attribution.problem import Players, Problem, prepare
 from tfx_explain.attribution.quadrature import RULES
-from tfx_explain.attribution.result import Attributions, assemble, gradient_reasons
+from tfx_explain.attribution.result import Attributions, assemble
 
 # What the meshes of a block of rows may take.
 _MESH_BYTES = 2**22
@@ -100,7 +101,7 @@ class IntegratedGradients:
         for baseline in range(problem.num_baselines):
             integrate_block = functools.partial(self._integrate, path, baseline)
             integrals.append(_joined(each_block(integrate_block, rows, block)))
-        return _averaged(problem, rows, integrals)
+        return _averaged(problem, rows, integrals, self._batch_size)
 
     def _integrate(self, path: Path, baseline: int, rows: np.ndarray) -> PathIntegrals:
         evaluate = functools.partial(path.slopes, baseline)
@@ -115,7 +116,9 @@ def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
 
 
-def _averaged(problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.ndarray]]) -> Attributions:
+def _averaged(
+    problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.ndarray]], batch_size: int
+) -> Attributions:
     """Averages over the baselines; errors average too, since they can only partly cancel."""
     stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
     finite = ~np.any(stacked["not_finite"], axis=0)
@@ -129,5 +132,5 @@ def _averaged(problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.n
         approximation_errors=stacked["errors"].mean(axis=0),
         evaluations=stacked["points"].sum(axis=0),
         converged=np.all(stacked["converged"], axis=0),
-        reasons=gradient_reasons(problem.features, finite[:, :-1], finite[:, -1]),
+        reasons=gradient_reasons(problem, rows, finite[:, :-1], finite[:, -1], batch_size),
     )

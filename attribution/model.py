@@ -28,7 +28,16 @@ class Model(Protocol):
         ...
 
 
-def from_function(function: Callable[..., tf.Tensor]) -> Model:
+@runtime_checkable
+class OutputModel(Protocol):
+    """A model that can give all its outputs at once; `from_function`'s and `savedmodel`'s can."""
+
+    def outputs(self, inputs: Tensors) -> tf.Tensor:
+        """Returns float `[rows, outputs]`."""
+        ...
+
+
+def from_function(function: Callable[..., tf.Tensor]) -> _FunctionModel:
     """Makes a model of a TensorFlow function.
 
     Args:
@@ -55,6 +64,11 @@ class _FunctionModel:
         self._function = function
         self._traced: dict[Any, Callable[..., Any]] = {}
 
+    def outputs(self, inputs: Tensors) -> tf.Tensor:
+        """See `OutputModel`."""
+        no_targets = tf.zeros([0], tf.int32)
+        return self._of_any_rows(self._outputs, inputs)(dict(inputs), no_targets)
+
     def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
         """See `Model`."""
         return self._of_any_rows(self._predict, inputs)(dict(inputs), targets)
@@ -73,14 +87,16 @@ class _FunctionModel:
             self._traced[name] = traced
         return self._traced[name]
 
-    def _predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
+    def _outputs(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
         outputs = tf.convert_to_tensor(self._function(inputs[ONLY_KEY] if set(inputs) == {ONLY_KEY} else dict(inputs)))
-        if outputs.shape.rank == 1:
-            return outputs
-        if outputs.shape.rank != 2:
+        if outputs.shape.rank not in (1, 2):
             raise ValueError(
                 f"the function returned a tensor of shape {outputs.shape}; it must return [rows] or [rows, classes]."
             )
+        return outputs[:, None] if outputs.shape.rank == 1 else outputs
+
+    def _predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
+        outputs = self._outputs(inputs, targets)
         return outputs[:, 0] if outputs.shape[1] == 1 else tf.gather(outputs, targets, axis=1, batch_dims=1)
 
     def _gradients(self, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:

@@ -92,7 +92,7 @@ class Path:
         starts, steps = {}, {}
         for key, owner in self._problem.owners.items():
             ends = self._ends[key][rows]
-            starts[key] = self._starts[key][np.atleast_1d(baselines)]
+            starts[key] = self._starts[key][rows if key in self._problem.own else np.atleast_1d(baselines)]
             if isinstance(owner, np.ndarray) and (owner < 0).any():
                 starts[key] = np.where(owner >= 0, starts[key], ends)
             steps[key] = ends - starts[key]

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.blocks import whole_vectors
+from tfx_explain.attribution.blur import Blurred
 from tfx_explain.attribution.model import ONLY_KEY, Model, Tensor, Tensors, from_function
 from tfx_explain.attribution.randomness import row_keys
 
@@ -28,7 +29,8 @@ class Problem:
     Attributes:
         model: the model.
         inputs: every tensor that the model takes, `[rows, ...]`.
-        baselines: of each key that has a player, `[baselines, ...]`.
+        baselines: of each key that has a player, `[baselines, ...]`; or `[rows, ...]` where rows have their own.
+        own: the keys where each row has its own baseline, the same in all of the baselines.
         features: the players' names.
         owners: of each key that has a player, the player's index, or int64 `[columns]` with the index of each column's
             player and -1 for columns that are held at the row's value.
@@ -39,6 +41,7 @@ class Problem:
     model: Model
     inputs: Tensors
     baselines: Tensors
+    own: frozenset[str]
     features: tuple[str, ...]
     owners: Mapping[str, int | np.ndarray]
     targets: np.ndarray
@@ -52,7 +55,11 @@ class Problem:
     @property
     def num_baselines(self) -> int:
         """Number of baselines, over which attributions are averaged."""
-        return int(next(iter(self.baselines.values())).shape[0])
+        return max([1, *(int(tensor.shape[0]) for key, tensor in self.baselines.items() if key not in self.own)])
+
+    def absent(self, key: str, baseline: int) -> Tensor:
+        """Returns what stands for an absent feature: the tensor of the baseline of that index, `[1 or rows, ...]`."""
+        return self.baselines[key] if key in self.own else self.baselines[key][baseline : baseline + 1]
 
     def batch_rows(self, batch_size: int) -> int:
         """Returns how many rows to give the model at once: `batch_size`, or fewer where a row's tensors are large."""
@@ -64,7 +71,7 @@ class Problem:
         """Returns bool `[rows, features]`, whether a feature's value is another than in the baseline of that index."""
         differing = np.zeros((self.rows, len(self.features)), bool)
         for key, owner in self.owners.items():
-            tensor, absent = self.inputs[key], self.baselines[key][baseline : baseline + 1]
+            tensor, absent = self.inputs[key], self.absent(key, baseline)
             if isinstance(owner, np.ndarray):
                 unequal = (tensor.numpy() != absent.numpy()).reshape(self.rows, -1, len(owner)).any(axis=1)
                 for column in np.flatnonzero(owner >= 0):
@@ -102,7 +109,7 @@ def prepare(
         model: a model, or a TensorFlow function (see `from_function`).
         inputs: tensors `[rows, ...]` by key; or one dense tensor `[rows, columns]`, of which each column is a player.
         baselines: of each key with a player, a tensor `[baselines, ...]`, all of one leading size; or a scalar, which
-            fills one baseline. With one input tensor: the same for it.
+            fills one baseline; or `Blurred`, for images. With one input tensor: the same for it.
         players: the tensor keys (or columns, `(key, index)`) of each feature. None: each key, or each column of the
             only tensor, is a feature.
         targets: int32 `[rows]` or one class index for all rows. None: 0.
@@ -113,26 +120,39 @@ def prepare(
     Raises:
         ValueError: if a key, column or baseline is missing, doubled or of the wrong shape.
     """
+    tensors = as_tensors(inputs)
     if not isinstance(inputs, Mapping):
-        inputs, baselines = {ONLY_KEY: tf.convert_to_tensor(inputs)}, {ONLY_KEY: baselines}
-        if players is None and inputs[ONLY_KEY].shape.rank == 2:
-            players = {f"{ONLY_KEY}[{i}]": ((ONLY_KEY, i),) for i in range(inputs[ONLY_KEY].shape[1])}
-    tensors = {key: _tensor(value) for key, value in inputs.items()}
+        baselines = {ONLY_KEY: baselines}
+        if players is None and tensors[ONLY_KEY].shape.rank == 2:
+            players = {f"{ONLY_KEY}[{i}]": ((ONLY_KEY, i),) for i in range(tensors[ONLY_KEY].shape[1])}
     if players is None:
         players = {key: (key,) for key in tensors}
     rows = _common_size(tensors, "rows")
     owners = _owners(players, tensors)
-    prepared = {key: _baseline(key, baselines, tensors[key]) for key in owners}
-    _common_size(prepared, "baselines")
+    given = {key: _given(key, baselines) for key in owners}
+    own = frozenset(key for key, baseline in given.items() if isinstance(baseline, Blurred))
+    prepared = {
+        key: baseline(key, tensors[key]) if isinstance(baseline, Blurred) else _baseline(key, baseline, tensors[key])
+        for key, baseline in given.items()
+    }
+    _common_size({key: baseline for key, baseline in prepared.items() if key not in own}, "baselines")
     return Problem(
         model=model if isinstance(model, Model) else from_function(model),
         inputs=tensors,
         baselines=prepared,
+        own=own,
         features=tuple(players),
         owners=owners,
         targets=np.broadcast_to(np.asarray(0 if targets is None else targets, np.int32), [rows]),
         failures=_failures(tensors, owners, tuple(players), rows),
     )
+
+
+def as_tensors(inputs: Tensors | Any) -> dict[str, Tensor]:
+    """Returns inputs, tensors by key or one tensor, as tensors by key."""
+    if not isinstance(inputs, Mapping):
+        return {ONLY_KEY: tf.convert_to_tensor(inputs)}
+    return {key: _tensor(value) for key, value in inputs.items()}
 
 
 def _tensor(value: Any) -> Tensor:
@@ -141,9 +161,9 @@ def _tensor(value: Any) -> Tensor:
 
 def _common_size(tensors: Tensors, axis: str) -> int:
     sizes = {key: int(tf.shape(t)[0]) if isinstance(t, tf.Tensor) else int(t.nrows()) for key, t in tensors.items()}
-    if len(set(sizes.values())) != 1:
+    if len(set(sizes.values())) > 1:
         raise ValueError(f"every tensor needs the same number of {axis} as its first axis, but they have {sizes}.")
-    return next(iter(sizes.values()))
+    return next(iter(sizes.values()), 0)
 
 
 def _owners(players: Players, tensors: Tensors) -> dict[str, int | np.ndarray]:
@@ -177,13 +197,15 @@ def _columns(feature: str, key: str, column: int, tensor: Tensor) -> int:
     return int(tensor.shape[-1])
 
 
-def _baseline(key: str, baselines: Tensors | Any, tensor: Tensor) -> Tensor:
+def _given(key: str, baselines: Tensors | Any) -> Any:
     if not isinstance(baselines, Mapping):
-        baseline = baselines
-    elif key in baselines:
-        baseline = baselines[key]
-    else:
+        return baselines
+    if key not in baselines:
         raise ValueError(f"tensor {key!r} belongs to a player but has no baseline; baselines has {sorted(baselines)}.")
+    return baselines[key]
+
+
+def _baseline(key: str, baseline: Any, tensor: Tensor) -> Tensor:
     if isinstance(tensor, tf.RaggedTensor):
         if not isinstance(baseline, tf.RaggedTensor):
             dense = tf.convert_to_tensor(baseline, tensor.dtype)

@@ -56,19 +56,6 @@ class Attributions:
         return self.values.sum(axis=1) - (self.instance_outputs - self.baseline_outputs)
 
 
-def gradient_reasons(features: tuple[str, ...], gradients_finite: np.ndarray, outputs_finite: np.ndarray) -> np.ndarray:
-    """Returns str `[rows]` why rows failed, naming the first feature whose gradient is not finite.
-
-    Args:
-        features: names of the features.
-        gradients_finite: bool `[rows, features]`.
-        outputs_finite: bool `[rows]`; comes first, since where the output is not finite, no gradient is.
-    """
-    causes = np.array([f"the gradient by feature {feature!r} is not finite" for feature in features], dtype=object)
-    reasons = np.where(gradients_finite.all(axis=1), "", causes[gradients_finite.argmin(axis=1)])
-    return np.where(outputs_finite, reasons, NOT_FINITE)
-
-
 def assemble(
     features: tuple[str, ...],
     failures: Sequence[str],

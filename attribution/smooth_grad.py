@@ -81,7 +81,9 @@ class SmoothGrad:
         keys = hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
         rows = problem.sound_rows()
         size = max(1, self._rows_at_once // self._samples)
-        blocks = [self._smooth(problem, sigmas, keys, rows[part]) for part in near_equal_slices(len(rows), size)]
+        blocks = [
+            self._smooth(problem, baselines, (sigmas, keys), rows[part]) for part in near_equal_slices(len(rows), size)
+        ]
         return averaged(problem, rows, [joined(blocks)])
 
     def _sigmas(self, problem: Problem) -> np.ndarray:
@@ -93,13 +95,17 @@ class SmoothGrad:
             raise ValueError(f"noise_sigma names {sorted(unknown)}; the features are {sorted(problem.features)}.")
         return np.array([self._noise_sigma.get(feature, 0.0) for feature in problem.features] + [0.0])
 
-    def _smooth(self, problem: Problem, sigmas: np.ndarray, keys: np.ndarray, rows: np.ndarray) -> Estimates:
+    def _smooth(
+        self, problem: Problem, baselines: Any, noise: tuple[np.ndarray, np.ndarray], rows: np.ndarray
+    ) -> Estimates:
+        """Explains noisy copies of some rows; `noise` is `[features + 1]` sigmas and all rows' keys."""
+        sigmas, keys = noise
         each = np.repeat(rows, self._samples)
         copies = {key: tf.gather(tensor, each) for key, tensor in problem.inputs.items()}
         for number, (key, owner) in enumerate(problem.owners.items()):
             copies[key] += self._noise(keys[rows], number, copies[key], sigmas[owner])
         targets = problem.targets[each]
-        result = self._method.attribute(problem.model, copies, problem.baselines, problem.parts(), targets)
+        result = self._method.attribute(problem.model, copies, baselines, problem.parts(), targets)
         by_row = {
             name: np.asarray(array).reshape(len(rows), self._samples, *np.shape(array)[1:])
             for name, array in vars(result).items()

@@ -139,9 +139,10 @@ def test_outputs_and_gradients_that_are_not_finite_are_named(steps):
     def rooted(x):
         return tf.sqrt(x[:, 0] - x[:, 0]) + x[:, 1]
 
-    method = IntegratedGradients(steps=steps)
-    assert method.attribute(model, tf.ones([1, 2])).failures == ("the output is not finite",)
-    assert method.attribute(rooted, tf.ones([1, 2])).failures == ("the gradient by feature 'x[0]' is not finite",)
+    method, rows = IntegratedGradients(steps=steps), tf.ones([1, 2])
+    causes = [method.attribute(function, rows, 3.0).failures[0] for function in (model, rooted)]
+    assert causes[0] == "the output is not finite where feature 'x[0]' is present"
+    assert causes[1] == "the gradient by feature 'x[0]' is not finite"
 
 
 def test_no_rows_give_no_attributions(relu_network):

@@ -1,0 +1,44 @@
+"""Which class to explain, where a model has several outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfx_explain.attribution.blocks import near_equal_slices
+from tfx_explain.attribution.model import OutputModel, Tensors, from_function
+from tfx_explain.attribution.problem import as_tensors
+
+
+def top_targets(
+    model: OutputModel | Callable[..., Any], inputs: Tensors | Any, count: int = 1, *, batch_size: int = 8192
+) -> np.ndarray:
+    """Finds each row's highest outputs.
+
+    `attribute(..., targets=top[:, 0])` explains the predicted class, `targets=top[:, 1]` the one after it. A label goes
+    in as it is, int32 `[rows]`, a fixed class as a number, and a regression needs no target.
+
+    Args:
+        model: the model, or a TensorFlow function.
+        inputs: as `attribute` takes them.
+        count: how many.
+        batch_size: rows in one call of the model.
+
+    Returns:
+        int32 `[rows, count]`, the highest first, of equal ones the lower index first.
+
+    Raises:
+        ValueError: if the model has fewer outputs.
+    """
+    tensors = as_tensors(inputs)
+    whole = model if isinstance(model, OutputModel) else from_function(model)
+    rows = int(next(iter(tensors.values())).shape[0])
+    found = []
+    for part in near_equal_slices(rows, batch_size):
+        outputs = whole.outputs({key: tensor[part] for key, tensor in tensors.items()}).numpy()
+        if not 1 <= count <= outputs.shape[1]:
+            raise ValueError(f"count is {count}; give 1 to {outputs.shape[1]}, the outputs of the model.")
+        found.append(np.argsort(-outputs, axis=1, kind="stable")[:, :count].astype(np.int32))
+    return np.concatenate(found)
