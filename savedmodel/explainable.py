@@ -34,7 +34,9 @@ def load_explainable(
     Raises:
         ValueError: if the metadata does not fit the model; one line for each wrong name, dtype or shape.
     """
-    read = read_model(model_dir, metadata.signature_name or None, metadata.tags)
+    read = read_model(
+        model_dir, metadata.signature_name or None, metadata.tags, metadata.preprocess_signature_name or None
+    )
     return open_model(read, metadata, output_name, output_scale)
 
 

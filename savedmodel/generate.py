@@ -73,10 +73,13 @@ def generate_metadata(
     wanted = {name for name in (signature_name, given.signature_name) if name}
     if len(wanted) > 1:
         raise ValueError(f"signature_name is {signature_name!r}, the overrides' is {given.signature_name!r}; give one.")
-    read = read_model(model_dir, next(iter(wanted), None), tags or given.tags)
+    read = read_model(model_dir, next(iter(wanted), None), tags or given.tags, given.preprocess_signature_name or None)
     data = read_data(read, choices, statistics=statistics, schema=schema, examples=examples)
     metadata = explanation_pb2.ExplanationMetadata(
-        framework=read.signature.framework, signature_name=read.signature.name, tags=tags or given.tags
+        framework=read.signature.framework,
+        signature_name=read.signature.name,
+        preprocess_signature_name=read.signature.preprocess_name,
+        tags=tags or given.tags,
     )
     outputs = find_outputs(read, output_name)
     analysis = analyse(read, describe_outputs(metadata, read, outputs))

@@ -60,13 +60,15 @@ class ReadModel:
         return _read(self.signature, with_operands(self.graph, self.specs, tensors))
 
 
-def read_model(model_dir: str, signature_name: str | None, tags: Sequence[str] = ()) -> ReadModel:
-    """Loads and flattens one signature; `load_signature` says which.
+def read_model(
+    model_dir: str, signature_name: str | None, tags: Sequence[str] = (), preprocess_name: str | None = None
+) -> ReadModel:
+    """Loads and flattens one signature, and the one that runs before it; `load_signature` says which.
 
     Raises:
         ValueError: if the model cannot be read, or its features cannot be told apart.
     """
-    signature = load_signature(model_dir, signature_name, tags)
+    signature = load_signature(model_dir, signature_name, tags, preprocess_name)
     return _read(signature, inline(signature))
 
 

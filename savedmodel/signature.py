@@ -26,6 +26,7 @@ class Signature:
         graph_def: the signature's graph; its calls are not inlined yet.
         op_defs: the ops that the model was saved with, by name.
         function: the signature, callable with keyword arguments; it keeps the whole model alive.
+        preprocess_name: the signature that runs first, '' where there is none; inputs are then its own.
     """
 
     name: str
@@ -38,3 +39,4 @@ class Signature:
     graph_def: Any
     op_defs: Mapping[str, Any]
     function: Any
+    preprocess_name: str = ""

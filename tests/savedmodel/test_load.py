@@ -41,6 +41,24 @@ def test_not_a_savedmodel(tmp_path):
         load_signature(str(tmp_path))
 
 
+def test_a_directory_of_versions_names_them(zoo, tmp_path):
+    shutil.copytree(zoo("Linear").path, tmp_path / "1")
+    with pytest.raises(ValueError, match="Give one of those in it: '1'"):
+        load_signature(str(tmp_path))
+
+
+def test_a_file_of_keras_is_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"is a file, .* export it with model\.export\(directory\)"):
+        load_signature(str(path))
+
+
+def test_a_path_that_does_not_exist(tmp_path):
+    with pytest.raises(ValueError, match="There is no SavedModel directory"):
+        load_signature(str(tmp_path / "nothing"))
+
+
 def test_damaged_savedmodel(zoo, tmp_path):
     with open(f"{zoo('Linear').path}/saved_model.pb", "rb") as file:
         content = file.read()
