@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 
 import tensorflow as tf
@@ -22,9 +23,11 @@ def verify_whole(path: str) -> None:
     """
     try:
         whole = _is_whole_gzip(path) if path.endswith(".gz") else _is_whole_plain(path)
-    except (EOFError, OSError, zlib.error, tf.errors.DataLossError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is damaged: {first_line}") from error
+    except tf.errors.DataLossError as error:
+        where = re.search(r"(corrupted|truncated) record at \d+", str(error))
+        raise ValueError(f"{path} is damaged: {where.group() if where else 'a checksum is wrong'}") from error
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
     if not whole:
         raise ValueError(f"{path} is damaged: it ends within a record")
 
@@ -37,5 +40,6 @@ def _is_whole_gzip(path: str) -> bool:
 
 
 def _is_whole_plain(path: str) -> bool:
-    records = tf.data.TFRecordDataset(path).as_numpy_iterator()
-    return sum(len(record) + _FRAME for record in records) == tf.io.gfile.stat(path).length
+    lengths = tf.data.TFRecordDataset(path).map(lambda record: tf.strings.length(record) + _FRAME)
+    total = lengths.reduce(tf.constant(0, tf.int64), lambda sum_, length: sum_ + tf.cast(length, tf.int64))
+    return int(total) == tf.io.gfile.stat(path).length

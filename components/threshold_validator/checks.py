@@ -2,172 +2,247 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
-from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
-from tensorflow_model_analysis.slicer import slicer_lib
+from tensorflow_model_analysis.metrics import metric_specs
+from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.components.threshold_validator import wording
-from tfx_explain.components.threshold_validator.evidence import Metrics, SliceKey
+from tfx_explain.components.threshold_validator.bounds import (
+    Bounds,
+    config_with_relative_difference,
+    with_relative_difference,
+)
+from tfx_explain.components.threshold_validator.evaluations import Metrics, SliceMetrics
+from tfx_explain.components.threshold_validator.slices import SliceKey, printed, selector
 from tfx_explain.components.threshold_validator.verdict import Check
 from tfx_explain.metrics import configs
+from tfx_explain.proto import explanation_pb2
 
-Thresholds = Mapping[tfma.metrics.MetricKey, Iterable[tuple["wording.SlicingSpec | None", wording.Threshold]]]
-SliceResults = Mapping[SliceKey, validation_result_pb2.ValidationResult]
+_Policy = explanation_pb2.GatePolicy
+# A serialized metric key and threshold.
+FailureKey = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
-class Checker:
-    """Makes the checks of one config.
+class Asked:
+    """A threshold of the config.
 
     Attributes:
-      config: The config with TFMA's defaults filled in.
-      thresholds: Those of its thresholds that TFMA asks.
-      baseline_name: The baseline model's name in the config; empty without one.
-      features: By metric name, the feature that the metric is about.
+      key: The metric that it is for: of a change, the difference.
+      value_key: The candidate's value of the metric.
+      baseline_key: The baseline model's value of the metric; None without a baseline model.
+      spec: The slices that it is for; None for every slice, but no cross-slice.
+      selects: Whether it is for a slice.
+      threshold: As TFMA is asked: its `relative` is a difference.
+      bounds: Its bounds.
+      failure_key: What a failure of it is found again by.
+      fields: The first fields of each of its checks: those before, and those after the slice.
+      has_interval: Whether TFMA computes confidence intervals of the metric.
     """
 
-    config: config_pb2.EvalConfig
-    thresholds: Thresholds
-    baseline_name: str
-    features: Mapping[str, str]
+    key: tfma.metrics.MetricKey
+    value_key: tfma.metrics.MetricKey
+    baseline_key: tfma.metrics.MetricKey | None
+    spec: wording.SlicingSpec | None
+    selects: Callable[[SliceKey], bool]
+    threshold: wording.Threshold
+    bounds: Bounds
+    failure_key: FailureKey
+    fields: tuple[tuple[Any, ...], tuple[Any, ...]]
+    has_interval: bool
 
-    @classmethod
-    def of(cls, config: config_pb2.EvalConfig) -> Checker:
-        """Makes the checker of a config with TFMA's defaults filled in."""
-        baseline = tfma.utils.get_baseline_model_spec(config)
-        name = baseline.name if baseline else ""
-        found = tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
-        # TFMA passes over thresholds on the baseline model.
-        thresholds = {key: t for key, t in found.items() if not name or key.model_name != name}
-        features = {str(m.name): configs.feature_of(m) for m in configs.metric_instances(config)}
-        return cls(config, thresholds, name, features)
+    def baseline(self, metrics: Metrics) -> float | None:
+        """Returns the baseline model's value on a slice."""
+        return None if self.baseline_key is None else metrics.get(self.baseline_key)
 
-    def baseline_key(self, key: tfma.metrics.MetricKey) -> tfma.metrics.MetricKey:
-        """Returns the key of the baseline model's value of a metric."""
-        return key.make_baseline_key(self.baseline_name)
+    def check(self, where: str, *values: Any) -> Check:
+        """Returns a check on a slice; `values` are those of its fields from `observed` on."""
+        before, after = self.fields
+        # By position: there are hundreds of thousands.
+        fields: tuple[Any, ...] = (*before, where, *after, *values)
+        return Check(*fields)
 
-    def unasked_on(self, slice_key: SliceKey) -> set[tfma.metrics.MetricKey]:
-        """Returns the gated metrics that no threshold asks for on a slice."""
-        return {
-            key
-            for key, thresholds in self.thresholds.items()
-            if not any(_applies(spec, slice_key) for spec, _ in thresholds)
-        }
 
-    def on_slices(self, slices: Mapping[SliceKey, Metrics], results: SliceResults) -> Iterator[Check]:
-        """Yields the checks of every slice.
+class Checker:
+    """Makes the checks of one config."""
+
+    def __init__(self, eval_config: config_pb2.EvalConfig, policy: explanation_pb2.GatePolicy) -> None:
+        """Initializes the checker.
 
         Args:
-          slices: The metrics by slice.
-          results: By slice, what TFMA's validator said.
+          eval_config: A config with TFMA's defaults filled in.
+          policy: How `relative` and the confidence intervals are read.
         """
-        anywhere = {key for metrics in slices.values() for key in metrics}
-        for slice_key, metrics in sorted(slices.items(), key=lambda item: _printed(item[0])):
-            where = _printed(slice_key)
-            failed = {
-                (tfma.metrics.MetricKey.from_proto(failure.metric_key), _bytes(_threshold_of(failure)))
-                for of_slice in results[slice_key].metric_validations_per_slice
-                for failure in of_slice.failures
-            }
-            for key, thresholds in self.thresholds.items():
-                applicable = {_bytes(t): t for spec, t in thresholds if _applies(spec, slice_key)}
-                for serialized, threshold in applicable.items():
-                    reason = wording.sentence(key, where, threshold, metrics, self._baseline(key, metrics), anywhere)
-                    yield self._check(key, threshold, where, metrics, (key, serialized) not in failed, reason)
+        self._confidence = policy.confidence
+        baseline = tfma.utils.get_baseline_model_spec(eval_config)
+        self._baseline_name = baseline.name if baseline else ""
+        # The config as TFMA is asked.
+        self.config = eval_config
+        self._asked: dict[tfma.metrics.MetricKey, list[Asked]] = {}
+        # By serialized slicing spec: there are few, and thresholds share them.
+        self._selectors: dict[bytes, Callable[[SliceKey], bool]] = {}
+        self._why: dict[Any, str] = {}
+        if policy.relative_change == _Policy.RATIO:
+            self.config = config_with_relative_difference(eval_config)
+        self._collect(eval_config, policy.relative_change)
 
-    def without_slice(self, slices: Iterable[SliceKey]) -> Iterator[Check]:
+    def _collect(self, written: config_pb2.EvalConfig, relative: _Policy.RelativeChange) -> None:
+        features = {str(m.name): configs.feature_of(m) for m in configs.metric_instances(written)}
+        exact = metric_specs.metric_keys_to_skip_for_confidence_intervals(written.metrics_specs, written)
+        found = tfma.metrics.metric_thresholds_from_metrics_specs(written.metrics_specs, eval_config=written)
+        for key, thresholds in found.items():
+            # TFMA passes over thresholds on the baseline model.
+            if self._baseline_name and key.model_name == self._baseline_name:
+                continue
+            feature, has_interval = features.get(str(key.name), ""), key._replace(is_diff=False) not in exact
+            self._asked[key] = [
+                _asked(
+                    key, self.baseline_key(key), spec, self._selector(spec), threshold, feature, relative, has_interval
+                )
+                for spec, threshold in thresholds
+            ]
+
+    def _selector(self, spec: wording.SlicingSpec | None) -> Callable[[SliceKey], bool]:
+        serialized = b"" if spec is None else type(spec).__name__.encode() + spec.SerializeToString()
+        return self._selectors.setdefault(serialized, selector(spec))
+
+    @property
+    def gated(self) -> Collection[tfma.metrics.MetricKey]:
+        """The metrics that a threshold is for."""
+        return self._asked.keys()
+
+    @property
+    def relative_to(self) -> list[tfma.metrics.MetricKey]:
+        """The baseline model's values that a relative bound is for."""
+        relative = (asked for asked in self._all() if any(is_relative for *_, is_relative in asked.bounds.sides))
+        return [asked.baseline_key for asked in relative if asked.baseline_key is not None]
+
+    def baseline_key(self, key: tfma.metrics.MetricKey) -> tfma.metrics.MetricKey | None:
+        """Returns the key of the baseline model's value of a metric; None without a baseline model."""
+        return key.make_baseline_key(self._baseline_name) if self._baseline_name else None
+
+    def asks(self, key: tfma.metrics.MetricKey, slice_key: SliceKey) -> bool:
+        """Tells whether any threshold asks for a gated metric on a slice."""
+        return any(asked.selects(slice_key) for asked in self._asked[key])
+
+    def on_slice(
+        self,
+        slice_key: SliceKey,
+        known: SliceMetrics,
+        failed: Collection[FailureKey],
+        anywhere: Collection[tfma.metrics.MetricKey],
+    ) -> Iterator[tuple[Asked, Check]]:
+        """Yields the thresholds that are asked on a slice, and their checks.
+
+        Args:
+          slice_key: The slice.
+          known: What is known there.
+          failed: What TFMA's validator says has failed there.
+          anywhere: The metrics of all slices.
+        """
+        where = printed(slice_key)
+        selected = {id(select) for select in self._selectors.values() if select(slice_key)}
+        for key, thresholds in self._asked.items():
+            value = known.values.get(key)
+            done = set()
+            for asked in thresholds:
+                # TFMA misses a metric that is nowhere on a slice also where no threshold asks for it.
+                is_asked = id(asked.selects) in selected or (value is None and asked.failure_key in failed)
+                if is_asked and asked.failure_key not in done:
+                    done.add(asked.failure_key)
+                    if value is None:
+                        yield asked, self._missing(asked, where, known.values, key in anywhere)
+                    else:
+                        yield asked, self._held(asked, where, known, value, asked.failure_key not in failed)
+
+    def without_slice(self, slices: Collection[SliceKey]) -> Iterator[Check]:
         """Yields the failed checks of the thresholds whose slicing spec selects none of the slices."""
-        slices = list(slices)
-        for key, thresholds in self.thresholds.items():
-            for spec, threshold in thresholds:
-                if not any(_applies(spec, slice_key) for slice_key in slices):
-                    reason = wording.no_slice_sentence(key, spec, threshold)
-                    yield self._check(key, threshold, wording.describe_slice(spec), {}, False, reason)
+        for asked in self._all():
+            if not any(asked.selects(slice_key) for slice_key in slices):
+                where = wording.describe_slice(asked.spec)
+                why = wording.no_slice(asked.check(where))
+                yield asked.check(where, None, None, None, None, None, False, why)
 
-    def not_asked(self, asked: Thresholds, why: str) -> Iterator[Check]:
+    def not_asked(self, asked: Iterable[tfma.metrics.MetricKey], why: str) -> Iterator[Check]:
         """Yields the checks of the thresholds that are not among the asked ones, for the given reason."""
         names = {(key.name, key.is_diff) for key in asked}
-        for key, thresholds in self.thresholds.items():
-            for spec, threshold in () if (key.name, key.is_diff) in names else thresholds:
-                where = "every slice" if spec is None else wording.describe_slice(spec)
-                reason = f"{key.name} on {where} was not asked, because {why}"
-                yield self._check(key, threshold, where, {}, None, reason)
+        for one in self._all():
+            if (one.key.name, one.key.is_diff) not in names:
+                where = "every slice" if one.spec is None else wording.describe_slice(one.spec)
+                sentence = wording.not_asked(one.check(where), why)
+                yield one.check(where, None, None, None, None, None, None, sentence)
 
-    def _check(
-        self,
-        key: tfma.metrics.MetricKey,
-        threshold: wording.Threshold,
-        where: str,
-        metrics: Metrics,
-        passed: bool | None,
-        reason: str,
-    ) -> Check:
-        value = metrics.get(key)
-        baseline = self._baseline(key, metrics)
-        is_change = isinstance(threshold, config_pb2.GenericChangeThreshold)
-        return Check(
-            metric=key.name,
-            feature=self.features.get(key.name, ""),
-            key=json_format.MessageToDict(key.to_proto(), preserving_proto_field_name=True),
-            slice=where,
-            kind="change" if is_change else "value",
-            direction=config_pb2.MetricDirection.Name(threshold.direction) if is_change else "",
-            bounds=wording.bounds_of(threshold),
-            observed=metrics.get(key._replace(is_diff=False)),
-            baseline=baseline,
-            change=value if is_change else None,
-            margin=None if value is None else _margin(threshold, value, baseline),
-            passed=passed,
-            reason=reason,
+    def _held(self, asked: Asked, where: str, known: SliceMetrics, value: float, tfma_passed: bool) -> Check:
+        is_change, baseline = asked.key.is_diff, asked.baseline(known.values)
+        interval = known.intervals.get(asked.key) if known.intervals else None
+        # TFMA takes infinity for a number like any other.
+        finite = math.isfinite(value) and (not is_change or baseline is None or math.isfinite(baseline))
+        confidence = self._confidence if asked.has_interval else _Policy.POINT_ESTIMATE
+        passed = finite and asked.bounds.passes(confidence, tfma_passed, baseline, interval)
+        check = asked.check(
+            where,
+            known.values.get(asked.value_key) if is_change else value,
+            baseline,
+            value if is_change else None,
+            interval,
+            asked.bounds.margin(value, baseline),
+            passed,
         )
+        if finite and not passed and interval is None and confidence == _Policy.REQUIRE_SIGNIFICANT_PASS:
+            return dataclasses.replace(check, why=wording.no_interval(check))
+        return check
 
-    def _baseline(self, key: tfma.metrics.MetricKey, metrics: Metrics) -> float | None:
-        return metrics.get(self.baseline_key(key)) if self.baseline_name else None
+    def _missing(self, asked: Asked, where: str, metrics: Metrics, is_elsewhere: bool) -> Check:
+        sentence = wording.not_found(asked.check(where), self._why_not_found(asked.key, metrics, is_elsewhere))
+        observed, baseline = metrics.get(asked.value_key), asked.baseline(metrics)
+        return asked.check(where, observed, baseline, None, None, None, False, sentence)
 
+    def _all(self) -> Iterator[Asked]:
+        return (asked for thresholds in self._asked.values() for asked in thresholds)
 
-def _margin(threshold: wording.Threshold, value: float, baseline: float | None) -> float | None:
-    """Returns how far a value stays inside the nearest bound; None where there is no bound."""
-    bounds = wording.bounds_of(threshold)
-    margins = []
-    if isinstance(threshold, config_pb2.GenericValueThreshold):
-        margins += [value - bounds["lower_bound"]] if "lower_bound" in bounds else []
-        margins += [bounds["upper_bound"] - value] if "upper_bound" in bounds else []
-        return min(margins, default=None)
-    sign = 1 if threshold.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER else -1
-    if "absolute" in bounds:
-        margins.append(sign * (value - bounds["absolute"]))
-    if "relative" in bounds and baseline is not None:
-        relative = math.nan if math.isclose(baseline, 0.0) else value / baseline
-        margins.append(sign * (relative - bounds["relative"]))
-    return math.nan if any(map(math.isnan, margins)) else min(margins, default=None)
+    def _why_not_found(self, key: tfma.metrics.MetricKey, metrics: Metrics, is_elsewhere: bool) -> str:
+        # The search for the nearest name takes its time, and a metric is usually missing on all slices alike.
+        about = key, is_elsewhere, frozenset(metrics)
+        if about not in self._why:
+            self._why[about] = wording.why_not_found(key, metrics, is_elsewhere)
+        return self._why[about]
 
 
-def _applies(spec: wording.SlicingSpec | None, slice_key: SliceKey) -> bool:
-    """Tells whether a threshold's slicing spec, None for every slice, selects a slice; as TFMA's validator does."""
-    is_cross = slicer_lib.is_cross_slice_key(slice_key)
-    if isinstance(spec, config_pb2.CrossSlicingSpec):
-        return is_cross and slicer_lib.is_cross_slice_applicable(cross_slice_key=slice_key, cross_slicing_spec=spec)
-    if is_cross:
-        return False
-    return spec is None or tfma.slicer.SingleSliceSpec(spec=spec).is_slice_applicable(slice_key)
-
-
-def _threshold_of(failure: validation_result_pb2.ValidationFailure) -> wording.Threshold:
-    threshold = failure.metric_threshold
-    return threshold.value_threshold if threshold.HasField("value_threshold") else threshold.change_threshold
-
-
-def _bytes(threshold: wording.Threshold) -> tuple[str, bytes]:
-    return type(threshold).__name__, threshold.SerializeToString(deterministic=True)
-
-
-def _printed(slice_key: SliceKey) -> str:
-    if slicer_lib.is_cross_slice_key(slice_key):
-        baseline, comparison = map(tfma.slicer.stringify_slice_key, slice_key)
-        return f"{baseline} against {comparison}"
-    return tfma.slicer.stringify_slice_key(slice_key)
+def _asked(
+    key: tfma.metrics.MetricKey,
+    baseline_key: tfma.metrics.MetricKey | None,
+    spec: wording.SlicingSpec | None,
+    selects: Callable[[SliceKey], bool],
+    threshold: wording.Threshold,
+    feature: str,
+    relative: _Policy.RelativeChange,
+    has_interval: bool,
+) -> Asked:
+    key_proto = key.to_proto()
+    about = json_format.MessageToDict(key_proto, preserving_proto_field_name=True)
+    bounds, kind, direction, reading = wording.bounds_of(threshold), wording.VALUE, "", ""
+    as_tfma = threshold
+    if isinstance(threshold, config_pb2.GenericChangeThreshold):
+        kind, reading = wording.CHANGE, _Policy.RelativeChange.Name(relative)
+        direction = config_pb2.MetricDirection.Name(threshold.direction) if threshold.direction else ""
+        as_tfma = with_relative_difference(threshold) if relative == _Policy.RATIO else threshold
+    allowed = wording.allowed(threshold, bounds, reading)
+    return Asked(
+        key=key,
+        value_key=key._replace(is_diff=False),
+        baseline_key=baseline_key,
+        spec=spec,
+        selects=selects,
+        threshold=as_tfma,
+        bounds=Bounds.of(as_tfma),
+        failure_key=(key_proto.SerializeToString(), as_tfma.SerializeToString()),
+        fields=((str(key.name), feature, about), (kind, direction, reading, bounds, allowed)),
+        has_interval=has_interval,
+    )

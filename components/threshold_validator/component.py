@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeAlias
 
 from absl import logging
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from tfx.types import channel_utils, component_spec, standard_artifacts
 from tfx.types import standard_component_specs as keys
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.threshold_validator import executor
-from tfx_explain.components.threshold_validator.config import verify_config
+from tfx_explain.components.threshold_validator.config import Wiring, verify_config
 from tfx_explain.components.threshold_validator.lint import lint
 from tfx_explain.proto import explanation_pb2
+
+Channels: TypeAlias = types.BaseChannel | Sequence[types.BaseChannel]
 
 
 class ThresholdValidatorSpec(component_spec.ComponentSpec):
@@ -30,6 +33,9 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
         keys.EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
         ATTRIBUTIONS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
         keys.BASELINE_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        executor.BASELINE_EVALUATION_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.ModelEvaluation, optional=True
+        ),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
         keys.BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -41,9 +47,11 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
     """A TFX component that blesses a model if its metrics and its reasons stay within bounds.
 
     The bounds are TFMA's own: value thresholds, change thresholds against a baseline model, slices. A metric of
-    `tfx_explain.metrics` is computed from `attributions`; every other one is looked up in `evaluation`. TFMA's own
-    validator decides, so that a config means the same as in a stock Evaluator. What can't be decided isn't blessed: a
-    metric or slice that is missing, NaN, a baseline value of 0 under a relative bound, attributions without records.
+    `tfx_explain.metrics` is computed from `attributions`, where they are given; every other one is looked up in
+    `evaluation`. TFMA's own validator decides, so that a config means the same as in a stock Evaluator. What can't be
+    decided isn't blessed: a metric or slice that is missing, a value that is NaN or infinite, a baseline value of 0
+    under a relative bound, no examples, files that are damaged or something else, an explanation that dropped too many
+    rows or missed its tolerance on too many. docs/gate.md has the whole, and the schema of `verdict.json`.
 
     ## Example
     ```python
@@ -94,9 +102,10 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
         self,
         model: types.BaseChannel,
         eval_config: config_pb2.EvalConfig,
-        evaluation: types.BaseChannel | None = None,
-        attributions: types.BaseChannel | None = None,
+        evaluation: Channels | None = None,
+        attributions: Channels | None = None,
         baseline_model: types.BaseChannel | None = None,
+        baseline_evaluation: Channels | None = None,
         policy: explanation_pb2.GatePolicy | None = None,
     ) -> None:
         """Constructs a ThresholdValidator component.
@@ -104,36 +113,45 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
         Args:
           model: A channel of type `standard_artifacts.Model`: the candidate, usually from a Trainer.
           eval_config: Metrics, slices and thresholds.
-          evaluation: A channel of type `standard_artifacts.ModelEvaluation`, usually an Evaluator's.
-          attributions: A channel of type `standard_artifacts.Examples`, from an Explainer; all its splits count.
+          evaluation: A channel of type `standard_artifacts.ModelEvaluation`, usually an Evaluator's, or several in a
+            list.
+          attributions: A channel of type `standard_artifacts.Examples`, from an Explainer, or several in a list; all
+            their splits count.
           baseline_model: A channel of type `standard_artifacts.Model`, usually a Resolver's; may be empty, as on a
             first run. Give the same one to the Evaluator and the Explainer.
-          policy: What to do without a baseline model; by default the value thresholds decide alone.
+          baseline_evaluation: A channel of type `standard_artifacts.ModelEvaluation`, or several in a list: the
+            evaluation of the baseline model's own run. It stands in for values that `evaluation` has of the candidate
+            alone.
+          policy: What to do without a baseline model, how to read `relative` and confidence intervals, how far an
+            explanation may fall short, and an override; by default the value thresholds decide alone without a
+            baseline model.
 
         Raises:
           ValueError: The config has no threshold, an unknown metric, a threshold that nothing wired can answer, or
             breaks TFMA's rules; one error names all mistakes. What TFMA accepts but can't be meant, such as a bound
             that no value can break, is logged as a warning.
         """
-        verify_config(
-            eval_config,
-            has_evaluation=evaluation is not None,
-            has_attributions=attributions is not None,
-            has_baseline=baseline_model is not None,
-        )
-        for warning in lint(eval_config):
+        policy = policy or explanation_pb2.GatePolicy()
+        has_baseline = baseline_model is not None or baseline_evaluation is not None
+        verify_config(eval_config, policy, Wiring(evaluation is not None, attributions is not None, has_baseline))
+        for warning in lint(eval_config, policy):
             logging.warning("The ThresholdValidator's eval_config: %s", warning)
         super().__init__(
             spec=ThresholdValidatorSpec(
                 **{
                     keys.MODEL_KEY: model,
-                    keys.EVALUATION_KEY: evaluation,
-                    ATTRIBUTIONS_KEY: attributions,
+                    keys.EVALUATION_KEY: _union(evaluation),
+                    ATTRIBUTIONS_KEY: _union(attributions),
                     keys.BASELINE_MODEL_KEY: baseline_model,
+                    executor.BASELINE_EVALUATION_KEY: _union(baseline_evaluation),
                     keys.EVAL_CONFIG_KEY: eval_config,
-                    executor.POLICY_KEY: policy or explanation_pb2.GatePolicy(),
+                    executor.POLICY_KEY: policy,
                     keys.BLESSING_KEY: types.Channel(type=standard_artifacts.ModelBlessing),
                     executor.VALIDATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
                 }
             )
         )
+
+
+def _union(channels: Channels | None) -> types.BaseChannel | None:
+    return channels if channels is None or isinstance(channels, types.BaseChannel) else channel_utils.union(channels)

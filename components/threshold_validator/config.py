@@ -4,29 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.components.threshold_validator import wording
+from tfx_explain.components.threshold_validator.override import override_mistakes
+from tfx_explain.components.threshold_validator.slices import features_of_specs
 from tfx_explain.metrics import agreement, configs, drift, per_feature, quality
 from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.proto import explanation_pb2
 
 # Importing the modules registers their metrics, so that a class name alone finds them.
 _REGISTERED = (agreement, drift, per_feature, quality)
 
 
+@dataclass(frozen=True)
+class Wiring:
+    """Which inputs a gate has, empty on a first run or not.
+
+    Attributes:
+      evaluation: An Evaluator's `evaluation`.
+      attributions: An Explainer's `attributions`.
+      baseline: A baseline model, or an evaluation of one.
+    """
+
+    evaluation: bool = True
+    attributions: bool = True
+    baseline: bool = True
+
+
+EVERYTHING = Wiring()
+
+
 def verify_config(
-    eval_config: config_pb2.EvalConfig, *, has_evaluation: bool, has_attributions: bool, has_baseline: bool
+    eval_config: config_pb2.EvalConfig, policy: explanation_pb2.GatePolicy, wiring: Wiring = EVERYTHING
 ) -> None:
     """Holds a gate's configuration against TFMA's rules and against what is wired.
 
     Args:
       eval_config: As the user wrote it.
-      has_evaluation: An Evaluator's `evaluation` is wired.
-      has_attributions: An Explainer's `attributions` are wired.
-      has_baseline: A channel of baseline models is wired, empty on a first run or not.
+      policy: As the user wrote it.
+      wiring: The gate's inputs.
 
     Raises:
       ValueError: There are mistakes; one error names all of them.
@@ -35,10 +56,23 @@ def verify_config(
     if not mistakes:
         mistakes = list(_model_mistakes(eval_config))
     if not mistakes:
-        found = _threshold_mistakes(eval_config, has_evaluation, has_attributions, has_baseline)
-        mistakes = list(dict.fromkeys(found))
+        mistakes = list(dict.fromkeys(_threshold_mistakes(eval_config, wiring)))
+    mistakes += _policy_mistakes(policy, eval_config)
     if mistakes:
         raise ValueError("The ThresholdValidator's eval_config is wrong: " + "; ".join(mistakes) + ".")
+
+
+def _policy_mistakes(policy: explanation_pb2.GatePolicy, eval_config: config_pb2.EvalConfig) -> Iterator[str]:
+    if policy.HasField("override"):
+        yield from override_mistakes(policy.override)
+    for name in ("max_failed_fraction", "max_tolerance_missed_fraction"):
+        if not 0 <= getattr(policy, name) <= 1:
+            yield f"the policy's {name} is {getattr(policy, name):g}; it is a fraction, from 0 to 1"
+    if policy.confidence and not eval_config.options.compute_confidence_intervals.value:
+        yield (
+            f"the policy's {explanation_pb2.GatePolicy.Confidence.Name(policy.confidence)} asks for confidence "
+            "intervals; set options.compute_confidence_intervals here and in the Evaluator's eval_config"
+        )
 
 
 def _metric_mistakes(eval_config: config_pb2.EvalConfig) -> Iterator[str]:
@@ -79,28 +113,29 @@ def _model_mistakes(eval_config: config_pb2.EvalConfig) -> Iterator[str]:
         return
     if eval_config.model_specs and all(spec.is_baseline for spec in eval_config.model_specs):
         yield "its model_specs have no candidate; add a ModelSpec without is_baseline"
+    config = configs.with_defaults(eval_config, has_baseline=True)
+    known = {spec.name for spec in config.model_specs} - {""}
+    unknown = {name for spec in eval_config.metrics_specs for name in spec.model_names if name} - known
+    yield from (f"its metrics_specs have an {unknown_name('model', name, known)}" for name in sorted(unknown))
     try:
-        tfma.utils.verify_eval_config(configs.with_defaults(eval_config, has_baseline=True))
+        tfma.utils.verify_eval_config(config)
     except ValueError as error:
         yield str(error).strip()
 
 
-def _threshold_mistakes(
-    eval_config: config_pb2.EvalConfig, has_evaluation: bool, has_attributions: bool, has_baseline: bool
-) -> Iterator[str]:
+def _threshold_mistakes(eval_config: config_pb2.EvalConfig, wiring: Wiring) -> Iterator[str]:
     config = configs.with_defaults(eval_config, has_baseline=True)
     thresholds = tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
     if not thresholds:
         yield "it has no threshold, so it could never reject a model; add a value_threshold or a change_threshold"
     instances = {m.name: m for m in configs.metric_instances(config)}
-    changes = [key for key in thresholds if key.is_diff]
     for key, found in thresholds.items():
-        yield from _source_mistakes(key, instances.get(key.name), has_evaluation, has_attributions)
+        yield from _source_mistakes(key, instances.get(key.name), wiring)
+        yield from _slice_mistakes(key, [spec for spec, _ in found], config)
         if isinstance(instances.get(key.name), drift.DriftMetric):
             yield from _drift_mistakes(key, [threshold for _, threshold in found])
-    for name in dict.fromkeys(key.name for key in changes if any(_lacks_direction(t) for _, t in thresholds[key])):
-        yield f"the change threshold of {name} has no direction; set HIGHER_IS_BETTER or LOWER_IS_BETTER"
-    if changes and not has_baseline:
+    changes = [key for key in thresholds if key.is_diff]
+    if changes and not wiring.baseline:
         yield (
             f"it has change thresholds ({', '.join(dict.fromkeys(key.name for key in changes))}), but no "
             "baseline_model is wired to compare with; wire a Resolver's model, which may be empty on a first run"
@@ -112,11 +147,24 @@ def _threshold_mistakes(
         )
 
 
+def _slice_mistakes(
+    key: tfma.metrics.MetricKey, specs: Iterable[wording.SlicingSpec | None], config: config_pb2.EvalConfig
+) -> Iterator[str]:
+    """Yields the features that a threshold's slices are by, and that nothing is sliced by."""
+    if any(spec.slice_keys_sql for spec in config.slicing_specs):
+        return
+    known = configs.slice_keys(config)
+    for name in sorted(features_of_specs(specs) - known):
+        yield (
+            f"a threshold of {key.name} is for slices by an {unknown_name('feature', name, known)} in slicing_specs, "
+            "which say what is sliced"
+        )
+
+
 def _source_mistakes(
     key: tfma.metrics.MetricKey,
     instance: metric_types.Metric | None,
-    has_evaluation: bool,
-    has_attributions: bool,
+    wiring: Wiring,
 ) -> Iterator[str]:
     """Yields why no wired input can hold the metric that a threshold is for."""
     name = key.name
@@ -128,9 +176,9 @@ def _source_mistakes(
     elif instance is not None and configs.is_attribution_metric(instance):
         if key.example_weighted is None:
             yield f"the threshold of {name} stands in MetricsSpec.thresholds; put it into the metric's MetricConfig"
-        elif not has_attributions:
+        elif not wiring.attributions and not wiring.evaluation:
             yield f"{name} is computed from attributions; wire the Explainer's outputs['attributions']"
-    elif not has_evaluation:
+    elif not wiring.evaluation:
         yield f"{name} is not a metric over attributions; wire the Evaluator's outputs['evaluation']"
 
 
@@ -140,7 +188,3 @@ def _drift_mistakes(key: tfma.metrics.MetricKey, thresholds: Iterable[wording.Th
         yield f"{key.name} compares with the baseline model; bound it by a change_threshold, not by a value_threshold"
     if any("relative" in wording.bounds_of(threshold) for threshold in thresholds):
         yield f"{key.name} is itself a comparison and has no relative change; bound it by absolute"
-
-
-def _lacks_direction(threshold: wording.Threshold) -> bool:
-    return isinstance(threshold, config_pb2.GenericChangeThreshold) and not threshold.direction

@@ -17,11 +17,14 @@ from tfx.utils import io_utils, proto_utils
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.threshold_validator import gate
+from tfx_explain.components.threshold_validator.evidence import Sources
+from tfx_explain.components.threshold_validator.verdict import Verdict
 from tfx_explain.components.writing import complete_directory
 from tfx_explain.proto import explanation_pb2
 
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
+BASELINE_EVALUATION_KEY = "baseline_evaluation"
 
 _Artifacts = dict[str, list[types.Artifact]]
 
@@ -42,20 +45,23 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             verdict = gate.validate(
                 eval_config,
                 policy,
-                evaluations=[a.uri for a in input_dict.get(keys.EVALUATION_KEY, ())],
-                attributions=_record_patterns(input_dict.get(ATTRIBUTIONS_KEY, ())),
-                make_pipeline=self._make_beam_pipeline,
-                output_path=path,
-                has_baseline=baseline is not None,
+                Sources(
+                    evaluations=_uris(input_dict, keys.EVALUATION_KEY),
+                    attributions=_record_patterns(input_dict.get(ATTRIBUTIONS_KEY, ())),
+                    baseline_evaluations=_uris(input_dict, BASELINE_EVALUATION_KEY),
+                    has_baseline=baseline is not None,
+                ),
+                self._make_beam_pipeline,
+                path,
             )
         logging.info("Verdict on %s:\n%s", model.uri, verdict.to_text())
         with complete_directory(blessing.uri) as path:
             name = constants.BLESSED_FILE_NAME if verdict.blessed else constants.NOT_BLESSED_FILE_NAME
             io_utils.write_string_file(os.path.join(path, name), "")
-        self._mark(blessing, verdict.blessed, model, baseline)
+        self._mark(blessing, verdict, model, baseline)
 
     def _mark(
-        self, blessing: types.Artifact, blessed: bool, model: types.Artifact, baseline: types.Artifact | None
+        self, blessing: types.Artifact, verdict: Verdict, model: types.Artifact, baseline: types.Artifact | None
     ) -> None:
         """Sets the properties that the Pusher and `LatestBlessedModelStrategy` read."""
         blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
@@ -63,9 +69,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if baseline is not None:
             blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
             blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+        if verdict.overridden and verdict.override is not None:
+            for name in ("who", "why", "until"):
+                blessing.set_string_custom_property(f"override_{name}", getattr(verdict.override, name))
         if self._context and self._context.pipeline_node:
             blessing.set_string_custom_property("component_id", self._context.pipeline_node.node_info.id)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(verdict.blessed))
+
+
+def _uris(artifacts: _Artifacts, key: str) -> list[str]:
+    return [artifact.uri for artifact in artifacts.get(key, ())]
 
 
 def _record_patterns(artifacts: Iterable[types.Artifact]) -> dict[str, str]:

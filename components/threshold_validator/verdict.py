@@ -1,23 +1,28 @@
-"""A verdict, and its two renderings: `verdict.json` for programs and `verdict.txt` for people."""
+"""A verdict, as `verdict.json` for programs (docs/gate.md has its schema) and as `verdict.txt` for people."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tensorflow_model_analysis.proto import validation_result_pb2
 
+from tfx_explain.components.threshold_validator import wording
+from tfx_explain.components.threshold_validator.override import Override
+from tfx_explain.proto import explanation_pb2
+
 JSON_FILE = "verdict.json"
 TEXT_FILE = "verdict.txt"
 _SCHEMA_VERSION = 1
+_RULE = "!" * 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Check:
-    """One threshold on one slice.
+    """One threshold on one slice; there can be hundreds of thousands, so what they share is shared.
 
     Attributes:
       metric: The metric's name, as TFMA reports it.
@@ -26,13 +31,16 @@ class Check:
       slice: The slice as TFMA prints it, or the slicing spec that no slice matches.
       kind: "value" or "change" (candidate minus baseline model).
       direction: Of a change threshold, "HIGHER_IS_BETTER" or "LOWER_IS_BETTER"; else empty.
+      relative_change: Of a change threshold, how `relative` is read, "DIFFERENCE" or "RATIO"; else empty.
       bounds: The bounds by their names in the config: lower_bound, upper_bound, absolute, relative.
+      allowed: What the bounds allow, for people.
       observed: The candidate's value; None where there is none.
       baseline: The baseline model's value; None where there is none.
       change: Of a change threshold, the difference; None where there is none.
+      interval: TFMA's confidence interval of what is bounded, the value or the change; None where there is none.
       margin: How far the value stays inside its nearest bound, in that bound's unit; negative outside.
-      passed: TFMA's decision; None where the threshold was not asked.
-      reason: One sentence.
+      passed: The decision; None where the threshold was not asked.
+      why: A sentence, where the numbers don't say it all.
     """
 
     metric: str
@@ -41,13 +49,41 @@ class Check:
     slice: str
     kind: str
     direction: str
+    relative_change: str
     bounds: Mapping[str, float]
-    observed: float | None
-    baseline: float | None
-    change: float | None
-    margin: float | None
-    passed: bool | None
-    reason: str
+    allowed: str
+    observed: float | None = None
+    baseline: float | None = None
+    change: float | None = None
+    interval: tuple[float, float] | None = None
+    margin: float | None = None
+    passed: bool | None = None
+    why: str = ""
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+        return self.why or wording.sentence(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what `verdict.json` says of the check; infinite values and NaN are strings there."""
+        return {
+            "metric": self.metric,
+            "feature": self.feature,
+            "slice": self.slice,
+            "kind": self.kind,
+            "passed": self.passed,
+            "observed": _plain(self.observed),
+            "baseline": _plain(self.baseline),
+            "change": _plain(self.change),
+            "interval": None if self.interval is None else [_plain(end) for end in self.interval],
+            "bounds": {name: _plain(bound) for name, bound in self.bounds.items()},
+            "direction": self.direction,
+            "relative_change": self.relative_change,
+            "margin": _plain(self.margin),
+            "key": self.key,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True)
@@ -56,62 +92,102 @@ class Verdict:
 
     Attributes:
       blessed: The decision.
-      reasons: Why not, in sentences; empty where the model is blessed.
+      problems: What forbids a blessing beside the thresholds, in sentences.
+      unreadable: Whether an input could not be read, so that the thresholds were not asked of all there should be.
       has_baseline: Whether there was a baseline model to compare with.
-      missing_baseline: The policy for the case that there was none.
+      policy: What was done where the config is silent.
+      override: Somebody's word that the thresholds don't count, in force or not; None without one.
       checks: The thresholds that were asked, failed ones first.
       not_asked: The thresholds that were not, each with its reason.
-      validation: TFMA's own result, which `tfma.load_validation_result` reads back.
+      validation: TFMA's own result, which `tfma.load_validation_result` reads back. An override doesn't change it.
     """
 
     blessed: bool
-    reasons: tuple[str, ...]
+    problems: tuple[str, ...]
+    unreadable: bool
     has_baseline: bool
-    missing_baseline: str
-    checks: tuple[Check, ...]
-    not_asked: tuple[Check, ...]
+    policy: explanation_pb2.GatePolicy
+    override: Override | None
+    checks: Sequence[Check]
+    not_asked: Sequence[Check]
     validation: validation_result_pb2.ValidationResult
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the model is blessed by an override alone."""
+        return self.blessed and bool(self.problems or any(not check.passed for check in self.checks))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What speaks against the model, in sentences; empty where nothing does."""
+        return (*self.problems, *(check.reason for check in self.checks if not check.passed))
 
     def to_json(self) -> str:
         """Returns the verdict as JSON, infinite values and NaN as strings."""
-        content = {
-            "schema_version": _SCHEMA_VERSION,
-            "blessed": self.blessed,
-            "reasons": list(self.reasons),
-            "has_baseline": self.has_baseline,
-            "missing_baseline": self.missing_baseline,
-            "thresholds": [asdict(c) for c in self.checks],
-            "not_asked": [asdict(c) for c in self.not_asked],
-        }
-        return json.dumps(_plain(content), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+        return "".join(self.json_lines())
 
     def to_text(self) -> str:
         """Returns the verdict for people: the decision, what failed, what passed, what was not asked."""
-        return "\n".join(self._lines()) + "\n"
+        return "".join(self.text_lines())
 
-    def _lines(self) -> Iterator[str]:
-        failed = [c for c in self.checks if not c.passed]
-        passed = [c for c in self.checks if c.passed]
-        yield f"{'BLESSED' if self.blessed else 'NOT BLESSED'}: {len(passed)} of {len(self.checks)} thresholds passed"
-        other = [r for r in self.reasons if r not in {c.reason for c in failed}]
-        for title, sentences in (
-            ("", other),
-            ("Failed", [c.reason for c in failed]),
-            ("Passed", [c.reason for c in passed]),
-            ("Not asked", [c.reason for c in self.not_asked]),
-        ):
-            if sentences:
-                yield ""
-                if title:
-                    yield f"{title}:"
-                yield from (f"- {s}" for s in sentences)
+    def json_lines(self) -> Iterator[str]:
+        """Yields the verdict as JSON, a line a threshold."""
+        policy = explanation_pb2.GatePolicy
+        head = {
+            "schema_version": _SCHEMA_VERSION,
+            "blessed": self.blessed,
+            "overridden": self.overridden,
+            "unreadable": self.unreadable,
+            "has_baseline": self.has_baseline,
+            "missing_baseline": policy.MissingBaseline.Name(self.policy.missing_baseline),
+            "relative_change": policy.RelativeChange.Name(self.policy.relative_change),
+            "confidence": policy.Confidence.Name(self.policy.confidence),
+            "override": self.override.to_dict() if self.override else None,
+            "problems": list(self.problems),
+        }
+        yield "{\n"
+        for name, value in head.items():
+            yield f"{_dumps(name)}: {_dumps(value)},\n"
+        yield from _json_list("reasons", self.reasons, ",")
+        yield from _json_list("thresholds", (check.to_dict() for check in self.checks), ",")
+        yield from _json_list("not_asked", (check.to_dict() for check in self.not_asked), "")
+        yield "}\n"
+
+    def text_lines(self) -> Iterator[str]:
+        """Yields the lines of the verdict for people."""
+        failed = [check for check in self.checks if not check.passed]
+        passed = [check for check in self.checks if check.passed]
+        if self.overridden and self.override:
+            yield f"{_RULE}\n{self.override.headline()}\n{_RULE}\n"
+        yield f"{'BLESSED' if self.blessed else 'NOT BLESSED'}: {len(passed)} of {len(self.checks)} thresholds passed\n"
+        if self.override and not self.overridden:
+            yield f"\n{self.override.why_not_used(self.blessed)}\n"
+        yield from _text_list("", self.problems)
+        yield from _text_list("Failed:\n", (check.reason for check in failed))
+        yield from _text_list("Passed:\n", (check.reason for check in passed))
+        yield from _text_list("Not asked:\n", (check.reason for check in self.not_asked))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
+def _text_list(title: str, sentences: Iterable[str]) -> Iterator[str]:
+    before = f"\n{title}"
+    for sentence in sentences:
+        yield f"{before}- {sentence}\n"
+        before = ""
+
+
+def _json_list(name: str, values: Iterable[Any], after: str) -> Iterator[str]:
+    yield f"{_dumps(name)}: ["
+    separator = "\n"
+    for value in values:
+        yield separator + _dumps(value)
+        separator = ",\n"
+    yield f"{'' if separator == chr(10) else chr(10)}]{after}\n"
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _plain(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

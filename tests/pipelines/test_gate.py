@@ -5,6 +5,7 @@ import tensorflow_model_analysis as tfma
 
 from tfx_explain.components.threshold_validator.config import verify_config
 from tfx_explain.pipelines.census import features, gate
+from tfx_explain.proto import explanation_pb2
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +15,7 @@ def shares() -> dict[str, tfma.MetricConfig]:
 
 
 def test_the_gate_understands_its_config():
-    verify_config(gate.gate_config(), has_evaluation=True, has_attributions=True, has_baseline=True)
+    verify_config(gate.gate_config(), explanation_pb2.GatePolicy())
 
 
 def test_the_evaluator_gates_auc_by_value_and_by_change():

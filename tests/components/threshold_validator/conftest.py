@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
 from tfx_bsl.tfxio import tf_example_record
 
 from tfx_explain.components.threshold_validator import gate
+from tfx_explain.components.threshold_validator.evidence import Sources
 from tfx_explain.metrics import attributions_extractor, columns
 from tfx_explain.proto import explanation_pb2
 
@@ -141,6 +142,28 @@ def stock() -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
+def said_by_tfma() -> Callable[[validation_result_pb2.ValidationResult], tuple]:
+    def said(validation: validation_result_pb2.ValidationResult) -> tuple:
+        """What a validation result says, in an order of its own."""
+        found = set()
+        for of_slice in validation.metric_validations_per_slice:
+            at = of_slice.slice_key.SerializeToString() + of_slice.cross_slice_key.SerializeToString()
+            for failure in of_slice.failures:
+                found.add((at, failure.SerializeToString(deterministic=True)))
+        missing = [*validation.missing_slices, *validation.missing_cross_slices]
+        details = validation.validation_details.slicing_details
+        return (
+            validation.validation_ok,
+            validation.missing_thresholds,
+            found,
+            {m.SerializeToString(deterministic=True) for m in missing},
+            {d.SerializeToString(deterministic=True) for d in details},
+        )
+
+    return said
+
+
+@pytest.fixture(scope="session")
 def records(tmp_path_factory, write_split, rows) -> str:
     return write_split(tmp_path_factory.mktemp("attributions"), rows)
 
@@ -166,17 +189,13 @@ def one_model_evaluation(tmp_path_factory, stock, one_model_records, config, met
 
 @pytest.fixture
 def run(tmp_path):
-    def validate(eval_config, evaluations=(), patterns=(), policy="SKIP_CHANGE_THRESHOLDS", **more):
+    def validate(eval_config, evaluations=(), patterns=(), policy=None, **more):
         output = tmp_path / "validation"
         output.mkdir(exist_ok=True)
-        return gate.validate(
-            eval_config,
-            explanation_pb2.GatePolicy(missing_baseline=policy),
-            evaluations,
-            {f"split {i}": pattern for i, pattern in enumerate(patterns)},
-            beam.Pipeline,
-            str(output),
-            **more,
-        )
+        attributions = {f"split {i}": pattern for i, pattern in enumerate(patterns)}
+        sources = Sources(evaluations=evaluations, attributions=attributions, **more)
+        if isinstance(policy, str):
+            policy = explanation_pb2.GatePolicy(missing_baseline=policy)
+        return gate.validate(eval_config, policy or explanation_pb2.GatePolicy(), sources, beam.Pipeline, str(output))
 
     return validate

@@ -1,0 +1,36 @@
+"""`tfx-explain lint`: thresholds that can never pass, never fail, or are never asked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from tensorflow_model_analysis.proto import config_pb2
+
+from tfx_explain.cli.configs import read_message
+from tfx_explain.components.threshold_validator.config import verify_config
+from tfx_explain.components.threshold_validator.lint import lint
+from tfx_explain.proto import explanation_pb2
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("lint")
+@click.argument("config", type=_FILE)
+@click.option("--policy", type=_FILE, help="A GatePolicy, as text or JSON: how `relative` is read.")
+def command(config: Path, policy: Path | None) -> None:
+    """Looks for thresholds in CONFIG, a tfma.EvalConfig as text or JSON, that can never pass, or never fail.
+
+    Prints a line for each, with the remedy. Exits with 0 where there is none, 1 where there are some, and 2 where the
+    gate would refuse the config or it can't be read.
+    """
+    eval_config = read_message(config, config_pb2.EvalConfig())
+    gate_policy = explanation_pb2.GatePolicy()
+    if policy is not None:
+        read_message(policy, gate_policy)
+    verify_config(eval_config, gate_policy)
+    warnings = lint(eval_config, gate_policy)
+    for warning in warnings:
+        click.echo(f"{config}: {warning}")
+    sys.exit(1 if warnings else 0)
