@@ -108,8 +108,9 @@ def prepare(
     Args:
         model: a model, or a TensorFlow function (see `from_function`).
         inputs: tensors `[rows, ...]` by key; or one dense tensor `[rows, columns]`, of which each column is a player.
-        baselines: of each key with a player, a tensor `[baselines, ...]`, all of one leading size; or a scalar, which
-            fills one baseline; or `Blurred`, for images. With one input tensor: the same for it.
+        baselines: of each key with a player, a tensor `[baselines, ...]`, all of one leading size, whose other axes
+            may be 1 for any size; or a scalar, which fills one baseline; or `Blurred`, for images. With one input
+            tensor: the same for it.
         players: the tensor keys (or columns, `(key, index)`) of each feature. None: each key, or each column of the
             only tensor, is a feature.
         targets: int32 `[rows]` or one class index for all rows. None: 0.
@@ -214,6 +215,11 @@ def _baseline(key: str, baseline: Any, tensor: Tensor) -> Tensor:
     baseline = tf.convert_to_tensor(baseline, tensor.dtype)
     if baseline.shape.rank == 0:
         return tf.fill([1, *tensor.shape[1:]], baseline)
+    shape = [baseline.shape[0], *tensor.shape[1:]]
+    if baseline.shape.rank == len(shape) and all(
+        own in (1, size) for own, size in zip(baseline.shape, shape, strict=True)
+    ):
+        baseline = tf.broadcast_to(baseline, shape)
     if not baseline.shape[1:].is_compatible_with(tensor.shape[1:]) or baseline.shape[0] == 0:
         expected = ["baselines", *tensor.shape[1:]]
         raise ValueError(f"the baseline of {key!r} has shape {baseline.shape}; it must be a scalar or {expected}.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.baselines import ZERO, to_proto
 from tfx_explain.savedmodel.encodings import Encodings
 from tfx_explain.savedmodel.features import Feature
-from tfx_explain.savedmodel.flat import node_of
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.modality import encoding, is_decoded, modality
 from tfx_explain.savedmodel.read import ReadModel
 from tfx_explain.savedmodel.signature import TENSORFLOW1
 
@@ -29,6 +30,8 @@ MERGED = (
     "The model merges it with {others} before any float tensor, so they get one joint attribution, {group!r}. Sampled "
     "Shapley tells them apart where group_name and the encoded tensors are taken out."
 )
+ENCODED_BASELINE = "No string stands for nothing, so the baseline is zero at its encoded tensor."
+NO_SHAPLEY = "Some of its values reach the output past that tensor, so that sampled Shapley cannot explain it."
 WEIGHTED = "Its values are weighted by {weights!r}, which is explained together with it."
 
 
@@ -45,16 +48,15 @@ def describe_tensors(
     """
     by_graph = read.signature.framework == TENSORFLOW1
     input_names = {} if by_graph else {tensor: name for name, tensor in read.graph.inputs.items()}
-    casts = any(read.graph.nodes[node_of(tensor)].op == "Cast" for tensor in encoded)
-    numeric = feature.dtype.is_floating or casts  # integers that are cast are amounts, others are looked up
+    kind = modality(read, feature, encoded)
     entry = explanation_pb2.InputMetadata(
         input_tensor_name=input_names.get(feature.values, feature.values),
         input_tensor_dtype=feature.dtype.name,
         input_tensor_shape=feature.row_shape,
         indices_tensor_name=feature.indices,
         dense_shape_tensor_name=feature.dense_shape,
-        encoding="combined_embedding" if feature.is_sparse and not numeric else "identity",
-        modality="numeric" if numeric else "categorical",
+        encoding=encoding(feature, kind, [read.specs[tensor].shape for tensor in encoded]),
+        modality=kind,
         explainable_by=[INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY] if encoded else [SAMPLED_SHAPLEY],
     )
     if len(encoded) > 1:
@@ -84,6 +86,20 @@ def describe_merging(entry: explanation_pb2.InputMetadata, read: ReadModel, name
         entry.weight_values_name = weights.values
         entry.weight_indices_name, entry.weight_dense_shape_name = weights.indices, weights.dense_shape
         add_finding(entry, WEIGHTED.format(weights=weights.name))
+
+
+def describe_decoded(entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, is_past: bool) -> None:
+    """Gives a string in a format (an image, numbers) a baseline where it is decoded, if nothing better is known."""
+    if ZERO not in entry.baseline_source or INTEGRATED_GRADIENTS not in entry.explainable_by:
+        return
+    if is_decoded(read, feature):
+        entry.encoded_baselines.extend(to_proto(0.0) for _ in entry.input_baselines)
+        del entry.input_baselines[:]
+        entry.baseline_source = ZERO
+        add_finding(entry, ENCODED_BASELINE)
+        if is_past:
+            entry.explainable_by.remove(SAMPLED_SHAPLEY)
+            add_finding(entry, NO_SHAPLEY)
 
 
 def add_finding(entry: explanation_pb2.InputMetadata, sentence: str) -> None:

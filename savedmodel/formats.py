@@ -18,6 +18,7 @@ from tfx_explain.savedmodel.flat import FlatGraph, in_order, needed_functions, s
 
 IMAGE_OPS = frozenset({"DecodeImage", "DecodeJpeg", "DecodePng", "DecodeGif", "DecodeAndCropJpeg"})
 SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "UnicodeDecode", "StringNGrams"})
+NUMBER_OPS = frozenset({"DecodeRaw", "DecodePaddedRaw", "DecodeCSV", "StringToNumber"})
 _REGEX_OPS = frozenset({"RegexReplace", "StaticRegexReplace", "RegexFullMatch", "StaticRegexFullMatch"})
 _USUAL_IMAGES = ((8, 8, 3), (8, 8, 1), (28, 28, 1), (32, 32, 3))
 
@@ -55,8 +56,8 @@ class StringUse:
         """Static shapes of rows, `[...]`, that the string is turned into or multiplied with, without doubles."""
         made = [self.specs[f"{node.name}:0"].shape[1:] for node in self.nodes if f"{node.name}:0" in self.specs]
         products = [self.specs[node.input[1]].shape[:1] for node in self.graph.nodes.values() if node.op == "MatMul"]
-        known = [tuple(shape.as_list()) for shape in (*made, *products) if shape.rank and shape.is_fully_defined()]
-        return list(dict.fromkeys(known))
+        known = [shape for shape in (*made, *products) if shape.rank and shape.is_fully_defined()]
+        return list(dict.fromkeys(tuple(int(size or 0) for size in shape) for shape in known))
 
 
 def string_use(

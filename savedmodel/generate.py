@@ -15,6 +15,7 @@ from tfx_explain.savedmodel.data import Data, read_data
 from tfx_explain.savedmodel.describe import (
     FLAT,
     add_finding,
+    describe_decoded,
     describe_merging,
     describe_tensors,
 )
@@ -95,6 +96,7 @@ def generate_metadata(
         describe_merging(entry, read, name, encodings)
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
         describe_baselines(entry, feature, data)
+        describe_decoded(entry, read, feature, name in past)
     name_classes(metadata, read, outputs, rows)
     metadata = merge_metadata(metadata, given)
     for entry in metadata.inputs.values():
@@ -135,16 +137,13 @@ def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows
     check_served(read, rows)
     for output in sorted(metadata.outputs):
         settle_baselines(open_model(read, metadata, output, Parameters.SERVED).raw(), rows, metadata)
-    smooth = explanation_pb2.ExplanationMetadata()
-    smooth.CopyFrom(metadata)
-    for name, entry in metadata.inputs.items():
-        if INTEGRATED_GRADIENTS not in entry.explainable_by:
-            del smooth.inputs[name]
+    smooth, playable = (_explainable_by(method, metadata) for method in (INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY))
     expected = expected_scores(metadata, read, rows)
     flat: set[str] = set()
     for output in sorted(metadata.outputs):
-        cut = open_model(read, metadata, output, Parameters.SERVED).coalitional()
-        check_reproduces(cut, rows, expected[output], output)
+        if playable.inputs:
+            cut = open_model(read, playable, output, Parameters.SERVED).coalitional()
+            check_reproduces(cut, rows, expected[output], output)
         if smooth.inputs:
             cut = open_model(read, smooth, output, Parameters.SERVED).differentiable()
             check_reproduces(cut, rows, expected[output], output)
@@ -155,3 +154,13 @@ def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows
         if (entry.group_name or name) in flat:
             entry.explainable_by.remove(INTEGRATED_GRADIENTS)
             add_finding(entry, FLAT)
+
+
+def _explainable_by(method: str, metadata: explanation_pb2.ExplanationMetadata) -> explanation_pb2.ExplanationMetadata:
+    """The metadata with only the features that a method can explain."""
+    part = explanation_pb2.ExplanationMetadata()
+    part.CopyFrom(metadata)
+    for name, entry in metadata.inputs.items():
+        if method not in entry.explainable_by:
+            del part.inputs[name]
+    return part

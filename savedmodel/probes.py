@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +14,12 @@ from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.formats import serialized_wrapper, string_candidates, string_use
 from tfx_explain.savedmodel.read import ReadModel
 from tfx_explain.savedmodel.statistics import FeatureSummary
+from tfx_explain.savedmodel.widths import last_size
 
 ROWS = 6
 # How many values the rows of a sparse feature get; models differ in what they accept, so each is tried in turn.
 _COUNTS: tuple[tuple[int, ...], ...] = ((1, 3, 0, 2, 1, 2), (1, 2, 1, 3, 1, 2), (1, 0, 1, 1, 0, 1), (1, 1, 1, 1, 1, 1))
+_OPEN = 3  # the size of an axis that may have any
 _NO_VOCABULARY = (b"", b"a", b"b", b"c", b"1", b"2")
 
 
@@ -55,7 +58,7 @@ def _attempts(
     read: ReadModel, statistics: Mapping[str, FeatureSummary], vocabularies: Mapping[str, Sequence[Any]]
 ) -> Iterator[Any]:
     """Rows to try: with each guess at what strings look like, with each of the numbers of values a row."""
-    features = read.features.by_name
+    features = {name: _sized(read, feature) for name, feature in read.features.by_name.items()}
     strings = [name for name, feature in features.items() if feature.dtype == tf.string]
     guesses = {name: _guesses(read, name, vocabularies.get(name, ())) for name in strings}
     for i in range(max([1, *map(len, guesses.values())])):
@@ -70,6 +73,15 @@ def _attempts(
                     summary, vocabulary = statistics.get(name, FeatureSummary()), vocabularies.get(name, ())
                     values[name] = _values(feature, counts, summary, vocabulary, rng)
             yield _rows(read, values)
+
+
+def _sized(read: ReadModel, feature: Feature) -> Feature:
+    """The feature with a size for every axis but that of rows."""
+    if feature.is_sparse or feature.shape[1:].is_fully_defined():
+        return feature
+    *inner, last = feature.shape[1:].as_list()
+    shape = [None, *(size or _OPEN for size in inner), last or last_size(read, feature) or _OPEN]
+    return dataclasses.replace(feature, shape=tf.TensorShape(shape))
 
 
 def _guesses(read: ReadModel, name: str, vocabulary: Sequence[Any]) -> list[list[bytes]]:
@@ -136,7 +148,7 @@ def _shapes(feature: Feature, counts: Sequence[int], most: int) -> list[tuple[in
     """The shape of each row's values."""
     if feature.is_sparse:
         return [(min(count, most),) for count in counts]
-    return [tuple(size or 3 for size in feature.shape[1:].as_list())] * ROWS
+    return [tuple(int(size or 0) for size in feature.shape[1:])] * ROWS
 
 
 def _draw(

@@ -127,8 +127,10 @@ def _layout(graph: FlatGraph, parser: Any) -> _Layout:
         keys = [key for tensor in inputs[2 : 2 + count] for key in _constant(graph, tensor, parser)]
         defaults = inputs[2 + count :]
     named = iter(keys)
-    blocks = [{next(named): dtype for dtype in types} for types in (sparse_types, dense_types, ragged_types)]
-    return _Layout(*blocks, defaults)
+    sparse, dense, ragged = (
+        {next(named): dtype for dtype in types} for types in (sparse_types, dense_types, ragged_types)
+    )
+    return _Layout(sparse, dense, ragged, defaults)
 
 
 def _constant(graph: FlatGraph, tensor: str, parser: Any) -> list[str]:

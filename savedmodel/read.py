@@ -10,10 +10,11 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.depend import dependencies, held_tensors, sources
 from tfx_explain.savedmodel.features import Features
-from tfx_explain.savedmodel.flat import FlatGraph, node_of, tensor_specs, with_operands
+from tfx_explain.savedmodel.flat import FlatGraph, node_of, with_operands
 from tfx_explain.savedmodel.inline import inline
 from tfx_explain.savedmodel.load import Signature, load_signature
 from tfx_explain.savedmodel.raw_features import find_features
+from tfx_explain.savedmodel.shapes import shaped
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def read_model(
 
 def _read(signature: Signature, graph: FlatGraph) -> ReadModel:
     features = find_features(graph, signature.input_specs)
-    specs, whole = tensor_specs(graph)
+    graph, specs, whole = shaped(graph)
     counts = dict.fromkeys(graph.nodes, 0)
     for tensor in specs:
         counts[node_of(tensor)] += 1

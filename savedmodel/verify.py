@@ -89,12 +89,20 @@ def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.Expla
 
 def _failure(model: CutModel, inputs: Mapping[str, Any], baselines: Mapping[str, Any], index: int) -> str:
     """What the model says where every row has one of `baselines`; '' where it runs."""
-    row = tf.fill([_rows(inputs)], index)
+    chosen = {key: _repeated(baseline, index, inputs[key]) for key, baseline in baselines.items()}
     try:
-        model.outputs({**inputs, **{key: tf.gather(baseline, row) for key, baseline in baselines.items()}})
+        outputs = model.outputs({**inputs, **chosen})
     except tf.errors.OpError as error:
         return cause(error)
-    return ""
+    if np.isfinite(outputs).all() or not np.isfinite(model.outputs(inputs)).all():
+        return ""
+    return "its output is not a finite number"
+
+
+def _repeated(baseline: Any, index: int, like: Any) -> Any:
+    """One baseline for each row of `like`, whose shape it gets, unless it is ragged."""
+    rows = tf.gather(baseline, tf.fill([int(like.shape[0])], index))
+    return rows if isinstance(rows, tf.RaggedTensor) else tf.broadcast_to(rows, like.shape)
 
 
 def dead_ends(model: CutModel, rows: Any) -> list[str]:

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.features import Features
 from tfx_explain.savedmodel.flat import FlatGraph, node_of
+from tfx_explain.savedmodel.shapes import LOOKUPS
 
-_LOOKUPS = frozenset({"LookupTableFind", "LookupTableFindV2"})
 _ENOUGH = 16
 
 
@@ -21,7 +21,7 @@ def vocabularies(
     """By feature, some keys of the tables in which it alone is looked up."""
     found: dict[str, tuple[Any, ...]] = {}
     for node in graph.nodes.values():
-        if node.op not in _LOOKUPS or len(depends[node.input[1]]) != 1:
+        if node.op not in LOOKUPS or len(depends[node.input[1]]) != 1:
             continue
         (name,) = depends[node.input[1]]
         table = graph.captures.get(node_of(_origin(graph, node.input[0])))

@@ -29,10 +29,9 @@ def load_builders():
 
 @pytest.fixture(scope="session")
 def models():
-    """The classes of models.py, input_models.py and refused_models.py."""
-    return SimpleNamespace(
-        **(vars(load_module("models")) | vars(load_module("input_models")) | vars(load_module("refused_models")))
-    )
+    """The classes of models.py, input_models.py, string_models.py and refused_models.py."""
+    names = ("models", "input_models", "string_models", "refused_models")
+    return SimpleNamespace(**{key: value for name in names for key, value in vars(load_module(name)).items()})
 
 
 @pytest.fixture(scope="session")
