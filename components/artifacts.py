@@ -11,12 +11,16 @@ from tfx.utils import path_utils
 
 from tfx_explain.components.writing import complete_directory
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel import metadata_from_json, metadata_to_json
+from tfx_explain.savedmodel import metadata_to_json
+from tfx_explain.savedmodel.dialects import VERTEX
+from tfx_explain.savedmodel.files import read_metadata
+from tfx_explain.savedmodel.metadata import FILE_NAME
 
 EXPLANATION_METADATA_KEY = "explanation_metadata"
 ATTRIBUTIONS_KEY = "attributions"
 
-METADATA_FILE = "explanation_metadata.json"
+METADATA_FILE = FILE_NAME
+VERTEX_METADATA_FILE = "vertex_explanation_metadata.json"
 
 
 class ExplanationMetadata(Artifact):
@@ -38,14 +42,13 @@ def read_explanation_metadata(uri: str) -> explanation_pb2.ExplanationMetadata:
     Raises:
         ValueError: if the file is missing, or cannot be parsed.
     """
-    path = os.path.join(uri, METADATA_FILE)
-    if not fileio.exists(path):
-        raise ValueError(f"{uri!r} holds no {METADATA_FILE}; give the directory that has one.")
-    with fileio.open(path, "rb") as file:
-        return metadata_from_json(file.read().decode())
+    return read_metadata(uri)
 
 
 def write_explanation_metadata(uri: str, metadata: explanation_pb2.ExplanationMetadata) -> None:
-    """Writes the metadata of an ExplanationMetadata artifact; `uri` stays as it was if that fails."""
-    with complete_directory(uri) as directory, fileio.open(os.path.join(directory, METADATA_FILE), "wb") as file:
-        file.write(metadata_to_json(metadata).encode())
+    """Writes the metadata of an ExplanationMetadata artifact in both dialects; `uri` stays as it was if that fails."""
+    texts = {METADATA_FILE: metadata_to_json(metadata), VERTEX_METADATA_FILE: metadata_to_json(metadata, VERTEX)}
+    with complete_directory(uri) as directory:
+        for name, text in texts.items():
+            with fileio.open(os.path.join(directory, name), "wb") as file:
+                file.write(text.encode())

@@ -1,21 +1,24 @@
 """Opening a SavedModel: its features' tensors, its encoded tensors, and the model cut open there."""
 
+from tfx_explain.savedmodel.baselines import parse_choices
 from tfx_explain.savedmodel.cut import CutModel
 from tfx_explain.savedmodel.errors import NotDifferentiableError
 from tfx_explain.savedmodel.explainable import ExplainableModel, load_explainable
 from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.generate import generate_metadata
 from tfx_explain.savedmodel.metadata import metadata_from_json, metadata_to_json
-from tfx_explain.savedmodel.overrides import merge_metadata
+from tfx_explain.savedmodel.overrides import check_overrides, merge_metadata
 
 __all__ = [
     "CutModel",
     "ExplainableModel",
     "Feature",
     "NotDifferentiableError",
+    "check_overrides",
     "generate_metadata",
     "load_explainable",
     "merge_metadata",
     "metadata_from_json",
     "metadata_to_json",
+    "parse_choices",
 ]

@@ -90,7 +90,9 @@ KEYS: Mapping[str, Keys] = {
     },
 }
 # Known to Vertex AI, and about explanations by example, which are another method.
-NOT_HERE = ("latentSpaceSource", "featureAttributionsSchemaUri")
+NOT_HERE = frozenset(
+    {"latentSpaceSource", "latent_space_source", "featureAttributionsSchemaUri", "feature_attributions_schema_uri"}
+)
 
 
 def dialect_of(value: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from tfx_explain.savedmodel.explainable import open_model
 from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.outputs import describe_outputs, find_outputs
-from tfx_explain.savedmodel.overrides import merge_metadata
+from tfx_explain.savedmodel.overrides import check_overrides, merge_metadata
 from tfx_explain.savedmodel.read import ReadModel, read_model
 from tfx_explain.savedmodel.rows import Alignment, refuse_batch_dependence, runner
 from tfx_explain.savedmodel.statistics import FeatureSummary
@@ -71,10 +71,9 @@ def generate_metadata(
     """
     choices = parse_choices(baselines, has_statistics=statistics is not None, has_examples=examples is not None)
     given = overrides or explanation_pb2.ExplanationMetadata()
-    wanted = {name for name in (signature_name, given.signature_name) if name}
-    if len(wanted) > 1:
-        raise ValueError(f"signature_name is {signature_name!r}, the overrides' is {given.signature_name!r}; give one.")
-    read = read_model(model_dir, next(iter(wanted), None), tags or given.tags, given.preprocess_signature_name or None)
+    check_overrides(given, signature_name)
+    signature_name = signature_name or given.signature_name or None
+    read = read_model(model_dir, signature_name, tags or given.tags, given.preprocess_signature_name or None)
     data = read_data(read, choices, statistics=statistics, schema=schema, examples=examples)
     metadata = explanation_pb2.ExplanationMetadata(
         framework=read.signature.framework,

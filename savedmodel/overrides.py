@@ -6,6 +6,7 @@ from typing import Any
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.baselines import GIVEN
+from tfx_explain.savedmodel.rules import wrong_values
 
 # What is given takes the place of these, which say the same thing in another way or speak of what it replaces.
 _INSTEAD = {
@@ -49,6 +50,19 @@ def merge_metadata(
     rest.ClearField("outputs")
     _merge(merged, rest)
     return merged
+
+
+def check_overrides(given: explanation_pb2.ExplanationMetadata, signature_name: str | None) -> None:
+    """Checks what can be checked of overrides without a model.
+
+    Raises:
+        ValueError: with one line for each value that the format does not allow, or that contradicts `signature_name`.
+    """
+    problems = wrong_values(given)
+    if signature_name and given.signature_name not in ("", signature_name):
+        problems.append(f"signature_name: {given.signature_name!r}, but {signature_name!r} is asked for; give one")
+    if problems:
+        raise ValueError("The overrides cannot be used:\n" + "\n".join(f"  {line}" for line in problems))
 
 
 def _merge(target: Any, source: Any) -> None:

@@ -90,12 +90,9 @@ def _of_visualization(given: explanation_pb2.Visualization) -> Iterator[str]:
         yield "blur_sigma is for type 'pixels'"
     if given.HasField("shade_within_outlines") and given.type != "outlines":
         yield "shade_within_outlines is for type 'outlines'"
-    has_both = given.HasField("clip_below_percentile") and given.HasField("clip_above_percentile")
-    if has_both and given.clip_below_percentile >= given.clip_above_percentile:
-        yield (
-            f"clip_below_percentile {given.clip_below_percentile:g} is not below clip_above_percentile "
-            f"{given.clip_above_percentile:g}"
-        )
+    above = given.clip_above_percentile  # 0: not set, as Vertex AI's own writer puts it
+    if above and given.HasField("clip_below_percentile") and given.clip_below_percentile >= above:
+        yield (f"clip_below_percentile {given.clip_below_percentile:g} is not below clip_above_percentile {above:g}")
 
 
 def _not_among(where: str, given: str, allowed: tuple[str, ...]) -> list[str]:

@@ -44,9 +44,12 @@ def _translate(value: Any, keys: Keys, descriptor: Any, where: str, problems: li
     if not isinstance(value, Mapping):
         problems.append(f"{where.rstrip('.')} must be an object, not {_kind(value)}")
         return {}
-    spelled = {snake(name): key for name, key in keys.items()} | dict(keys)  # Google's own reader takes both spellings
+    # Google's own reader takes other spellings, too: the proto's, and the Python class's `type_`.
+    spelled = {snake(name): key for name, key in keys.items()} | dict(keys) | {f"{snake(n)}_": keys[n] for n in keys}
     found: dict[str, Any] = {}
     for name, item in value.items():
+        if name in NOT_HERE and not item:  # as Vertex AI's own writer puts what isn't set
+            continue
         if name not in spelled:
             problems.append(_unknown(name, keys, where))
             continue

@@ -4,14 +4,19 @@ import os
 
 import pytest
 import tensorflow as tf
+from google.cloud.aiplatform_v1.types import ExplanationMetadata as VertexMetadata
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx import types
+from tfx import v1 as tfx
+from tfx.dsl.compiler import compiler
 from tfx.orchestration import data_types
+from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_explain.components import artifacts
 from tfx_explain.components.metadata_generator import MetadataGenerator, executor
+from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import metadata_from_json
 
 STATISTICS = """
@@ -71,9 +76,25 @@ def statistics(folder, **medians):
     return artifact
 
 
-def run(model, output, signature_name=None, **inputs):
+def examples(folder, **ages):
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(folder)
+    artifact.split_names = artifact_utils.encode_split_names(list(ages))
+    for split, values in ages.items():
+        os.makedirs(folder / f"Split-{split}")
+        path = str(folder / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz")
+        with tf.io.TFRecordWriter(path, "GZIP") as writer:
+            for value in values:
+                message = tf.train.Example()
+                message.features.feature["age"].float_list.value.append(value)
+                message.features.feature["user"].int64_list.value.append(7)
+                writer.write(message.SerializeToString())
+    return artifact
+
+
+def run(model, output, properties=None, **inputs):
     channels = {name: [artifact] for name, artifact in {"model": model, **inputs}.items()}
-    executor.Executor().Do(channels, {"explanation_metadata": [output]}, {"signature_name": signature_name})
+    executor.Executor().Do(channels, {"explanation_metadata": [output]}, properties or {})
     return artifacts.read_explanation_metadata(output.uri)
 
 
@@ -89,6 +110,60 @@ def test_component_wires_its_channels():
     assert set(generator.inputs) == {"model", "schema", "statistics"}
 
 
+def test_runtime_parameters_compile_and_are_resolved():
+    names = ("signature_name", "output_name", "tags", "baselines", "overrides")
+    parameters = {name: data_types.RuntimeParameter(name=f"my_{name}", ptype=str) for name in names}
+    importer = tfx.dsl.Importer(source_uri="/model", artifact_type=standard_artifacts.Model).with_id("Importer")
+    generator = MetadataGenerator(model=importer.outputs["result"], **parameters)
+    pipeline = tfx.dsl.Pipeline("p", "/root", components=[importer, generator])
+    compiled = compiler.Compiler().compile(pipeline)
+    values = {f"my_{name}": f"value of {name}" for name in names}
+    runtime_parameter_utils.substitute_runtime_parameter(compiled, values | {"pipeline-root": "/root"})
+    (node,) = (n.pipeline_node for n in compiled.nodes if n.pipeline_node.node_info.id == "MetadataGenerator")
+    given = {name: value.field_value.string_value for name, value in node.parameters.parameters.items()}
+    assert given == {name: f"value of {name}" for name in names}
+
+
+def test_what_a_pipeline_gives_is_what_the_executor_reads(model, output, tmp_path):
+    channel = lambda kind: types.Channel(type=kind)  # noqa: E731
+    generator = MetadataGenerator(
+        model=channel(standard_artifacts.Model),
+        examples=channel(standard_artifacts.Examples),
+        output_name="score",
+        tags=["serve"],
+        baselines=["zero", "examples:1"],
+        overrides=explanation_pb2.ExplanationMetadata(
+            inputs={"user": explanation_pb2.InputMetadata(group_name="who", modality="categorical")}
+        ),
+    )
+    rows = examples(tmp_path / "examples", eval=[1.0], train=[50.0, 50.0, 60.0])
+    metadata = run(model, output, dict(generator.exec_properties), examples=rows)
+    age, user = metadata.inputs["age"], metadata.inputs["user"]
+    assert [value.number_value for value in age.input_baselines] == [0.0, 50.0]
+    assert (age.baseline_source, user.group_name, user.modality) == ("zero, examples", "who", "categorical")
+    with open(os.path.join(output.uri, artifacts.VERTEX_METADATA_FILE)) as file:
+        assert VertexMetadata.from_json(file.read()).inputs["user"].group_name == "who"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"baselines": ["modes"]}, "There is no kind of baseline 'modes'; did you mean 'mode'"),
+        ({"baselines": "zero"}, "give a list of kinds"),
+        ({"baselines": ["examples:3"]}, "no examples are given"),
+        ({"baselines": ["mean"]}, "neither statistics nor examples are given"),
+        ({"overrides": {"encoding": "sparse"}}, r"inputs\['x'\].encoding: 'sparse' is not allowed"),
+        ({"overrides": {}, "signature_name": "a"}, "signature_name: 'b', but 'a' is asked for"),
+    ],
+)
+def test_mistakes_are_refused_where_the_pipeline_is_written(settings, message):
+    if "overrides" in settings:
+        inputs = {"x": explanation_pb2.InputMetadata(**settings["overrides"])}
+        settings = {**settings, "overrides": explanation_pb2.ExplanationMetadata(inputs=inputs, signature_name="b")}
+    with pytest.raises(ValueError, match=message):
+        MetadataGenerator(model=types.Channel(type=standard_artifacts.Model), **settings)
+
+
 def test_channels_are_checked():
     with pytest.raises(TypeError, match="model"):
         MetadataGenerator(model=types.Channel(type=standard_artifacts.Examples))
@@ -97,7 +172,7 @@ def test_channels_are_checked():
 def test_without_statistics_baselines_are_zero(model, output):
     metadata = run(model, output)
     assert {name: entry.baseline_source for name, entry in metadata.inputs.items()} == {"age": "zero", "user": "zero"}
-    assert os.listdir(output.uri) == [artifacts.METADATA_FILE]
+    assert sorted(os.listdir(output.uri)) == [artifacts.METADATA_FILE, artifacts.VERTEX_METADATA_FILE]
 
 
 def test_the_training_split_gives_the_baselines(model, output, tmp_path):
@@ -121,12 +196,12 @@ def test_schema(model, output, tmp_path):
 
 
 def test_signature_name(model, output):
-    assert run(model, output, "other").signature_name == "other"
+    assert run(model, output, {"signature_name": "other"}).signature_name == "other"
 
 
 def test_an_error_leaves_the_artifact_empty(model, output):
     with pytest.raises(ValueError, match="has no signature 'third'; it has 'other', 'serving_default'"):
-        run(model, output, "third")
+        run(model, output, {"signature_name": "third"})
     assert os.listdir(output.uri) == []
 
 

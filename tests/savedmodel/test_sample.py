@@ -1,0 +1,92 @@
+import pytest
+
+from tfx_explain.savedmodel import generate_metadata, metadata_to_json
+from tfx_explain.savedmodel.baselines import parse_choices
+from tfx_explain.savedmodel.read import read_model
+from tfx_explain.savedmodel.sample import Sample
+
+COLORS = ["red", "red", "blue", "green", "red"]
+AGES = [20.0, 30.0, 31.0, 40.0, 90.0]
+
+
+@pytest.fixture
+def records(examples):
+    return [row.numpy() for row in examples(age=AGES, color=COLORS)]
+
+
+def values(metadata, name):
+    found = metadata.inputs[name].input_baselines
+    return [value.string_value if value.HasField("string_value") else value.number_value for value in found]
+
+
+def test_baselines_of_several_kinds(zoo, records):
+    path = zoo("Examples").path
+    metadata = generate_metadata(path, examples=records, baselines=["zero", "mean", "median", "examples:2"])
+    assert values(metadata, "age") == [0, pytest.approx(42.2), 31, 30, 40]
+    assert values(metadata, "color") == ["", "red", "red", "red", "green"]
+    assert metadata.inputs["age"].baseline_source == "zero, mean, median, examples"
+    assert metadata.inputs["color"].baseline_source == "zero, mode, examples"
+    assert not metadata.inputs["age"].HasField("domain")  # a few rows don't say what there may be
+
+
+def test_examples_alone_give_the_typical_value(zoo, records):
+    metadata = generate_metadata(zoo("Examples").path, examples=iter(records))
+    assert (values(metadata, "age"), values(metadata, "color")) == ([31], ["red"])
+    assert metadata_to_json(metadata) == metadata_to_json(
+        generate_metadata(zoo("Examples").path, examples=records, baselines=["median"])
+    )
+
+
+def test_examples_make_a_strict_model_explainable(zoo, examples):
+    records = [row.numpy() for row in examples(color=["blue", "blue", "red"])]
+    assert values(generate_metadata(zoo("Strict").path, examples=records), "color") == ["blue"]
+
+
+def test_features_of_any_number_of_values(zoo, examples):
+    records = [row.numpy() for row in examples(tags=[["a"], ["a", "b"], ["a", "b"], []], x=[0.1, 0.2, 0.2, 0.3])]
+    metadata = generate_metadata(zoo("VarLen").path, examples=records, baselines=["examples:1"])
+    (tags,) = metadata.inputs["tags"].input_baselines
+    assert [value.string_value for value in tags.list_value.values] == ["a", "b"]
+
+
+def test_signature_inputs_are_named_in_the_examples(zoo, examples):
+    records = [
+        row.numpy() for row in examples(x=[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [9.0, 9.0, 9.0]], y=[1.0, 1.0, 2.0])
+    ]
+    metadata = generate_metadata(zoo("Linear").path, examples=records, baselines=["examples:1"])
+    (x,) = metadata.inputs["x"].input_baselines
+    assert [value.number_value for value in x.list_value.values] == [1, 2, 3]
+    assert values(metadata, "y") == [1]
+
+
+def test_bytes_that_are_no_text_are_kept(zoo, examples):
+    read = read_model(zoo("VarLen").path, None)
+    record = examples(tags=[["a"]], x=[0.0]).numpy()[0].replace(b"a", b"\xff", 1)
+    sample = Sample(read, [record.replace(b"t\xffgs", b"tags")])
+    assert sample.num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [([], "The examples have no rows"), ([b"broken"], "The model cannot read the examples: .* Give serialized tf.Ex")],
+)
+def test_examples_that_cannot_be_read(zoo, records, message):
+    with pytest.raises(ValueError, match=message):
+        generate_metadata(zoo("Examples").path, examples=records)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["modes"], "There is no kind of baseline 'modes'; did you mean 'mode'"),
+        (["zero:2"], "takes no number"),
+        (["examples:0"], "needs a number of rows of at least 1"),
+        (["zero", "zero"], "name 'zero' twice"),
+        (["examples"], "but no examples are given"),
+        (["mean"], "neither statistics nor examples are given"),
+        ("zero", r"give a list of kinds, such as \['zero'\]"),
+    ],
+)
+def test_kinds_that_cannot_be(names, message):
+    with pytest.raises(ValueError, match=message):
+        parse_choices(names, has_statistics=False, has_examples=False)
