@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,16 @@ import numpy as np
 Predict = Callable[[np.ndarray], np.ndarray]
 # From a function, NumPy rows and evaluations a row to values `[rows, features]`.
 Estimator = Callable[[Predict, np.ndarray, int], np.ndarray]
+
+# Its estimators of Shapley values that need nothing beyond it.
+_SHAPIQ = (
+    "KernelSHAP",
+    "kADDSHAP",
+    "UnbiasedKernelSHAP",
+    "PermutationSamplingSV",
+    "StratifiedSamplingSV",
+    "SVARM",
+)
 
 
 def installed_peers() -> dict[str, Estimator]:
@@ -24,13 +35,13 @@ def installed_peers() -> dict[str, Estimator]:
         peers[f"shap {version} PermutationExplainer"] = _shap_permutation
     if importlib.util.find_spec("shapiq"):
         version = importlib.metadata.version("shapiq")
-        for name in ("KernelSHAP", "kADDSHAP", "PermutationSamplingSV", "SVARM"):
+        for name in _SHAPIQ:
             peers[f"shapiq {version} {name}"] = _shapiq(name)
     return peers
 
 
 def _shap_kernel(predict: Predict, rows: np.ndarray, evaluations: int) -> np.ndarray:
-    import shap  # pyright: ignore[reportMissingImports]
+    import shap
 
     explainer = shap.KernelExplainer(predict, np.zeros((1, rows.shape[1])))
     # Of the evaluations, shap spends two on the ends without counting them.
@@ -38,7 +49,7 @@ def _shap_kernel(predict: Predict, rows: np.ndarray, evaluations: int) -> np.nda
 
 
 def _shap_permutation(predict: Predict, rows: np.ndarray, evaluations: int) -> np.ndarray:
-    import shap  # pyright: ignore[reportMissingImports]
+    import shap
 
     masker = shap.maskers.Independent(np.zeros((1, rows.shape[1])))
     explainer = shap.PermutationExplainer(predict, masker)
@@ -47,11 +58,9 @@ def _shap_permutation(predict: Predict, rows: np.ndarray, evaluations: int) -> n
 
 def _shapiq(name: str) -> Estimator:
     def estimate(predict: Predict, rows: np.ndarray, evaluations: int) -> np.ndarray:
-        import shapiq  # pyright: ignore[reportMissingImports]
-
         values = []
         for number, row in enumerate(rows):
-            approximator = getattr(shapiq.approximator, name)(n=len(row), random_state=number)
+            approximator = _approximator(name, len(row), number)
             game = _masked(predict, row)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -65,3 +74,9 @@ def _shapiq(name: str) -> Estimator:
 def _masked(predict: Predict, row: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     empty = float(predict(np.zeros((1, len(row)), row.dtype))[0])
     return lambda coalitions: predict(np.where(np.atleast_2d(coalitions), row, 0).astype(row.dtype)) - empty
+
+
+def _approximator(name: str, features: int, seed: int) -> Any:
+    import shapiq
+
+    return getattr(shapiq.approximator, name)(n=features, random_state=seed)

@@ -1,56 +1,54 @@
-"""Rates: evaluations a second of a method, next to those of bare calls of the model in the same run."""
+"""Rates: evaluations a second of a method, next to those of raw calls of the model in the same run."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from benchmarks.workloads import Workload
-from tfx_explain.attribution import Attributions
-
-
-class Method(Protocol):
-    """Any attribution method."""
-
-    def attribute(self, model: Any, inputs: Any) -> Attributions:
-        """Explains every row."""
-        ...
-
 
 # Turns of every contender, one after the other, so that a busy moment of the machine hits all; the best counts.
 _TURNS = 5
-_SECONDS = 0.5
+_SECONDS = 0.4
 
 # Evaluations by second, and by second of processor time, which says more where other programs share the machine.
 Rates = tuple[float, float]
 
 
-def bare_rate(workload: Workload, *, gradients: bool) -> Callable[[], Rates]:
-    """Returns what measures rows by second of full batches through the model, results fetched as NumPy arrays."""
-    model, (inputs, targets) = workload.model(), workload.batch()
+def raw_rates(workload: Workload, *, gradients: bool) -> list[Callable[[], Rates]]:
+    """Returns what measures raw calls, for batches of some sizes.
+
+    A raw call is one call of the traced function that the method calls too, on a batch that is ready, whose results are
+    fetched as NumPy arrays; nothing else is done. One thread calls, one call after the other.
+    """
+    return [_raw_rate(workload, workload.batch_size // part, gradients) for part in (1, 2, 4)]
+
+
+def _raw_rate(workload: Workload, size: int, gradients: bool) -> Callable[[], Rates]:
+    inputs, targets = workload.batch(size)
 
     def call() -> int:
         if gradients:
-            outputs, by_key = model.gradients(inputs, targets)
-            by_key["x"].numpy()
+            outputs, by_key = workload.model.gradients(inputs, targets)
+            for gradient in by_key.values():
+                gradient.numpy()
         else:
-            outputs = model.predict(inputs, targets)
+            outputs = workload.model.predict(inputs, targets)
         np.asarray(outputs)
-        return workload.batch_size
+        return size
 
     call()
     return lambda: _rate(call)
 
 
-def method_rate(workload: Workload, method: Method) -> Callable[[], Rates]:
+def method_rate(workload: Workload, method: Any) -> Callable[[], Rates]:
     """Returns what measures a method's evaluations by second over all rows of the workload."""
-    model = workload.model()
 
     def call() -> int:
-        return int(method.attribute(model, workload.rows).evaluations.sum())
+        return int(workload.attribute(method).evaluations.sum())
 
     call()
     return lambda: _rate(call)

@@ -2,88 +2,93 @@
 
 from __future__ import annotations
 
-import dataclasses
-import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.census import census_workloads
 from benchmarks.peers import installed_peers
-from benchmarks.rates import Method, bare_rate, best_rates, method_rate
+from benchmarks.rates import best_rates, method_rate, raw_rates
 from benchmarks.report import Table
 from benchmarks.workloads import Workload, convolutional_network, dense_network, embedding_network
-from tfx_explain.attribution import Attributions, IntegratedGradients, KernelShap, Occlusion, SampledShapley
+from tfx_explain.attribution import IntegratedGradients, KernelShap, SampledShapley
 
 _EVALUATIONS = (120, 240, 600)
 # Peers take a second a row; the relative error over these rows has a sampling error of a few per cent.
-_ROWS_FOR_PEERS = 48
+_ROWS_FOR_PEERS = 40
 
 
-def path_accuracy() -> list[Table]:
+def path_accuracy() -> Iterator[Table]:
     """What integrated gradients reach at about 50 gradients a row on the dense network."""
     workload = dense_network()
-    truth = IntegratedGradients(steps=4000, rule="midpoint").attribute(workload.function, workload.rows[:512]).values
+    truth = workload.attribute(IntegratedGradients(steps=4000, rule="midpoint"), 256).values
     methods = {
-        "adaptive, tolerance 0.0095": IntegratedGradients(tolerance=0.0095),
+        "adaptive, tolerance 0.0155": IntegratedGradients(tolerance=0.0155),
         "adaptive, tolerance 0.001": IntegratedGradients(tolerance=0.001),
-        "50 Gauss-Legendre steps (Captum's default)": IntegratedGradients(steps=50),
-        "50 midpoint steps": IntegratedGradients(steps=50, rule="midpoint"),
-        "50 trapezoid steps": IntegratedGradients(steps=50, rule="trapezoid"),
+        "48 Gauss-Legendre steps (Captum's rule)": IntegratedGradients(steps=48),
+        "48 midpoint steps": IntegratedGradients(steps=48, rule="midpoint"),
+        "48 trapezoid steps": IntegratedGradients(steps=48, rule="trapezoid"),
     }
     rows = []
     for name, method in methods.items():
-        result = method.attribute(workload.function, workload.rows)
+        result = workload.attribute(method)
         scale = np.abs(result.values).sum(axis=1)
         gap = np.mean(np.abs(result.completeness_gaps) / scale)
-        error = np.mean(np.abs(result.values[:512] - truth).sum(axis=1) / scale[:512])
+        error = np.mean(np.abs(result.values[: len(truth)] - truth).sum(axis=1) / scale[: len(truth)])
         estimate = np.mean(result.approximation_errors / scale)
-        gradients = np.mean(result.evaluations - (2 if name.startswith("50") else 0))
-        rows.append((name, f"{gradients:.1f}", f"{gap:.1e}", f"{estimate:.1e}", f"{error:.1e}"))
+        rows.append((name, f"{np.mean(result.evaluations):.1f}", f"{gap:.1e}", f"{estimate:.1e}", f"{error:.1e}"))
     heads = ("integrated gradients", "gradients a row", "completeness gap", "error it reports", "true error")
-    title = f"{workload.name}, {len(workload.rows)} rows; errors relative to the sum of absolute attributions"
-    return [Table(title, heads, rows)]
+    title = f"{workload.name}, {workload.num_rows} rows; errors relative to the sum of absolute attributions"
+    yield Table(title, heads, rows)
 
 
-def rates() -> list[Table]:
-    """Evaluations a second as shares of bare calls."""
-    dense, image, tokens = dense_network(), convolutional_network(), embedding_network()
-    few = dataclasses.replace(dense, rows=dense.rows[:512])
-    coalitions = {
+def rates() -> Iterator[Table]:
+    """Evaluations a second as shares of raw calls."""
+    path, coalitions = census_workloads()
+    yield _rate_table(dense_network(), _path_methods(), gradients=True)
+    yield _rate_table(dense_network(512), _coalition_methods(), gradients=False)
+    for workload in (path, convolutional_network(), embedding_network()):
+        yield _rate_table(workload, _path_methods(workload.batch_size), gradients=True)
+    yield _rate_table(coalitions, {"SampledShapley, 22 orders": SampledShapley(paths=22)}, gradients=False)
+
+
+def _path_methods(batch_size: int = 8192) -> dict[str, Any]:
+    return {
+        "adaptive (IntegratedGradients())": IntegratedGradients(batch_size=batch_size),
+        "adaptive, tolerance 0.001": IntegratedGradients(tolerance=0.001, batch_size=batch_size),
+        "50 steps": IntegratedGradients(steps=50, batch_size=batch_size),
+    }
+
+
+def _coalition_methods() -> dict[str, Any]:
+    return {
         "SampledShapley, 22 orders": SampledShapley(paths=22),
-        "KernelShap, 240 evaluations": KernelShap(coalitions=240),
-        "KernelShap, 600 evaluations": KernelShap(coalitions=600),
+        "KernelShap, 240 coalitions": KernelShap(coalitions=240),
+        "KernelShap, 600 coalitions": KernelShap(coalitions=600),
         "exact, 4096 coalitions": SampledShapley(),
     }
-    tables = [_rate_table(workload, _path_methods(workload), gradients=True) for workload in (dense, image, tokens)]
-    return [*tables, _rate_table(few, coalitions, gradients=False)]
 
 
-def _path_methods(workload: Workload) -> dict[str, Method]:
-    size = workload.batch_size
-    return {
-        "adaptive": IntegratedGradients(batch_size=size),
-        "adaptive, tolerance 0.001": IntegratedGradients(tolerance=0.001, batch_size=size),
-        "50 steps": IntegratedGradients(steps=50, batch_size=size),
-    }
-
-
-def _rate_table(workload: Workload, methods: Mapping[str, Method], *, gradients: bool) -> Table:
-    contenders = [method_rate(workload, method) for method in methods.values()]
-    bare, *found = best_rates([bare_rate(workload, gradients=gradients), *contenders])
+def _rate_table(workload: Workload, methods: Mapping[str, Any], *, gradients: bool) -> Table:
+    raw = raw_rates(workload, gradients=gradients)
+    found = best_rates([*raw, *(method_rate(workload, method) for method in methods.values())])
+    best = np.max(found[: len(raw)], axis=0)
     kind = "gradient" if gradients else "forward"
     rows = []
-    for name, (wall, processor) in zip([f"bare {kind} calls", *methods], [bare, *found], strict=True):
-        rows.append((name, f"{wall:,.0f}", f"{wall / bare[0]:.2f}", f"{processor / bare[1]:.2f}"))
-    heads = ("method", "evaluations / s", "of bare", "of bare, by processor time")
-    return Table(f"{workload.name}, {len(workload.rows)} rows", heads, rows)
+    for name, (wall, processor) in zip([f"raw {kind} calls", *methods], [best, *found[len(raw) :]], strict=True):
+        rows.append((name, f"{wall:,.0f}", f"{wall / best[0]:.2f}", f"{processor / best[1]:.2f}"))
+    heads = ("method", "evaluations / s", "of raw calls", "of raw calls, by processor time")
+    title = f"{workload.name}, {workload.num_rows} rows; raw: the traced function on ready batches of the best size"
+    return Table(title, heads, rows)
 
 
-def shapley_accuracy() -> list[Table]:
+def shapley_accuracy() -> Iterator[Table]:
     """Errors of Shapley estimators at equal evaluations, relative to the exact values' root mean square."""
     workload = dense_network(_ROWS_FOR_PEERS)
-    exact = SampledShapley().attribute(workload.function, workload.rows).values
+    exact = workload.attribute(SampledShapley()).values
     rows = []
     for name, estimate in {**_our_estimators(workload), **_peer_estimators(workload)}.items():
         cells, spent, begin = [], 0, time.perf_counter()
@@ -93,43 +98,26 @@ def shapley_accuracy() -> list[Table]:
             cells.append(f"{np.sqrt(np.mean((values - exact) ** 2) / np.mean(exact**2)):.4f}")
         rows.append((name, *cells, f"{spent / (time.perf_counter() - begin):,.0f}"))
     heads = ("estimator", *(f"error at {evaluations}" for evaluations in _EVALUATIONS), "evaluations / s")
-    title = f"Shapley values, {workload.name}, {len(workload.rows)} rows; error relative to the exact values' size"
-    return [Table(title, heads, rows)]
+    title = f"Shapley values, {workload.name}, {workload.num_rows} rows; error relative to the exact values' size"
+    yield Table(title, heads, rows)
 
 
 def _our_estimators(workload: Workload) -> dict[str, Callable[[int], np.ndarray]]:
-    model = workload.model()
-
-    def values(method: SampledShapley | KernelShap) -> np.ndarray:
-        result: Attributions = method.attribute(model, workload.rows)
-        return result.values
-
+    # A tolerance that nothing meets spends the whole budget, and no more.
     return {
-        "KernelShap": lambda evaluations: values(KernelShap(coalitions=evaluations)),
-        "SampledShapley": lambda evaluations: values(SampledShapley(paths=2 * ((evaluations - 2) // 22))),
+        "KernelShap": lambda most: workload.attribute(KernelShap(coalitions=most)).values,
+        "SampledShapley": lambda most: workload.attribute(SampledShapley(max_evaluations=most, tolerance=1e-9)).values,
     }
 
 
 def _peer_estimators(workload: Workload) -> dict[str, Callable[[int], np.ndarray]]:
-    model, rows = workload.model(), workload.rows.numpy()
+    rows = workload.inputs["x"].numpy()
 
     def predict(points: np.ndarray) -> np.ndarray:
         inputs, targets = {"x": tf.constant(points, tf.float32)}, tf.zeros([len(points)], tf.int32)
-        return model.predict(inputs, targets).numpy()
+        return workload.model.predict(inputs, targets).numpy()
 
     return {
         name: lambda evaluations, estimator=estimator: estimator(predict, rows, evaluations)
         for name, estimator in installed_peers().items()
     }
-
-
-def memory() -> list[Table]:
-    """What the process has at most held while rows stream through, 20,000 at a time."""
-    workload, method = dense_network(20_000), Occlusion()
-    model, rows = workload.model(), []
-    for turn in range(1, 51):
-        method.attribute(model, workload.rows)
-        if turn in (5, 50):
-            megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            rows.append((f"{turn * len(workload.rows):,}", f"{megabytes:,.0f} MB"))
-    return [Table("Memory, Occlusion of the dense network", ("rows so far", "most memory of the process"), rows)]

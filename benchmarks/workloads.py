@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution import Model, from_function
+from tfx_explain.attribution import Attributions, Model, from_function
 
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A model and its rows, `[rows, ...]`, explained against zero."""
+    """A model and its rows, tensors `[rows, ...]` by key; function models have one, "x", explained against zero."""
 
     name: str
-    function: Callable[[tf.Tensor], tf.Tensor]
-    rows: tf.Tensor
+    model: Model
+    inputs: Mapping[str, Any]
     batch_size: int
+    baselines: Any = 0.0
+    players: Any = None
 
-    def model(self) -> Model:
-        """Returns the function as a model."""
-        return from_function(self.function)
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+        return int(next(iter(self.inputs.values())).shape[0])
 
-    def batch(self) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Returns one full batch of inputs, and its targets."""
-        repeats = tf.range(self.batch_size) % len(self.rows)
-        return {"x": tf.gather(self.rows, repeats)}, tf.zeros([self.batch_size], tf.int32)
+    def attribute(self, method: Any, rows: int | None = None) -> Attributions:
+        """Explains all rows, or the first ones."""
+        some = {key: tensor[:rows] for key, tensor in self.inputs.items()}
+        return method.attribute(self.model, some["x"] if set(some) == {"x"} else some, self.baselines, self.players)
+
+    def batch(self, size: int) -> tuple[dict[str, Any], tf.Tensor]:
+        """Returns a batch of inputs, and its targets."""
+        repeats = tf.range(size) % self.num_rows
+        return {key: tf.gather(tensor, repeats) for key, tensor in self.inputs.items()}, tf.zeros([size], tf.int32)
 
 
 def dense_network(rows: int = 2048) -> Workload:
@@ -41,10 +50,10 @@ def dense_network(rows: int = 2048) -> Workload:
             x = tf.nn.relu(x @ weight + bias)
         return (x @ weights[-1] + biases[-1])[:, 0]
 
-    return Workload("dense 12-128-64-1", network, tf.constant(rng.normal(size=(rows, 12)), tf.float32), 8192)
+    return _of_function("dense 12-128-64-1", network, rng.normal(size=(rows, 12)), 8192)
 
 
-def convolutional_network(rows: int = 256) -> Workload:
+def convolutional_network(rows: int = 128) -> Workload:
     """28 x 28 grey images, two convolutions of 8 and 16 channels, one output; the image is one feature."""
     rng = np.random.default_rng(1)
     first = tf.constant(rng.normal(0, 0.4, (3, 3, 1, 8)), tf.float32)
@@ -56,10 +65,10 @@ def convolutional_network(rows: int = 256) -> Workload:
         x = tf.nn.relu(tf.nn.conv2d(x, second, 2, "SAME") - 0.1)
         return (tf.reshape(x, [-1, 7 * 7 * 16]) @ last)[:, 0]
 
-    return Workload("convnet 28x28", network, tf.constant(rng.normal(size=(rows, 28, 28, 1)), tf.float32), 512)
+    return _of_function("convnet 28x28", network, rng.normal(size=(rows, 28, 28, 1)), 512)
 
 
-def embedding_network(rows: int = 2048) -> Workload:
+def embedding_network(rows: int = 1024) -> Workload:
     """20 tokens embedded in 32 dimensions each, their mean and maximum, a dense layer; the embedding is one feature."""
     rng = np.random.default_rng(2)
     weights, biases = _layers(rng, [64, 64, 1])
@@ -68,7 +77,11 @@ def embedding_network(rows: int = 2048) -> Workload:
         pooled = tf.concat([tf.reduce_mean(x, axis=1), tf.reduce_max(x, axis=1)], axis=1)
         return (tf.nn.tanh(pooled @ weights[0] + biases[0]) @ weights[1])[:, 0]
 
-    return Workload("embeddings 20x32", network, tf.constant(rng.normal(size=(rows, 20, 32)), tf.float32), 2048)
+    return _of_function("embeddings 20x32", network, rng.normal(size=(rows, 20, 32)), 2048)
+
+
+def _of_function(name: str, function: Callable[[tf.Tensor], tf.Tensor], rows: np.ndarray, batch_size: int) -> Workload:
+    return Workload(name, from_function(function), {"x": tf.constant(rows, tf.float32)}, batch_size)
 
 
 def _layers(rng: np.random.Generator, sizes: list[int]) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
