@@ -21,6 +21,7 @@ FLAT = (
     "Its gradient is zero although its value moves the output, so integrated gradients cannot explain it; sampled "
     "Shapley can."
 )
+NO_OUTPUT = "At its baseline the output is not a finite number, so {method} cannot explain it."
 HELD = (
     "For integrated gradients, what passes ops without a gradient (comparison, rounding, mask) is held at the row's "
     "value."

@@ -97,9 +97,16 @@ class ExplainableModel:
         """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.
 
         Raises:
-            ValueError: if only an encoded baseline is given of a feature that must be fed at its raw tensor.
+            ValueError: if the metadata says that such methods cannot explain a feature, or gives only an encoded
+                baseline of one that must be fed at its raw tensor.
         """
         plans = self._explained.plans
+        unplayable = sorted(name for name, plan in plans.items() if not plan.is_playable)
+        if unplayable:
+            raise ValueError(
+                f"Methods over coalitions cannot explain {', '.join(map(repr, unplayable))}, as the metadata's finding "
+                "says; use integrated_gradients_attribution, or give other input_baselines."
+            )
         every = [tensor for plan in plans.values() for tensor in plan.encoded]
         past = self._read.past(every, [self._explained.output])
         by_raw: set[str] = set()

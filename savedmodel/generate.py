@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
@@ -14,6 +14,7 @@ from tfx_explain.savedmodel.classes import name_classes
 from tfx_explain.savedmodel.data import Data, read_data
 from tfx_explain.savedmodel.describe import (
     FLAT,
+    NO_OUTPUT,
     add_finding,
     describe_decoded,
     describe_merging,
@@ -29,7 +30,16 @@ from tfx_explain.savedmodel.overrides import check_overrides, merge_metadata
 from tfx_explain.savedmodel.read import ReadModel, read_model
 from tfx_explain.savedmodel.rows import Alignment, refuse_batch_dependence, runner
 from tfx_explain.savedmodel.statistics import FeatureSummary
-from tfx_explain.savedmodel.verify import check_reproduces, check_served, dead_ends, expected_scores, settle_baselines
+from tfx_explain.savedmodel.verify import (
+    NOT_FINITE,
+    check_reproduces,
+    check_served,
+    dead_ends,
+    expected_scores,
+    no_baseline,
+    settle_baselines,
+    without_output,
+)
 
 Parameters = explanation_pb2.ExplanationParameters
 
@@ -139,20 +149,43 @@ def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows
     smooth, playable = (_explainable_by(method, metadata) for method in (INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY))
     expected = expected_scores(metadata, read, rows)
     flat: set[str] = set()
+    lost: dict[str, set[str]] = {INTEGRATED_GRADIENTS: set(), SAMPLED_SHAPLEY: set()}
     for output in sorted(metadata.outputs):
         if playable.inputs:
             cut = open_model(read, playable, output, Parameters.SERVED).coalitional()
             check_reproduces(cut, rows, expected[output], output)
+            lost[SAMPLED_SHAPLEY].update(without_output(cut, rows))
         if smooth.inputs:
             cut = open_model(read, smooth, output, Parameters.SERVED).differentiable()
             check_reproduces(cut, rows, expected[output], output)
             if metadata.outputs[output].logits_tensor_name:  # where probabilities are flat, these are not
                 cut = open_model(read, smooth, output, Parameters.LOGITS).differentiable()
             flat.update(dead_ends(cut, rows))
-    for name, entry in metadata.inputs.items():
-        if (entry.group_name or name) in flat:
+            lost[INTEGRATED_GRADIENTS].update(without_output(cut, rows))
+    _withdraw(metadata, flat, lost)
+
+
+def _withdraw(
+    metadata: explanation_pb2.ExplanationMetadata, flat: Collection[str], lost: Mapping[str, Collection[str]]
+) -> None:
+    """Takes back the methods that turned out not to explain a feature.
+
+    Args:
+        metadata: changed in place.
+        flat: features (or groups) without gradients.
+        lost: by method, features whose baseline has no output.
+    """
+    for name, entry in sorted(metadata.inputs.items()):
+        player = entry.group_name or name
+        without = [method for method in entry.explainable_by if player in lost[method]]
+        if without == list(entry.explainable_by):
+            raise ValueError(no_baseline(name, entry, NOT_FINITE))
+        if player in flat and INTEGRATED_GRADIENTS not in without:
             entry.explainable_by.remove(INTEGRATED_GRADIENTS)
             add_finding(entry, FLAT)
+        for method in without:
+            entry.explainable_by.remove(method)
+            add_finding(entry, NO_OUTPUT.format(method=method.replace("_", " ")))
 
 
 def _explainable_by(method: str, metadata: explanation_pb2.ExplanationMetadata) -> explanation_pb2.ExplanationMetadata:

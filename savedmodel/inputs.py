@@ -15,7 +15,7 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.baselines import raw_baselines
 from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.lookup import Lookup
-from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS
+from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.plans import Plan
 from tfx_explain.savedmodel.rules import COLUMN_ENCODINGS
 
@@ -114,10 +114,13 @@ class Inputs:
             encoded = (feature.values,)
         weights = self._weights(where, entry)
         self._check_encoded_baselines(where, entry, encoded)
-        refused = entry.explainable_by and INTEGRATED_GRADIENTS not in entry.explainable_by
+        smooth, playable = (
+            not entry.explainable_by or method in entry.explainable_by
+            for method in (INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY)
+        )
         sources = read.depends[feature.values] | (read.depends[weights.values] if weights else frozenset())
         columns = self._columns(where, entry, feature, encoded)
-        return Plan(feature, sources, () if refused else encoded, weights, columns)
+        return Plan(feature, sources, encoded if smooth else (), playable, weights, columns)
 
     def _feature(self, where: str, wanted: str, name: str) -> Feature | None:
         """The raw feature of that name or values tensor; else the graph's tensor of that name."""

@@ -23,6 +23,7 @@ class Plan:
         feature: a raw feature; or, where the metadata names a tensor behind it, that tensor in the place of one.
         sources: the raw features that its tensors depend on.
         encoded: the float tensors fed by methods along a path; empty where there are none.
+        is_playable: whether methods over coalitions can explain it.
         weights: the feature that weighs its values, if any; both are present or absent together.
         columns: names of the columns of its tensor, where each of them is explained by itself.
     """
@@ -30,6 +31,7 @@ class Plan:
     feature: Feature
     sources: frozenset[str]
     encoded: tuple[str, ...]
+    is_playable: bool = True
     weights: Feature | None = None
     columns: tuple[str, ...] = ()
 

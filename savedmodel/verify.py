@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from tfx_explain.savedmodel.cut import CutModel, keys_of
 from tfx_explain.savedmodel.errors import cause
 from tfx_explain.savedmodel.read import ReadModel
 from tfx_explain.savedmodel.rows import close, is_close, runner
+
+NOT_FINITE = "its output is not a finite number"
+_UNKNOWN = "[UNK]"
 
 
 def check_served(read: ReadModel, rows: Any) -> None:
@@ -58,7 +61,7 @@ def check_reproduces(model: CutModel, rows: Any, served: tf.Tensor, output: str)
 
 
 def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.ExplanationMetadata) -> None:
-    """Tries the model on each feature's baselines. Where it fails on one not given, a sparse feature gets no value.
+    """Tries the model on each feature's baselines; where one that is not given fails, on others that say nothing.
 
     Args:
         model: fed at every raw tensor.
@@ -69,22 +72,50 @@ def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.Expla
         ValueError: if the model fails on a feature's baseline.
     """
     inputs = model.encode(rows)
-    no_values = struct_pb2.Value(list_value=struct_pb2.ListValue())
     for name, parts in model.players.items():
         entry = metadata.inputs[name]
         baselines = {key: model.baselines[key] for key in keys_of(parts)}
         for i, baseline in enumerate(entry.input_baselines):
             error = _failure(model, inputs, baselines, i)
-            are_ragged = all(isinstance(tensor, tf.RaggedTensor) for tensor in baselines.values())
-            if error and are_ragged and entry.baseline_source != GIVEN:
-                baseline.CopyFrom(no_values)
-                error = _failure(model, inputs, {key: tensor[:, :0] for key, tensor in baselines.items()}, i)
-            if error:
-                raise ValueError(
-                    f"The model fails on the baseline of {name!r} ({entry.baseline_source}), so the feature has none: "
-                    f"{error}. Give statistics or examples of the training data, from which baselines are chosen, or "
-                    "input_baselines."
-                )
+            for value, tensors in _others(entry, baselines) if error and entry.baseline_source != GIVEN else ():
+                if error and not _failure(model, inputs, tensors, i):
+                    baseline.CopyFrom(value)
+                    error = ""
+            if error not in ("", NOT_FINITE):
+                raise ValueError(no_baseline(name, entry, error))
+
+
+def _others(entry: explanation_pb2.InputMetadata, baselines: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """What may say nothing where a zero or an empty string does not do: no value at all, a word that nobody knows."""
+    if all(isinstance(tensor, tf.RaggedTensor) for tensor in baselines.values()):
+        no_values = struct_pb2.Value(list_value=struct_pb2.ListValue())
+        yield no_values, {key: tensor[:, :0] for key, tensor in baselines.items()}
+    if entry.modality == "text":
+        unknown = {key: tf.fill(tf.shape(tensor), _UNKNOWN) for key, tensor in baselines.items()}
+        yield struct_pb2.Value(string_value=_UNKNOWN), unknown
+
+
+def no_baseline(name: str, entry: explanation_pb2.InputMetadata, error: str) -> str:
+    """Says that the baselines of an entry will not do, and what to give."""
+    return (
+        f"The model fails on the baseline of {name!r} ({entry.baseline_source}), so the feature has none: {error}. "
+        "Give statistics or examples of the training data, from which baselines are chosen, or input_baselines."
+    )
+
+
+def without_output(model: CutModel, rows: Any) -> list[str]:
+    """Features with a baseline at which the output is not a finite number, although it is at the rows."""
+    inputs = model.encode(rows)
+    if not np.isfinite(model.outputs(inputs)).all():
+        return []
+    found = []
+    for name, parts in model.players.items():
+        baselines = {key: model.baselines[key] for key in keys_of(parts)}
+        for i in range(int(next(iter(baselines.values())).shape[0])):
+            absent = {key: _repeated(baseline, i, inputs[key]) for key, baseline in baselines.items()}
+            if name not in found and not np.isfinite(model.outputs({**inputs, **absent})).all():
+                found.append(name)
+    return found
 
 
 def _failure(model: CutModel, inputs: Mapping[str, Any], baselines: Mapping[str, Any], index: int) -> str:
@@ -96,7 +127,7 @@ def _failure(model: CutModel, inputs: Mapping[str, Any], baselines: Mapping[str,
         return cause(error)
     if np.isfinite(outputs).all() or not np.isfinite(model.outputs(inputs)).all():
         return ""
-    return "its output is not a finite number"
+    return NOT_FINITE
 
 
 def _repeated(baseline: Any, index: int, like: Any) -> Any:

@@ -52,6 +52,11 @@ def test_what_a_string_is(found, name, feature, modality, encoding, has_encoded_
     assert entry.HasField("visualization") == (modality == "image")
 
 
+def test_a_text_without_words_stands_for_nothing_only_where_it_has_an_output(found):
+    (baseline,) = found("Review").inputs["review"].input_baselines
+    assert baseline.string_value == "[UNK]"
+
+
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_fed_where_it_is_decoded_it_gives_the_served_output(zoo, found, name):
     rows = {key: tf.constant(values) for key, values in ROWS[name].items()}
