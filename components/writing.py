@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tfx.dsl.io import fileio
 
 _SUFFIX = ".incomplete"
+_BEAM_TEMPORARY = "beam-temp-"
 
 
 @contextmanager
@@ -35,11 +37,25 @@ def complete_directory(uri: str) -> Iterator[str]:
     fileio.makedirs(temporary)
     try:
         yield temporary
+        _remove_given_up(temporary)
         _remove(target)
         fileio.rename(temporary, target)
     except BaseException:
         _remove(temporary)
         raise
+
+
+def _remove_given_up(folder: str) -> None:
+    # Beam's sinks write to such a folder beside their files, and remove the one that the files came from. Where a
+    # machine is lost, a runner may begin again in another folder.
+    given_up = [
+        os.path.join(parent, name)
+        for parent, names, _ in fileio.walk(folder)
+        for name in names
+        if name.startswith(_BEAM_TEMPORARY)
+    ]
+    for path in given_up:
+        fileio.rmtree(path)
 
 
 def _remove(path: str) -> None:

@@ -123,8 +123,6 @@ class Cluster:
             f"--job_endpoint={self.endpoint}",
             "--environment_type=EXTERNAL",
             f"--environment_config=localhost:{WORKER_POOL_PORT}",
-            # A worker, and the model in it, stays for the next stage.
-            "--environment_cache_millis=5000",
             f"--parallelism={len(self.machines)}",
         ]
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from tfx_explain.components.writing import complete_directory
@@ -19,6 +21,16 @@ def test_what_is_written_appears_when_the_block_ends(tmp_path, before, slash):
         assert not (uri / "new").exists()
     assert [p.name for p in uri.iterdir()] == ["new"]
     assert [p.name for p in uri.parent.iterdir()] == ["1"]
+
+
+def test_what_beam_began_in_vain_is_not_part_of_it(tmp_path):
+    with complete_directory(str(tmp_path / "1")) as path:
+        for folder in ("Split-eval", "Split-eval/beam-temp-attributions-1", "beam-temp-2"):
+            os.makedirs(f"{path}/{folder}")
+            with open(f"{path}/{folder}/shard", "w") as file:
+                file.write("rows")
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()] == ["1/Split-eval/shard"]
+    assert not list(tmp_path.rglob("beam-temp-*"))
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

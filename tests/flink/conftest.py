@@ -22,6 +22,7 @@ from tfx_explain.proto import explanation_pb2
 
 ROWS = 4000
 SPLITS = ("train", "eval")
+SHARD_ENDS = (0.1, 0.4, 0.7, 1.0)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,22 @@ def census(tmp_path_factory) -> Path:
     )
     inputs = RunOptions(to_nodes=["MetadataGenerator"])
     tfx.orchestration.LocalDagRunner().run(pipeline, run_options=inputs)
+    for split in SPLITS:
+        (records,) = (folder / "root" / "CsvExampleGen" / "examples").glob(f"*/Split-{split}/*.gz")
+        divide(records)
     return folder / "root"
+
+
+def divide(records: Path) -> None:
+    """Puts several shards, of different sizes, in a file's place, for several workers to read."""
+    rows = list(tf.data.TFRecordDataset(str(records), "GZIP").as_numpy_iterator())
+    records.unlink()
+    for shard, end in enumerate(SHARD_ENDS):
+        start = SHARD_ENDS[shard - 1] if shard else 0
+        path = records.with_name(f"data_tfrecord-{shard:05d}-of-{len(SHARD_ENDS):05d}.gz")
+        with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+            for row in rows[int(start * len(rows)) : int(end * len(rows))]:
+                writer.write(row)
 
 
 @pytest.fixture(scope="session")
@@ -110,5 +126,8 @@ def read_explained(folder: Path) -> Explained:
     for split in SPLITS:
         files = sorted(str(path) for path in (attributions / f"Split-{split}").iterdir())
         records[split] = sorted(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
-    summary = json.loads((attributions / "summary.json").read_text())
+    summary = {
+        split: {name: count for name, count in counts.items() if not name.endswith("_seconds")}
+        for split, counts in json.loads((attributions / "summary.json").read_text()).items()
+    }
     return Explained(records, summary)
