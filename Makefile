@@ -45,6 +45,7 @@ test-fast: environment  ## the tests that take seconds
 	$(PYTEST) -m "not slow"
 
 test-flink: environment  ## the Explainer on a Flink of its own, against the DirectRunner; needs Java and Maven
+	@$(BIN)/python -m flink.jars --fetch
 	$(BIN)/python -m pytest -m flink tests/flink
 
 test-flink-cluster: environment  ## the same on a cluster of two machines, while workers and machines die; needs root and iproute2 too
