@@ -91,7 +91,8 @@ def generate_metadata(
         preprocess_signature_name=read.signature.preprocess_name,
         tags=tags or given.tags,
     )
-    outputs = find_outputs(read, output_name)
+    named = {name: entry.output_tensor_name for name, entry in given.outputs.items() if entry.output_tensor_name}
+    outputs = find_outputs(read, output_name, named)
     analysis = analyse(read, describe_outputs(metadata, read, outputs))
     names = _used_features(analysis)
     rows, aligned = _try(analysis, outputs.scores, data, given)

@@ -60,12 +60,13 @@ class Outputs:
     fixed: Mapping[str, str]
 
 
-def find_outputs(read: ReadModel, wanted: str | None = None) -> Outputs:
+def find_outputs(read: ReadModel, wanted: str | None = None, given: Mapping[str, str] | None = None) -> Outputs:
     """The outputs that can be explained. Labels whose scores are served as well are no outputs of their own.
 
     Args:
         read: the model.
         wanted: the only output that counts; None: all.
+        given: tensors by output name that a person named, in place of what is found for these names.
 
     Raises:
         ValueError: if there is none, or not the one that is wanted; it names those that there are.
@@ -84,6 +85,9 @@ def find_outputs(read: ReadModel, wanted: str | None = None) -> Outputs:
             served_labels.add(name)
         for owner in {*owners, name} & scores.keys():
             labels.setdefault(owner, label)
+    tensor_of = {name: tensors.get(tensor, tensor) for name, tensor in (given or {}).items()}
+    scores |= {name: tensor for name, tensor in tensor_of.items() if tensor in read.specs}
+    served_labels -= {name for name, tensor in tensor_of.items() if tensor == tensors.get(name)}
     scores = dict(sorted(scores.items())) or floats
     if not scores:
         specs = {name: read.specs[tensor] for name, tensor in tensors.items()}
@@ -106,14 +110,15 @@ def find_outputs(read: ReadModel, wanted: str | None = None) -> Outputs:
 def describe_outputs(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, outputs: Outputs) -> list[str]:
     """Adds the outputs to `metadata`; returns the tensors to explain: logits where they are found."""
     by_graph = read.signature.framework == TENSORFLOW1
+    names = {} if by_graph else {tensor: name for name, tensor in sorted(read.graph.outputs.items(), reverse=True)}
     tensors = []
     for name, tensor in outputs.scores.items():
-        served = read.graph.outputs[name] if by_graph else name
+        served = read.graph.outputs.get(name, "") if by_graph else name
         is_label = name in outputs.served_labels
         logits = find_logits(read, tensor)
         metadata.outputs[name].CopyFrom(
             explanation_pb2.OutputMetadata(
-                output_tensor_name=tensor if is_label else served,
+                output_tensor_name=served if read.graph.outputs.get(name) == tensor else names.get(tensor, tensor),
                 output_tensor_dtype=read.specs[tensor].dtype.name,
                 logits_tensor_name=logits,
                 served_tensor_name=served if is_label else "",

@@ -66,8 +66,8 @@ def check_overrides(given: explanation_pb2.ExplanationMetadata, signature_name: 
 
 
 def _merge(target: Any, source: Any) -> None:
-    for field, _ in source.ListFields():
-        for other in _INSTEAD.get(field.name, ()):
+    for field, value in source.ListFields():
+        for other in _INSTEAD.get(field.name, ()) if getattr(target, field.name) != value else ():
             target.ClearField(other)
     for field, value in source.ListFields():
         if isinstance(value, (str, float, bool)):

@@ -79,6 +79,28 @@ def test_baselines_that_are_given_make_a_strict_model_explainable(zoo):
         generate_metadata(zoo("StrictTags").path, overrides=wrong)
 
 
+def test_an_output_that_only_a_person_knows(zoo, found):
+    logits = found("Linear").outputs["score"].logits_tensor_name
+    metadata = generate_metadata(zoo("Linear").path, overrides=part(outputs={"raw": {"output_tensor_name": logits}}))
+    assert set(metadata.outputs) == {"raw", "score"}
+    assert metadata.outputs["raw"].output_tensor_name == logits
+    chosen = part(outputs={"raw": {"output_tensor_name": "score"}})
+    metadata = generate_metadata(zoo("Linear").path, output_name="raw", overrides=chosen)
+    assert (set(metadata.outputs), metadata.outputs["raw"].logits_tensor_name) == ({"raw"}, logits)
+    with pytest.raises(
+        ValueError, match=r"outputs\['raw'\].output_tensor_name: the model has no 'scores'; did you mean"
+    ):
+        generate_metadata(zoo("Linear").path, overrides=part(outputs={"raw": {"output_tensor_name": "scores"}}))
+
+
+def test_an_encoded_tensor_that_is_given_is_tried(zoo, found):
+    name = found("Examples").inputs["color"].encoded_tensor_name
+    given = part(inputs={"color": {"encoded_tensor_name": name, "encoded_baselines": [0]}})
+    color = generate_metadata(zoo("Examples").path, overrides=given).inputs["color"]
+    assert (color.encoded_tensor_name, color.baseline_source) == (name, "given")
+    assert not color.input_baselines and "integrated_gradients" in color.explainable_by
+
+
 def test_overrides_choose_the_signature(zoo):
     with pytest.raises(ValueError, match="has no signature 'other'; it has 'serving_default'"):
         generate_metadata(zoo("Linear").path, overrides=part(signature_name="other"))
