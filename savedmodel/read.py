@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.depend import dependencies, held_tensors, sources
+from tfx_explain.savedmodel.errors import cause
 from tfx_explain.savedmodel.features import Features
 from tfx_explain.savedmodel.flat import FlatGraph, node_of, with_operands
 from tfx_explain.savedmodel.inline import inline
@@ -70,7 +71,14 @@ def read_model(
         ValueError: if the model cannot be read, or its features cannot be told apart.
     """
     signature = load_signature(model_dir, signature_name, tags, preprocess_name)
-    return _read(signature, inline(signature))
+    try:
+        return _read(signature, inline(signature))
+    except ValueError:
+        raise
+    except Exception as error:  # a damaged graph can be loaded, and lack what its nodes name
+        raise ValueError(
+            f"The graph of signature {signature.name!r} of {model_dir!r} is damaged: {cause(error)}. Export it again."
+        ) from error
 
 
 def _read(signature: Signature, graph: FlatGraph) -> ReadModel:

@@ -26,7 +26,14 @@ def check_served(read: ReadModel, rows: Any) -> None:
     Raises:
         ValueError: if an output differs; then the graph was not understood.
     """
-    served = read.signature.function(**(rows if isinstance(rows, Mapping) else {read.features.examples_input: rows}))
+    try:
+        served = read.signature.function(
+            **(rows if isinstance(rows, Mapping) else {read.features.examples_input: rows})
+        )
+    except tf.errors.OpError as error:
+        raise ValueError(
+            f"Signature {read.signature.name!r} fails on rows that its graph accepts: {cause(error)}. Export it again."
+        ) from error
     flat = runner(read.graph, read.signature.input_specs, list(read.graph.outputs.values()))(rows)
     for name, tensor in read.graph.outputs.items():
         if not is_close(flat[tensor], served[name]):
