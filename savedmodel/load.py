@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfx_explain.savedmodel.compose import compose
-from tfx_explain.savedmodel.errors import cause
+from tfx_explain.savedmodel.errors import unloadable
 from tfx_explain.savedmodel.meta_graph import listed, read_meta_graph
 from tfx_explain.savedmodel.signature import Signature
 from tfx_explain.savedmodel.tensorflow1 import load_graph
@@ -44,7 +44,7 @@ def load_signature(
     except ValueError:
         raise
     except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
-        raise ValueError(f"The SavedModel {model_dir!r} cannot be loaded: {cause(error)}. Export it again.") from error
+        raise unloadable(model_dir, error) from error
 
 
 def _opened(model_dir: str, meta_graph: Any) -> tuple[list[str], Callable[[str], Signature]]:
@@ -63,6 +63,11 @@ def choose_signature(names: Sequence[str], wanted: str | None, model_dir: str) -
         raise ValueError(
             f"The SavedModel {model_dir!r} has no signature {wanted!r}; it has {listed(present)}. "
             "Name one of these as signature_name."
+        )
+    if not present:
+        raise ValueError(
+            f"The SavedModel {model_dir!r} has no signature, so nothing of it can be served; export it with "
+            "tf.saved_model.save(model, directory, signatures=...)."
         )
     if len(present) == 1:
         return present[0]

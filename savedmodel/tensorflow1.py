@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.control_flow1 import functionalize, with_data_inputs
-from tfx_explain.savedmodel.errors import cause
+from tfx_explain.savedmodel.errors import cause, unloadable
 from tfx_explain.savedmodel.flat import in_order, node_of
 from tfx_explain.savedmodel.signature import TENSORFLOW1, Signature
 from tfx_explain.savedmodel.unfit import refuse_unfit
@@ -58,9 +58,7 @@ def load_graph(model_dir: str, meta_graph: Any, name: str) -> Signature:
             input_specs = _specs(graph, inputs)
             output_specs = _specs(graph, outputs)
         except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
-            raise ValueError(
-                f"The SavedModel {model_dir!r} cannot be loaded: {cause(error)}. Export it again."
-            ) from error
+            raise unloadable(model_dir, error) from error
         graph_def = graph.as_graph_def()
         every, controls = with_data_inputs(graph_def.node)
         running = _running(every, controls, outputs.values(), inputs.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_explain.savedmodel.errors import cause
+from tfx_explain.savedmodel.errors import unloadable
 from tfx_explain.savedmodel.signature import TENSORFLOW2, Signature
 
 
@@ -22,7 +22,7 @@ def load_functions(model_dir: str, meta_graph: Any) -> tuple[list[str], Callable
     try:
         root = tf.saved_model.load(model_dir, tags=list(meta_graph.meta_info_def.tags))
     except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
-        raise ValueError(f"The SavedModel {model_dir!r} cannot be loaded: {cause(error)}. Export it again.") from error
+        raise unloadable(model_dir, error) from error
     op_defs = {op.name: op for op in meta_graph.meta_info_def.stripped_op_list.op}
     return list(root.signatures), functools.partial(_signature, root, op_defs)
 
