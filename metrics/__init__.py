@@ -23,6 +23,7 @@ _HOMES = {
     "LargestShareChange": "drift",
     "ApproximationError": "quality",
     "CompletenessGap": "quality",
+    "CompletenessGapQuantile": "quality",
     "ExplainedRows": "quality",
     "FailedRows": "quality",
     "ToleranceMissed": "quality",

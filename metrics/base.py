@@ -1,4 +1,4 @@
-"""The bases of this package's metrics: numbers that are functions of `AttributionSums`."""
+"""The bases of this package's metrics: numbers that are functions of sums over rows."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ class ModelMetric(ExplanationMetric):
 
     def __init__(
         self,
-        value: Callable[[AttributionSums], Any],
+        value: Callable[[Any], Any],
         name: str,
         key_type: type[tfma.metrics.MetricKey] = tfma.metrics.MetricKey,
+        computation: Callable[[str, str, bool], tfma.metrics.MetricComputation] = sums_computation,
         **config: Any,
     ) -> None:
         """Initializes the metric.
 
         Args:
-          value: From the sums over a slice to the metric's value.
+          value: From what `computation` found on a slice to the metric's value.
           name: The name under which TFMA reports it.
           key_type: `AttributionsKey` of a value that is a dictionary by feature.
+          computation: From the names of model and output, and whether example weights apply, to a row computation.
           **config: Further arguments of the subclass's constructor, for TFMA to make the metric again.
         """
-        computations = functools.partial(_computations, value, key_type)
+        computations = functools.partial(_computations, value, key_type, computation)
         super().__init__(tfma.metrics.merge_per_key_computations(computations), name=name, **config)
 
 
@@ -81,8 +83,9 @@ def _value_of_feature(of: Callable[[AttributionSums, int], float], feature: str,
 
 
 def _computations(
-    value: Callable[[AttributionSums], Any],
+    value: Callable[[Any], Any],
     key_type: type[tfma.metrics.MetricKey],
+    of_rows: Callable[[str, str, bool], tfma.metrics.MetricComputation],
     eval_config: config_pb2.EvalConfig | None = None,
     name: str = "",
     model_name: str = "",
@@ -91,22 +94,22 @@ def _computations(
     example_weighted: bool = False,
     query_key: str = "",
     feature: str = "",
-    **_: Any,  # TFMA passes on what the constructor got; `value` has it already.
+    **_: Any,  # The rest of what the constructor got, which TFMA passes on, and `value` has already.
 ) -> tfma.metrics.MetricComputations:
     if sub_key is not None or query_key:
         raise ValueError(
             f"{name} is a metric of the one output that was explained: "
             "take it into a MetricsSpec without binarize, aggregate and query_key."
         )
-    computation = sums_computation(model_name, output_name, example_weighted)
+    computation = of_rows(model_name, output_name, example_weighted)
     key = key_type(name, model_name, output_name, example_weighted=example_weighted)
     model_spec = tfma.utils.get_model_spec(eval_config, model_name) if eval_config else None
     may_lack_feature = model_spec is not None and model_spec.is_baseline
 
     def result(metrics: dict[tfma.metrics.MetricKey, Any]) -> dict[tfma.metrics.MetricKey, Any]:
-        sums = metrics[computation.keys[0]]
-        if feature and sums.features and feature not in sums.features and not may_lack_feature:
-            raise ValueError(f"{name} has an {unknown_name('feature', feature, sums.features)}")
-        return {key: value(sums)}
+        found = metrics[computation.keys[0]]
+        if feature and found.features and feature not in found.features and not may_lack_feature:
+            raise ValueError(f"{name} has an {unknown_name('feature', feature, found.features)}")
+        return {key: value(found)}
 
     return [computation, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
+from tfx_explain.metrics.accumulate import Features, row_computation
 from tfx_explain.metrics.base import ModelMetric, ratio
-from tfx_explain.metrics.sums import AttributionSums
+from tfx_explain.metrics.histograms import RatioBins, weighted_counts
+from tfx_explain.metrics.rows import ModelRows
+from tfx_explain.metrics.sums import AttributionSums, completeness_gaps
+
+# A bin's middle is within 2.2% of what the bin holds.
+_BINS = RatioBins(low=-30, high=10, per_octave=16)
+_GAPS_NAME = "_tfx_explain_completeness_gaps"
 
 
 class CompletenessGap(ModelMetric):
@@ -18,6 +30,36 @@ class CompletenessGap(ModelMetric):
     def __init__(self, name: str = "completeness_gap") -> None:
         """Initializes the metric."""
         super().__init__(_completeness_gap, name)
+
+
+class CompletenessGapQuantile(ModelMetric):
+    """The relative completeness gap that a fraction of the explained rows stay within.
+
+    A row's gap is |sum of attributions - (instance output - baseline output)|, divided by its own sum of absolute
+    attributions, as the Explainer's tolerance is; 0 where all are 0. The quantile is right to 2.2%; gaps below 2^-30
+    count as 0, and those above 2^10 as 2^10.
+    """
+
+    def __init__(self, quantile: float, name: str = "") -> None:
+        """Initializes the metric.
+
+        Args:
+          quantile: The fraction of the rows, by example weight, more than 0, at most 1.
+          name: The name under which TFMA reports it.
+
+        Raises:
+          ValueError: There is no such quantile.
+        """
+        if not 0 < quantile <= 1:
+            raise ValueError(
+                f"CompletenessGapQuantile has quantile {quantile}; give a number above 0 and up to 1, such as 0.95."
+            )
+        super().__init__(
+            functools.partial(_quantile, quantile),
+            name or f"completeness_gap_quantile/{quantile:g}",
+            computation=_gaps_computation,
+            quantile=quantile,
+        )
 
 
 class ApproximationError(ModelMetric):
@@ -76,5 +118,42 @@ def _failed_rows(sums: AttributionSums) -> float:
     return sums.failed_rows
 
 
-for _metric in (CompletenessGap, ApproximationError, ToleranceMissed, ExplainedRows, FailedRows):
+def _gaps_computation(model_name: str, output_name: str, example_weighted: bool) -> tfma.metrics.MetricComputation:
+    key = tfma.metrics.MetricKey(_GAPS_NAME, model_name, output_name, example_weighted=example_weighted)
+    return row_computation(key, [model_name], _fold_gaps, _total)
+
+
+def _fold_gaps(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
+    """Returns the weight of the rows in each of `_BINS`, then of those whose outputs the records don't tell."""
+    (model,) = models
+    explained = model.explained
+    good, weights = model.take(explained), weights[explained]
+    sizes = np.abs(good.attributions).sum(axis=1)
+    gaps = completeness_gaps(good)
+    gaps = np.divide(gaps, sizes, out=np.where(gaps > 0, np.inf, gaps), where=sizes > 0)
+    known = ~np.isnan(gaps)
+    (counts,) = weighted_counts(_BINS.of(gaps[known])[:, np.newaxis], weights[known], _BINS.count)
+    return np.append(counts, weights[~known].sum())
+
+
+def _total(by_features: Mapping[Features, np.ndarray]) -> np.ndarray:
+    return np.sum(list(by_features.values()), axis=0)
+
+
+def _quantile(quantile: float, weights: np.ndarray) -> float:
+    *counts, unknown = weights
+    reached = np.cumsum(counts)
+    if unknown or not reached[-1]:
+        return float("nan")
+    return _BINS.middle(int(np.searchsorted(reached, quantile * reached[-1])))
+
+
+for _metric in (
+    CompletenessGap,
+    CompletenessGapQuantile,
+    ApproximationError,
+    ToleranceMissed,
+    ExplainedRows,
+    FailedRows,
+):
     metric_types.register_metric(_metric)

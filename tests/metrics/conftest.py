@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -82,8 +83,9 @@ def evaluate(tmp_path: Path, write_records) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def metric_config() -> Callable[..., config_pb2.MetricConfig]:
-    def build(class_name: str, feature: str = "", **thresholds) -> config_pb2.MetricConfig:
-        config = f'{{"feature": "{feature}"}}' if feature else ""
+    def build(class_name: str, feature: str = "", settings=None, **thresholds) -> config_pb2.MetricConfig:
+        settings = {"feature": feature} if feature else settings
+        config = json.dumps(settings) if settings else ""
         return config_pb2.MetricConfig(class_name=class_name, module="tfx_explain.metrics", config=config, **thresholds)
 
     return build
