@@ -52,6 +52,11 @@ def row_computation(
     )
 
 
+def added_up(by_features: Mapping[Features, np.ndarray]) -> np.ndarray:
+    """Returns the sum over all rows; the arrays must not depend on the features."""
+    return np.sum(list(by_features.values()), axis=0)
+
+
 class _RowPreprocessor(tfma.metrics.Preprocessor):
     """Makes one `_Row` of an extract, once, before TFMA hands it to every slice that it belongs to."""
 

@@ -16,7 +16,7 @@ from scipy.spatial import distance
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics.accumulate import Features, row_computation
+from tfx_explain.metrics.accumulate import Features, added_up, row_computation
 from tfx_explain.metrics.base import ratio
 from tfx_explain.metrics.drift import DriftMetric, drift_keys
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
@@ -117,7 +117,7 @@ def _at(model: ModelRows, names: Sequence[str]) -> np.ndarray:
 
 
 def _mean_cosine(by_features: Mapping[Features, np.ndarray]) -> float:
-    weight, cosines = sum(by_features.values())
+    weight, cosines = added_up(by_features)
     return ratio(cosines, weight)
 
 

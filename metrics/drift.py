@@ -51,7 +51,9 @@ class ImportanceNDCG(ImportanceDrift):
 
     With a the baseline model's importances and f the features by falling importance in the candidate, the sum of
     a(f_i) / log2(i + 1), divided by the same sum in the baseline model's own order. Amazon SageMaker Clarify, "Feature
-    attribution drift for models in production", alarms below 0.9. NaN where a model's importances are all 0.
+    attribution drift for models in production", alarms below 0.9. Features that are equally important in the candidate
+    share the mean discount of their places, as in scikit-learn's `ndcg_score`. NaN where a model's importances are all
+    0.
     """
 
     def __init__(self, name: str = "importance_ndcg") -> None:
@@ -90,8 +92,9 @@ def _ndcg(candidate: np.ndarray, baseline: np.ndarray) -> float:
     if not candidate.any():
         return float("nan")
     discounts = 1 / np.log2(np.arange(len(baseline)) + 2)
-    ranked = baseline[np.argsort(-candidate, kind="stable")]
-    return ratio(float(ranked @ discounts), float(-np.sort(-baseline) @ discounts))
+    _, groups, sizes = np.unique(-candidate, return_inverse=True, return_counts=True)
+    shared = np.add.reduceat(discounts, np.cumsum(sizes) - sizes) / sizes
+    return ratio(float(baseline @ shared[groups]), float(-np.sort(-baseline) @ discounts))
 
 
 def _spearman(candidate: np.ndarray, baseline: np.ndarray) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
-from tfx_explain.metrics.accumulate import Features, row_computation
+from tfx_explain.metrics.accumulate import added_up, row_computation
 from tfx_explain.metrics.base import ModelMetric, ratio
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
 from tfx_explain.metrics.rows import ModelRows
@@ -120,7 +120,7 @@ def _failed_rows(sums: AttributionSums) -> float:
 
 def _gaps_computation(model_name: str, output_name: str, example_weighted: bool) -> tfma.metrics.MetricComputation:
     key = tfma.metrics.MetricKey(_GAPS_NAME, model_name, output_name, example_weighted=example_weighted)
-    return row_computation(key, [model_name], _fold_gaps, _total)
+    return row_computation(key, [model_name], _fold_gaps, added_up)
 
 
 def _fold_gaps(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
@@ -134,10 +134,6 @@ def _fold_gaps(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
     known = ~np.isnan(gaps)
     (counts,) = weighted_counts(_BINS.of(gaps[known])[:, np.newaxis], weights[known], _BINS.count)
     return np.append(counts, weights[~known].sum())
-
-
-def _total(by_features: Mapping[Features, np.ndarray]) -> np.ndarray:
-    return np.sum(list(by_features.values()), axis=0)
 
 
 def _quantile(quantile: float, weights: np.ndarray) -> float:

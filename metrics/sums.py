@@ -99,6 +99,6 @@ def _fold(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
 def _finish(by_features: Mapping[Features, np.ndarray]) -> AttributionSums:
     known = only_features(by_features)
     (features,) = known or ((),)
-    scalars = np.sum([total[:_SCALARS] for total in by_features.values()], axis=0)
-    by_feature = by_features[known][_SCALARS:] if known else np.zeros(0)
-    return AttributionSums(features, *np.split(by_feature, 2), *map(float, scalars))
+    scalars: list[float] = np.sum([total[:_SCALARS] for total in by_features.values()], axis=0).tolist()
+    signed, absolute = np.split(by_features[known][_SCALARS:] if known else np.zeros(0), 2)
+    return AttributionSums(features, signed, absolute, *scalars)

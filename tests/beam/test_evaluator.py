@@ -147,8 +147,11 @@ def test_mistakes_are_named_before_anything_runs(save_model, config, sentence):
         evaluator.custom_extractors(models, config)
 
 
-@pytest.mark.parametrize("method", ["sampled_shapley_attribution", None])
-def test_metadata_beside_the_model_is_taken(save_model, records, tmp_path, method):
+SHAPLEY = explanation_pb2.ExplanationParameters(sampled_shapley_attribution={"path_count": 4})
+
+
+@pytest.mark.parametrize("parameters", [SHAPLEY, None])
+def test_metadata_beside_the_model_is_taken(save_model, records, tmp_path, parameters):
     """A feature that gradients can't explain is explained by Shapley values, asked for or not."""
     model_dir = save_model(2.0)
     metadata = generate_metadata(model_dir)
@@ -159,8 +162,7 @@ def test_metadata_beside_the_model_is_taken(save_model, records, tmp_path, metho
     config = eval_config(metric("MeanAttribution", feature="x"))
     config.metrics_specs[0].metrics.add(class_name="MeanAttributions")
     models = tfma.default_eval_shared_model(model_dir, eval_config=config)
-    given = {"parameters": explanation_pb2.ExplanationParameters(**{method: {"path_count": 4}})} if method else {}
-    extractor, *_ = evaluator.custom_extractors(models, config, **given)
+    extractor, *_ = evaluator.custom_extractors(models, config, parameters=parameters)
     raw = pa.RecordBatch.from_arrays([pa.array([[record] for record in records])], ["__raw_record__"])
     with beam.Pipeline() as pipeline:
         extracts = pipeline | beam.Create([{tfma.ARROW_RECORD_BATCH_KEY: raw}]) | extractor.ptransform

@@ -20,16 +20,17 @@ Row = Mapping[str, object]
 @pytest.fixture(scope="session")
 def example() -> Callable[[Row], bytes]:
     def build(row: Row) -> bytes:
-        """A tf.Example of single values; None: no value."""
+        """A tf.Example; None: no value."""
         message = tf.train.Example()
         for name, value in row.items():
             feature = message.features.feature[name]
-            if isinstance(value, str):
-                feature.bytes_list.value.append(value.encode())
-            elif isinstance(value, int):
-                feature.int64_list.value.append(value)
-            elif value is not None:
-                feature.float_list.value.append(value)
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, str):
+                    feature.bytes_list.value.append(one.encode())
+                elif isinstance(one, int):
+                    feature.int64_list.value.append(one)
+                elif one is not None:
+                    feature.float_list.value.append(one)
         return message.SerializeToString()
 
     return build
@@ -94,9 +95,9 @@ def metric_config() -> Callable[..., config_pb2.MetricConfig]:
 @pytest.fixture(scope="session")
 def values() -> Callable[[str], dict]:
     def load(output_path: str) -> dict:
-        """From (slice, metric, model, is difference) to the value in `tfma.load_metrics`."""
+        """From (slice, metric, model, is difference) to the value in `tfma.load_metrics`; without cross slices."""
         result = {}
-        for metrics in tfma.load_metrics(output_path):
+        for metrics in (m for m in tfma.load_metrics(output_path) if not m.HasField("cross_slice_key")):
             at = tfma.slicer.stringify_slice_key(tfma.slicer.deserialize_slice_key(metrics.slice_key))
             for item in metrics.metric_keys_and_values:
                 key = (at, item.key.name, item.key.model_name, item.key.is_diff)

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -34,6 +35,15 @@ def test_the_formulas(drift):
     assert got["importance_spearman"] == pytest.approx(-1)
     assert got["importance_kendall"] == pytest.approx(-1)
     assert got["largest_share_change"] == pytest.approx(0.7 - 0.05 / 1.25)
+
+
+def test_equal_importances_are_in_every_order_at_once(drift):
+    old, new = {"a": 4.0, "b": 2.0, "c": 1.0, "d": 0.5}, {"a": 1.0, "b": 3.0, "c": 1.0, "d": 1.0}
+    discounts = 1 / np.log2(np.arange(4) + 2)
+    gains = [np.asarray([2.0, *order]) @ discounts for order in itertools.permutations((4.0, 1.0, 0.5))]
+    assert drift(old, new)["importance_ndcg"] == pytest.approx(
+        np.mean(gains) / (np.asarray([4, 2, 1, 0.5]) @ discounts)
+    )
 
 
 def test_the_same_reasons(drift):

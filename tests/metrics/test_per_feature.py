@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 import pytest
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics import columns
@@ -133,19 +132,3 @@ def test_shares_and_means_of_attributions_that_are_all_zero(evaluate, explained,
     assert math.isnan(got["Overall", "attribution_share/age", "", False])
     assert got["Overall", "mean_attribution/age", "", False] == 0
     assert got["Overall", "attribution_rank/age", "", False] == 1
-
-
-def test_jackknife_intervals(evaluate, explained, metric_config, drawn):
-    (candidate, _), _ = drawn
-    rows = [explained(dict(zip(FEATURES, row, strict=True))) for row in np.tile(candidate, (10, 1))]
-    config = config_pb2.EvalConfig(
-        metrics_specs=[config_pb2.MetricsSpec(metrics=[metric_config("MeanAttribution", "age")])]
-    )
-    config.options.compute_confidence_intervals.value = True
-    (metrics,) = tfma.load_metrics(evaluate(rows, config))
-    (item,) = metrics.metric_keys_and_values
-    mean = candidate[:, 0].mean()
-    interval = item.confidence_interval
-    assert item.value.double_value.value == pytest.approx(mean)
-    assert interval.lower_bound.double_value.value < mean < interval.upper_bound.double_value.value
-    assert interval.standard_error.double_value.value == pytest.approx(candidate[:, 0].std() / 200**0.5, rel=0.6)
