@@ -5,6 +5,7 @@ from tfx_explain.savedmodel.cut import CutModel
 from tfx_explain.savedmodel.errors import NotDifferentiableError
 from tfx_explain.savedmodel.explainable import ExplainableModel, load_explainable
 from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.files import read_examples, read_metadata, read_schema, read_statistics
 from tfx_explain.savedmodel.generate import generate_metadata
 from tfx_explain.savedmodel.metadata import metadata_from_json, metadata_to_json
 from tfx_explain.savedmodel.overrides import check_overrides, merge_metadata
@@ -21,4 +22,8 @@ __all__ = [
     "metadata_from_json",
     "metadata_to_json",
     "parse_choices",
+    "read_examples",
+    "read_metadata",
+    "read_schema",
+    "read_statistics",
 ]

@@ -120,7 +120,8 @@ def _summary(tensor: Tensor) -> FeatureSummary:
 
 def _as_baseline(tensor: Tensor, row: int) -> Any:
     """A row's values as JSON has them; a scalar stands for the one value of a dense row."""
-    values = tensor[row].numpy().tolist()
+    values = tensor[row].numpy()
+    values = values if isinstance(values, bytes) else values.tolist()
     if not isinstance(tensor, tf.RaggedTensor):
         while isinstance(values, list) and len(values) == 1:
             (values,) = values
