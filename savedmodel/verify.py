@@ -118,7 +118,7 @@ def without_output(model: CutModel, rows: Any) -> list[str]:
     found = []
     for name, parts in model.players.items():
         baselines = {key: model.baselines[key] for key in keys_of(parts)}
-        for i in range(int(next(iter(baselines.values())).shape[0])):
+        for i in range(int(next(iter(baselines.values())).shape[0] or 0)):
             absent = {key: _repeated(baseline, i, inputs[key]) for key, baseline in baselines.items()}
             if name not in found and not np.isfinite(model.outputs({**inputs, **absent})).all():
                 found.append(name)
