@@ -41,32 +41,36 @@ def choose_orders(places: int, orders: int, pairs: int) -> Design:
     Args:
         places: number of places, at least 2.
         orders: the most orders, without the reverse ones; each is a group.
-        pairs: the most pairs; no order is taken in part.
+        pairs: the most pairs; the last order may be taken in part.
     """
-    taken: set[bytes] = set()
-    chosen, groups = [np.zeros((1, places), bool)], [np.array([-1])]
+    chosen, groups = np.zeros((1, places), bool), np.array([-1])
     for draw in range(orders + _FUTILE):
-        new = _newest(places, draw, taken)
-        if len(groups) > orders or len(taken) + 1 + len(new) > pairs:
+        if groups[-1] + 1 == orders or len(chosen) == pairs:
             break
-        if len(new):
-            taken.update(map(_key, new))
-            chosen.append(new)
-            groups.append(np.full(len(new), len(groups) - 1))
-    return Design(np.where(np.concatenate(chosen), 1.0, -1.0), np.concatenate(groups))
+        new = _newest(draw, chosen)[: pairs - len(chosen)]
+        chosen = np.concatenate([chosen, new])
+        groups = np.concatenate([groups, np.full(len(new), groups[-1] + 1)])
+    return Design(np.where(chosen, 1.0, -1.0), groups)
 
 
-def _newest(places: int, draw: int, taken: set[bytes]) -> np.ndarray:
-    """Returns, of the best of several orders, the coalitions `[new, places]` whose pairs are not taken."""
-    best = np.zeros((0, places), bool)
+def _newest(draw: int, chosen: np.ndarray) -> np.ndarray:
+    """Returns, of the best of several orders, the coalitions `[new, places]` whose pairs have not been chosen.
+
+    The best has the most of them, and of these the ones that tell least about each other and those chosen.
+    """
+    places = chosen.shape[1]
+    taken = set(map(_key, chosen))
+    covariances = prior(places)[0]
+    best, new = (0, 0.0), chosen[:0]
     draws = draw * _ORDERS + np.arange(_ORDERS)
     for ranks in random_orders(0, np.array([places], np.uint64), draws, places)[0]:
-        passed = ranks < np.arange(1, places)[:, None]
-        by_key = {_key(coalition): coalition for coalition in passed}
-        new = [coalition for key, coalition in by_key.items() if key not in taken]
-        if len(new) > len(best):
-            best = np.array(new)
-    return best
+        passed = {_key(coalition): coalition for coalition in ranks < np.arange(1, places)[:, None]}
+        found = np.array([coalition for key, coalition in passed.items() if key not in taken])
+        if len(found) >= max(1, best[0]):
+            signs, others = (np.where(some, 1.0, -1.0) for some in (found, np.concatenate([chosen, found])))
+            score = len(found), -float(np.sum(between(signs, others, covariances) ** 2))
+            best, new = max((best, new), (score, found), key=lambda choice: choice[0])
+    return new
 
 
 def _key(coalition: np.ndarray) -> bytes:

@@ -54,11 +54,11 @@ def test_estimates_agree_with_enumeration_within_their_standard_errors(wide_netw
 
 def test_it_is_more_precise_than_permutations_at_equal_evaluations(wide_network, twelve_columns):
     exact = SampledShapley().attribute(wide_network, twelve_columns).values
-    orders = SampledShapley(paths=10).attribute(wide_network, twelve_columns)
+    orders = SampledShapley(max_evaluations=112, tolerance=1e-9).attribute(wide_network, twelve_columns)
     regression = KernelShap(coalitions=112).attribute(wide_network, twelve_columns)
     assert orders.evaluations[0] == regression.evaluations[0]
     errors = [np.sqrt(np.mean((result.values - exact) ** 2)) for result in (orders, regression)]
-    assert errors[1] < errors[0] / 2
+    assert errors[1] < 0.7 * errors[0]
 
 
 def test_it_stops_at_the_tolerance(wide_network, twelve_columns):

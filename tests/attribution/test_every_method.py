@@ -1,0 +1,96 @@
+"""What holds for every method: bad rows harm no other, and a row's results depend on that row alone."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfx_explain.attribution import (
+    Banzhaf,
+    ExpectedGradients,
+    GradientTimesInput,
+    IntegratedGradients,
+    KernelShap,
+    Lime,
+    Occlusion,
+    Saliency,
+    SampledShapley,
+    SmoothGrad,
+    from_function,
+)
+
+_MAKERS = {
+    "adaptive path": lambda size: IntegratedGradients(batch_size=size),
+    "fixed path": lambda size: IntegratedGradients(steps=10, batch_size=size),
+    "smooth path": lambda size: SmoothGrad(IntegratedGradients(steps=5, batch_size=size), samples=3, seed=2),
+    "smooth saliency": lambda size: SmoothGrad(Saliency(batch_size=size), samples=3, seed=2),
+    "expected": lambda size: ExpectedGradients(samples=12, seed=2, batch_size=size),
+    "gradient": lambda size: GradientTimesInput(batch_size=size),
+    "saliency": lambda size: Saliency(batch_size=size),
+    "exact": lambda size: SampledShapley(batch_size=size),
+    "sampled": lambda size: SampledShapley(max_evaluations=63, seed=2, batch_size=size),
+    "kernel": lambda size: KernelShap(max_evaluations=60, seed=2, batch_size=size),
+    "banzhaf": lambda size: Banzhaf(coalitions=40, seed=2, batch_size=size),
+    "lime": lambda size: Lime(samples=50, seed=2, batch_size=size),
+    "occlusion": lambda size: Occlusion(batch_size=size),
+}
+_every_method = pytest.mark.parametrize("make", _MAKERS.values(), ids=_MAKERS)
+
+
+@pytest.fixture(scope="module")
+def smooth_network():
+    """A network whose activations round in another way where they fill no vector registers."""
+    rng = np.random.default_rng(5)
+    first, second = (tf.constant(rng.normal(0, 0.4, size), tf.float32) for size in ((6, 37), (37, 1)))
+    return from_function(lambda x: tf.sigmoid(tf.tanh(x @ first) @ second)[:, 0])
+
+
+@_every_method
+def test_a_row_s_bits_depend_on_the_row_alone(make, smooth_network, six_columns):
+    baselines = tf.constant([[0.0] * 6, [0.5] * 6])
+    whole = make(8192).attribute(smooth_network, six_columns, baselines)
+    order = np.random.default_rng(3).permutation(40)
+    for part, batch_size in ((order[:1], 8192), (order[1:14], 512), (order[14:], 4096)):
+        result = make(batch_size).attribute(smooth_network, tf.gather(six_columns, part), baselines)
+        np.testing.assert_array_equal(result.values, whole.values[part])
+        np.testing.assert_array_equal(result.approximation_errors, whole.approximation_errors[part])
+        np.testing.assert_array_equal(result.evaluations, whole.evaluations[part])
+
+
+@_every_method
+def test_bad_rows_are_named_and_harm_no_other(make, six_columns):
+    def model(x):
+        return tf.reduce_sum(x[:, :5] * x[:, 1:], axis=1) + tf.where(x[:, 0] == 7, np.nan, 0.0)
+
+    bad = six_columns.numpy().copy()
+    bad[3, 2], bad[4, 1], bad[5, 0] = np.nan, -np.inf, 7
+    model = from_function(model)
+    result, sound = make(8192).attribute(model, bad), make(8192).attribute(model, six_columns)
+    assert result.failures[3] == "feature 'x[2]' is not finite"
+    assert result.failures[4] == "feature 'x[1]' is not finite"
+    # Noise moves the row away from where the output is not finite.
+    smooth = isinstance(make(1), SmoothGrad)
+    assert smooth or "'x[0]'" in result.failures[5]
+    failed = [3, 4] if smooth else [3, 4, 5]
+    assert np.isnan(result.values[failed]).all()
+    others = np.delete(np.arange(40), [3, 4, 5])
+    assert not any(result.failures[row] for row in others)
+    np.testing.assert_array_equal(result.values[others], sound.values[others])
+
+
+@_every_method
+def test_a_group_of_features_is_one_player(make):
+    rows = tf.constant([[1.0, 2.0, 3.0, 4.0]])
+    groups = {"pair": (("x", 0), ("x", 2)), "second": (("x", 1),), "last": (("x", 3),)}
+    result = make(8192).attribute(lambda x: x @ [[1.0], [2.0], [3.0], [4.0]], {"x": rows}, 0.0, groups)
+    assert result.features == ("pair", "second", "last")
+    if not isinstance(make(1), SmoothGrad | Saliency):
+        np.testing.assert_allclose(result.values, [[10, 4, 16]], rtol=1e-5)
+
+
+@_every_method
+def test_closed_forms(make):
+    linear = make(8192).attribute(lambda x: x @ [[2.0], [-1.0], [0.5]], tf.constant([[1.0, 2.0, 4.0]]))
+    # Saliency gives the gradients' sizes, and smoothing moves the rows a little.
+    expected = [2, 1, 0.5] if isinstance(make(1), Saliency) else [2, -2, 2]
+    if not isinstance(make(1), SmoothGrad):
+        np.testing.assert_allclose(linear.values, [expected], rtol=1e-5)
