@@ -11,7 +11,7 @@ from tfx_explain.attribution.regression import RegressionMethod
 class KernelShap(RegressionMethod):
     """Shapley values from few evaluations, for functions whose higher interactions are weaker than lower ones.
 
-    At equal evaluations its error is a third to a sixth of `SampledShapley`'s on networks of 12 features. Its standard
+    At equal evaluations its error is about half of `SampledShapley`'s on networks of 12 features. Its standard
     error rests on a model of the interactions; where these are few and of high order, as in a logical and of many
     features, it can be too small by a factor of two.
     """

@@ -1,4 +1,4 @@
-"""Makes attribution.svg, the picture of the guide, from a run on the benchmark's network: `make docs`."""
+"""Makes attribution.svg, the picture of the guide, from a run on the network of the benchmark."""
 
 from __future__ import annotations
 
