@@ -30,7 +30,7 @@ _MASTER = "10.77.0.1"
 _REST_PORT = 8081
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-_START_SECONDS = 90
+_START_SECONDS = 180
 
 
 class Machine:

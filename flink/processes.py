@@ -79,7 +79,7 @@ def wait_for(what: str, attempt: Callable[[], _T | None], log: Path, seconds: fl
     raise TimeoutError(f"{what} did not come within {seconds:.0f} s. The end of {log}:\n{tail}")
 
 
-def wait_for_line(process: subprocess.Popen[bytes], log: Path, pattern: str, seconds: float = 60) -> str:
+def wait_for_line(process: subprocess.Popen[bytes], log: Path, pattern: str, seconds: float = 120) -> str:
     """Waits until the log has a line with `pattern`, and returns the pattern's first group.
 
     Raises:

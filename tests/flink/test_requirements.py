@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flink import boot, jars
+from flink import jars
 
 ALONE = Path(jars.__file__).parent / "alone.sh"
 
@@ -54,8 +54,3 @@ def test_a_cluster_needs_root(tmp_path):
     assert len(done.stderr.splitlines()) == 1
     assert "need root" in done.stderr
     assert not (tmp_path / "run").exists()
-
-
-def test_requirements_that_a_pool_cannot_install_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="--requirements_file is staged"):
-        boot.install({"requirements.txt": tmp_path / "requirements.txt"}, tmp_path / "packages")
