@@ -4,6 +4,7 @@ import importlib
 import re
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tensorflow_model_analysis.metrics import metric_types
@@ -48,7 +49,7 @@ def test_the_config_and_the_library_run(explained, write_records, evaluate, valu
 def test_the_evaluator_and_a_module_of_ones_own_are_python_that_works(code):
     types_of = {"examples": standard_artifacts.Examples, "model": standard_artifacts.Model}
     outputs = types.SimpleNamespace(outputs={name: channel.Channel(type=t) for name, t in types_of.items()})
-    namespace = dict.fromkeys(("example_gen", "trainer", "model_resolver"), outputs)
+    namespace: dict[str, Any] = dict.fromkeys(("example_gen", "trainer", "model_resolver"), outputs)
     exec(CONFIG + code, namespace)
     if code == EVALUATOR:
         module = importlib.import_module(namespace["evaluator"].exec_properties["module_path"])
