@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.baselines import ZERO, to_proto
 from tfx_explain.savedmodel.encodings import Encodings
 from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.indicators import column_names
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.modality import encoding, is_decoded, modality
 from tfx_explain.savedmodel.read import ReadModel
@@ -22,6 +24,7 @@ FLAT = (
     "Shapley can."
 )
 NO_OUTPUT = "At its baseline the output is not a finite number, so {method} cannot explain it."
+INDICATOR = "Its columns have names: without group_name each of them gets an attribution of its own."
 HELD = (
     "For integrated gradients, what passes ops without a gradient (comparison, rounding, mask) is held at the row's "
     "value."
@@ -87,6 +90,23 @@ def describe_merging(entry: explanation_pb2.InputMetadata, read: ReadModel, name
         entry.weight_values_name = weights.values
         entry.weight_indices_name, entry.weight_dense_shape_name = weights.indices, weights.dense_shape
         add_finding(entry, WEIGHTED.format(weights=weights.name))
+
+
+def describe_columns(
+    entry: explanation_pb2.InputMetadata,
+    read: ReadModel,
+    feature: Feature,
+    encoded: Sequence[str],
+    known: Sequence[Any],
+) -> None:
+    """Names the columns of an encoded tensor of zeros and ones; together they stay one feature."""
+    if entry.group_name or entry.weight_values_name or entry.modality != "categorical":
+        return
+    names = column_names(read, feature, encoded, known)
+    if names:
+        entry.encoding, entry.group_name = "indicator", feature.name
+        entry.index_feature_mapping.extend(names)
+        add_finding(entry, INDICATOR)
 
 
 def describe_decoded(entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, is_past: bool) -> None:

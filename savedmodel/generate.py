@@ -16,6 +16,7 @@ from tfx_explain.savedmodel.describe import (
     FLAT,
     NO_OUTPUT,
     add_finding,
+    describe_columns,
     describe_decoded,
     describe_merging,
     describe_tensors,
@@ -24,6 +25,7 @@ from tfx_explain.savedmodel.describe_data import describe_baselines, describe_va
 from tfx_explain.savedmodel.encodings import find_encodings
 from tfx_explain.savedmodel.explainable import open_model
 from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors
+from tfx_explain.savedmodel.indicators import MOST_COLUMNS
 from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.outputs import describe_outputs, find_outputs
 from tfx_explain.savedmodel.overrides import check_overrides, merge_metadata
@@ -40,6 +42,7 @@ from tfx_explain.savedmodel.verify import (
     settle_baselines,
     without_output,
 )
+from tfx_explain.savedmodel.vocabulary import vocabularies
 
 Parameters = explanation_pb2.ExplanationParameters
 
@@ -100,11 +103,13 @@ def generate_metadata(
     encoded = {tensor for tensors in encodings.tensors.values() for tensor in tensors}
     read = read.with_operands(encoded)
     past = read.past(encoded, analysis.outputs)
+    known = vocabularies(read.graph, read.features, read.depends, MOST_COLUMNS)
     for name in sorted(set(names) - set(encodings.weights.values())):
         entry, feature = metadata.inputs[name], read.features.by_name[name]
         entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
         describe_merging(entry, read, name, encodings)
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
+        describe_columns(entry, read, feature, encodings.tensors[name], known.get(name, ()))
         describe_baselines(entry, feature, data)
         describe_decoded(entry, read, feature, name in past)
     name_classes(metadata, read, outputs, rows)

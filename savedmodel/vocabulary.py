@@ -16,9 +16,9 @@ _ENOUGH = 16
 
 
 def vocabularies(
-    graph: FlatGraph, features: Features, depends: Mapping[str, frozenset[str]]
+    graph: FlatGraph, features: Features, depends: Mapping[str, frozenset[str]], most: int = _ENOUGH
 ) -> Mapping[str, tuple[Any, ...]]:
-    """By feature, some keys of the tables in which it alone is looked up."""
+    """By feature, the first keys, at most `most` a table, of the tables in which it alone is looked up."""
     found: dict[str, tuple[Any, ...]] = {}
     for node in graph.nodes.values():
         if node.op not in LOOKUPS or len(depends[node.input[1]]) != 1:
@@ -30,7 +30,7 @@ def vocabularies(
             keys, _ = tf.raw_ops.LookupTableExportV2(
                 table_handle=table, Tkeys=key_type, Tvalues=tf.as_dtype(node.attr["Tout"].type)
             )
-            found[name] = (*found.get(name, ()), *np.sort(keys.numpy())[:_ENOUGH].tolist())
+            found[name] = (*found.get(name, ()), *np.sort(keys.numpy())[:most].tolist())
     return found
 
 

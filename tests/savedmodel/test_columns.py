@@ -65,12 +65,19 @@ def test_mistakes_in_columns(zoo, names, message):
 def test_columns_of_an_encoded_tensor(zoo, found, examples, method):
     metadata = found("Indicator")
     metadata.inputs["tags"].index_feature_mapping[:] = ["a", "b", "c", "d", "unknown"]
-    metadata.inputs["tags"].encoding = "indicator"
+    metadata.inputs["tags"].group_name = ""
     rows = examples(tags=[["a", "c", "a"], []])
     result = attribute(method, load_explainable(zoo("Indicator").path, metadata), rows)
     w = zoo("Indicator").module.w.numpy()[:, 0]
     expected = np.array([[1, 0, 1, 0, -1], [0, 0, 0, 0, -1]]) * w  # the baseline is one tag, '': unknown
     np.testing.assert_allclose(np.asarray(result.values), expected, atol=1e-5)
+
+
+def test_columns_of_zeros_and_ones_are_named_by_the_vocabulary(found):
+    tags = found("Indicator").inputs["tags"]
+    assert (tags.encoding, tags.group_name) == ("indicator", "tags")
+    assert list(tags.index_feature_mapping) == ["tags=a", "tags=b", "tags=c", "tags=d", "tags=?"]
+    assert not found("RaggedTags").inputs["tags"].index_feature_mapping
 
 
 def test_encoded_baselines_are_fed_as_given(zoo, found):
