@@ -49,3 +49,14 @@ def test_names_that_were_given_stay_apart():
 def test_metrics_of_no_feature_are_left_alone():
     eval_config = config("FailedRows", {})
     assert configs.with_features(eval_config, FEATURES) == eval_config
+
+
+def test_original_features_are_read_for_slices_and_weights_and_all_of_them_for_sql():
+    record = ["age", "sex", "w", "tfx_explain/candidate/attributions/age"]
+    eval_config = config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(example_weight_key="w")],
+        slicing_specs=[config_pb2.SlicingSpec(feature_keys=["sex"])],
+    )
+    assert configs.features_read(eval_config, record) == {"sex", "w"}
+    eval_config.slicing_specs.add(slice_keys_sql="SELECT STRUCT(age) FROM example.age WHERE age > 9")
+    assert configs.features_read(eval_config, record) == {"age", "sex", "w"}

@@ -1,4 +1,4 @@
-"""Slices, of features, of expressions, and crossed: each against the formulas on its own rows."""
+"""Slices, plain and crossed: each against the formulas on its own rows."""
 
 import numpy as np
 import pytest
@@ -78,10 +78,3 @@ def test_a_cross_slice_is_the_difference_of_two(evaluate, rows, config, values):
         expected = of_slice[("team:a", *key)] - of_slice[("team:b", *key)]
         assert item.value.double_value.value == pytest.approx(expected)
     assert len(crossed.metric_keys_and_values) == 4 * 3 + 2
-
-
-def test_slices_by_sql_see_every_feature(evaluate, rows, config, values):
-    del config.slicing_specs[:]
-    config.slicing_specs.add(slice_keys_sql="SELECT STRUCT(team) FROM example.team, example.age WHERE age > 9")
-    got = values(evaluate(rows, config))
-    assert got["team:a", "explained_rows", "candidate", False] == 6  # 12, 15, ..., 27
