@@ -35,10 +35,7 @@ def parse_assignments(assignments: Sequence[str]) -> explanation_pb2.Explanation
             if not isinstance(here, dict):
                 raise ValueError(f"--set {assignment!r}: {part!r} has been set to a value as a whole.")
         here[parts[-1]] = _value(text)
-    try:
-        return metadata_from_json(json.dumps(fields))
-    except ValueError as error:
-        raise ValueError(f"--set: {error}") from error
+    return metadata_from_json(json.dumps(fields), "--set")
 
 
 def _parts(path: str) -> list[str]:

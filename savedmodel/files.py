@@ -26,7 +26,12 @@ def read_metadata(path: str) -> explanation_pb2.ExplanationMetadata:
     Raises:
         ValueError: if there is no such file, or it cannot be read; it names the file.
     """
-    return _of_file(path, (FILE_NAME,), lambda file: metadata_from_json(_bytes(file).decode()))
+    file = _found(path, (FILE_NAME,))
+    try:
+        text = _bytes(file).decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file!r} cannot be read: it is not UTF-8 text.") from error
+    return metadata_from_json(text, repr(file))
 
 
 def read_schema(path: str) -> schema_pb2.Schema:
@@ -92,18 +97,23 @@ def _parse_statistics(file: str) -> statistics_pb2.DatasetFeatureStatisticsList:
 
 def _of_file(path: str, names: tuple[str, ...], read: Callable[[str], _Read]) -> _Read:
     """Reads a file, or the one of `names` that a folder has."""
-    file = path
-    if tf.io.gfile.isdir(path):
-        there = [os.path.join(path, name) for name in names if tf.io.gfile.exists(os.path.join(path, name))]
-        if not there:
-            raise ValueError(f"{path!r} holds no {' or '.join(names)}; give the directory that has one, or the file.")
-        file = there[0]
-    elif not tf.io.gfile.exists(path):
-        raise ValueError(f"There is no file {path!r}.")
+    file = _found(path, names)
     try:
         return read(file)
     except (ValueError, DecodeError, text_format.ParseError) as error:
         raise ValueError(f"{file!r} cannot be read: {error}") from error
+
+
+def _found(path: str, names: tuple[str, ...]) -> str:
+    """The path of a file, or of the one of `names` that a folder has."""
+    if not tf.io.gfile.exists(path):
+        raise ValueError(f"There is no file {path!r}.")
+    if not tf.io.gfile.isdir(path):
+        return path
+    there = [os.path.join(path, name) for name in names if tf.io.gfile.exists(os.path.join(path, name))]
+    if not there:
+        raise ValueError(f"{path!r} holds no {' or '.join(names)}; give the directory that has one, or the file.")
+    return there[0]
 
 
 def _split_of(path: str) -> str:

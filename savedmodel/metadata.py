@@ -36,8 +36,12 @@ def metadata_to_json(metadata: explanation_pb2.ExplanationMetadata, dialect: str
     return json.dumps(from_fields(fields, KEYS[dialect]), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
-def metadata_from_json(text: str) -> explanation_pb2.ExplanationMetadata:
+def metadata_from_json(text: str, source: str = "The explanation metadata") -> explanation_pb2.ExplanationMetadata:
     """Reads JSON text in either dialect, which its keys tell apart.
+
+    Args:
+        text: the JSON.
+        source: what errors call it.
 
     Raises:
         ValueError: if it is not JSON (it names line and column), or has a key or a value that the format does not know:
@@ -50,11 +54,11 @@ def metadata_from_json(text: str) -> explanation_pb2.ExplanationMetadata:
         metadata.framework = _framework(metadata.framework)
     except json_format.ParseError as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise ValueError(f"The explanation metadata cannot be read: {reason}.") from error
+        raise ValueError(f"{source} cannot be read: {reason}.") from error
     except ValueError as error:
         lines = str(error).splitlines()
         reason = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
-        raise ValueError(f"The explanation metadata cannot be read: {reason}") from error
+        raise ValueError(f"{source} cannot be read: {reason}") from error
     return metadata
 
 

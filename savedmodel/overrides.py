@@ -30,14 +30,20 @@ def merge_metadata(
     An entry of a map (`inputs`, `outputs`) is merged with the entry of the same key, or added; so are `domain` and
     `visualization`, field by field. A list and every other field that is given replaces what was found, and so do the
     two spellings of one thing: `input_baselines` replaces `encoded_baselines`, `encoded_tensor_name` replaces
-    `encoded_tensor_names`, and the other way round. An entry that is given another `input_tensor_name` or
-    `output_tensor_name` speaks of another tensor: what was found of the old one is dropped.
+    `encoded_tensor_names`, and the other way round. An entry of inputs with a new name and the `input_tensor_name` of a
+    found one renames it. Otherwise an entry that is given another `input_tensor_name` or `output_tensor_name` speaks of
+    another tensor: what was found of the old one is dropped.
     """
     merged = explanation_pb2.ExplanationMetadata()
     merged.CopyFrom(found)
     for name, entry in given.inputs.items():
+        known_as = _known_as(found, name, entry)
         old = merged.inputs[name]
-        if entry.input_tensor_name not in ("", old.input_tensor_name):
+        if known_as != name:
+            old.CopyFrom(found.inputs[known_as])
+            if known_as not in given.inputs:
+                del merged.inputs[known_as]
+        if entry.input_tensor_name not in ("", old.input_tensor_name, known_as):
             old.Clear()
         _merge(old, entry)
         if (entry.input_baselines or entry.encoded_baselines) and not entry.baseline_source:
@@ -50,6 +56,15 @@ def merge_metadata(
     rest.ClearField("outputs")
     _merge(merged, rest)
     return merged
+
+
+def _known_as(found: explanation_pb2.ExplanationMetadata, name: str, given: explanation_pb2.InputMetadata) -> str:
+    """The name under which the tensor of a given entry was found; `name` where it was not."""
+    if name not in found.inputs:
+        for other, entry in sorted(found.inputs.items()):
+            if given.input_tensor_name in (other, entry.input_tensor_name):
+                return other
+    return name
 
 
 def check_overrides(given: explanation_pb2.ExplanationMetadata, signature_name: str | None) -> None:

@@ -48,6 +48,15 @@ def test_two_spellings_of_one_thing_replace_each_other():
     assert not age.explainable_by and not age.finding  # they spoke of the old tensors
 
 
+@pytest.mark.parametrize("tensor", ["age", "Parse:3"])
+def test_a_new_name_for_a_found_tensor(tensor):
+    found = merge_metadata(FOUND, part())
+    found.inputs["age"].input_tensor_name = "Parse:3"
+    merged = merge_metadata(found, part(inputs={"years": {"input_tensor_name": tensor}}))
+    assert set(merged.inputs) == {"years", "sex"}
+    assert merged.inputs["years"].domain.max == 9 and merged.inputs["years"].input_tensor_name == tensor
+
+
 def test_another_tensor_is_another_feature():
     age = merge_metadata(FOUND, part(inputs={"age": {"input_tensor_name": "years"}})).inputs["age"]
     assert age == part(inputs={"age": {"input_tensor_name": "years"}}).inputs["age"]
