@@ -2,6 +2,6 @@
 
 from tfx_explain.beam.job import ExplanationJob
 from tfx_explain.beam.summary import Summary
-from tfx_explain.beam.transforms import Explain, ReadRecords, WriteExplanations
+from tfx_explain.beam.transforms import Explain
 
-__all__ = ["Explain", "ExplanationJob", "ReadRecords", "Summary", "WriteExplanations"]
+__all__ = ["Explain", "ExplanationJob", "Summary"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -14,23 +14,30 @@ from tfx_explain.savedmodel import Feature
 
 Failures = dict[int, str]
 
+# What TensorFlow raises for a row that it can't take. The second: it repeats the row, which need not be a text.
+MODEL_ERRORS = (tf.errors.OpError, UnicodeDecodeError)
 
-def isolate(rows: Sequence[int], attempt: Callable[[Sequence[int]], object], errors: type[Exception]) -> Failures:
+
+def isolate(
+    rows: np.ndarray, attempt: Callable[[np.ndarray], object], errors: type[Exception] | tuple[type[Exception], ...]
+) -> Failures:
     """Finds the rows for which `attempt` fails, by halving: about 2 log2(rows) calls for each bad row.
 
     Args:
-      rows: Row numbers.
-      attempt: Called with some of them; fails when one of them is bad.
+      rows: Row numbers, int `[rows]`.
+      attempt: Called with some of them, if there are any; fails when one of them is bad.
       errors: What it raises then. Everything else is passed on.
 
     Returns:
       The error by row number, in one line; empty when there is none.
     """
+    if not len(rows):
+        return {}
     try:
         attempt(rows)
     except errors as error:
         if len(rows) == 1:
-            return {rows[0]: _one_line(error)}
+            return {int(rows[0]): one_line(error)}
         middle = len(rows) // 2
         return isolate(rows[:middle], attempt, errors) | isolate(rows[middle:], attempt, errors)
     return {}
@@ -50,11 +57,11 @@ class RowDecoder:
         )
         self._schema = schema.SerializeToString()
 
-    def decode(self, records: Sequence[bytes]) -> tuple[pa.RecordBatch, np.ndarray, Failures]:
+    def decode(self, records: np.ndarray) -> tuple[pa.RecordBatch, np.ndarray, Failures]:
         """Decodes tf.Examples into Arrow.
 
         Args:
-          records: Serialized tf.Examples.
+          records: Serialized tf.Examples, object `[rows]`.
 
         Returns:
           The readable records' columns (one list a row, null where the feature is missing), their row numbers
@@ -63,15 +70,13 @@ class RowDecoder:
         try:
             return self._decode(records), np.arange(len(records)), {}
         except RuntimeError:
-            failures = isolate(
-                range(len(records)), lambda rows: self._decode([records[row] for row in rows]), RuntimeError
-            )
+            failures = isolate(np.arange(len(records)), lambda rows: self._decode(records[rows]), RuntimeError)
         readable = np.setdiff1d(np.arange(len(records)), list(failures))
-        return self._decode([records[row] for row in readable]), readable, failures
+        return self._decode(records[readable]), readable, failures
 
-    def _decode(self, records: Sequence[bytes]) -> pa.RecordBatch:
+    def _decode(self, records: np.ndarray) -> pa.RecordBatch:
         # A new decoder each time: one that has failed fails on good records, too.
-        return ExamplesToRecordBatchDecoder(self._schema).DecodeBatch(list(records))
+        return ExamplesToRecordBatchDecoder(self._schema).DecodeBatch(records.tolist())
 
 
 def value_counts(batch: pa.RecordBatch, feature: str) -> np.ndarray:
@@ -137,9 +142,12 @@ def dense_inputs(batch: pa.RecordBatch, specs: Mapping[str, tf.TensorSpec]) -> d
     return tensors
 
 
-def _one_line(error: Exception) -> str:
-    """The line that says what is wrong: TensorFlow puts headings before it and the graph node behind it."""
-    message = error.message if isinstance(error, tf.errors.OpError) else str(error)
+def one_line(error: Exception) -> str:
+    """Returns what an error says is wrong: TensorFlow puts headings before that line and the graph node behind it."""
+    if isinstance(error, UnicodeDecodeError):
+        message = error.object.decode(errors="replace")
+    else:
+        message = error.message if isinstance(error, tf.errors.OpError) else str(error)
     lines = [line.strip() for line in message.splitlines()]
     telling = [line for line in lines if line and "[[" not in line and not line.endswith("error:")]
     return telling[-1] if telling else type(error).__name__

@@ -29,6 +29,7 @@ from apache_beam.utils import shared
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from tfx_explain.beam.batches import RowBatch, as_records
 from tfx_explain.beam.explain import ExplainedBatch, RowExplainer
 from tfx_explain.beam.job import ExplanationJob, load_models
 from tfx_explain.metrics import columns, configs
@@ -104,9 +105,9 @@ class _ExplainDoFn(beam.DoFn):
         assert self._explainer is not None
         batch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
         rows = batch.column(batch.schema.get_field_index(tfma.constants.ARROW_INPUT_COLUMN)).flatten().to_pylist()
-        explained = self._explainer.explain(rows)
+        explained = self._explainer.explain(RowBatch(as_records(rows)))
         # The attributions are read as they would be from what an Explainer writes.
-        found = ExamplesToRecordBatchDecoder().DecodeBatch(explained.records)
+        found = ExamplesToRecordBatchDecoder().DecodeBatch(explained.records.tolist())
         places = _explained_places(rows, explained)
         by_model = {name: model_rows(found, of).spread(places, len(rows)) for name, of in self._models.items()}
         yield {**extracts, **to_extracts(by_model, self._with_dictionaries)}
@@ -136,7 +137,7 @@ def _job(
         metadata=metadata,
         parameters=parameters or _parameters(metadata, spec.prediction_key),
         baseline_model_dir=folders[specs[columns.BASELINE]] if columns.BASELINE in specs else "",
-    )
+    ).completed()
 
 
 def _metadata(model_dir: str, signature_name: str) -> explanation_pb2.ExplanationMetadata:

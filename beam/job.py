@@ -1,12 +1,11 @@
-"""A job in a few plain words, and what it means: the models, loaded, and the method that explains them."""
+"""A job in a few plain words, and what it means: the models, loaded, with the metadata that fits each."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import logging
+from collections.abc import Sequence
 
-from tfx_explain.attribution import IntegratedGradients, SampledShapley
 from tfx_explain.metrics import columns
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import ExplainableModel, generate_metadata, load_explainable
@@ -19,61 +18,82 @@ class ExplanationJob:
     Attributes:
       model_dir: The candidate's SavedModel.
       metadata: The candidate's explanation metadata.
-      parameters: Method, output, budget.
-      baseline_model_dir: The baseline model's SavedModel, or empty. Its metadata is found on the fly, with the
-        candidate's baselines for the features that both have, so that the two are measured from the same point.
+      parameters: Method, outputs, budget.
+      baseline_model_dir: The baseline model's SavedModel, or empty.
+      baseline_model_metadata: The baseline model's explanation metadata; None: `completed` finds it.
     """
 
     model_dir: str
     metadata: explanation_pb2.ExplanationMetadata
     parameters: explanation_pb2.ExplanationParameters
     baseline_model_dir: str = ""
+    baseline_model_metadata: explanation_pb2.ExplanationMetadata | None = None
+
+    def completed(self, examples: Sequence[bytes] = ()) -> ExplanationJob:
+        """Returns the job with the baseline model's metadata, found once and not on every worker.
+
+        The two models may have different features and vocabularies. For the features that both have, the candidate's
+        baselines are taken, so that the two are measured from the same point.
+
+        Args:
+          examples: Some serialized tf.Examples, for models that accept no made-up rows.
+
+        Raises:
+          ValueError: The baseline model can't be explained.
+        """
+        if not self.baseline_model_dir or self.baseline_model_metadata is not None:
+            return self
+        found = _find_metadata(self.baseline_model_dir, examples)
+        _take_baselines(found, self.metadata)
+        return dataclasses.replace(self, baseline_model_metadata=found)
 
 
 def load_models(job: ExplanationJob) -> dict[str, ExplainableModel]:
-    """Loads the models of a job, by `columns.CANDIDATE` and, where there is one, `columns.BASELINE`.
+    """Loads the models of a completed job, by `columns.CANDIDATE` and, where there is one, `columns.BASELINE`.
 
     Raises:
       ValueError: A model and its metadata don't fit.
     """
     models = {columns.CANDIDATE: _load(job.model_dir, job.metadata, job.parameters)}
-    if job.baseline_model_dir:
-        metadata = baseline_model_metadata(job.baseline_model_dir, job.metadata)
-        models[columns.BASELINE] = _load(job.baseline_model_dir, metadata, job.parameters)
+    if job.baseline_model_metadata is not None:
+        models[columns.BASELINE] = _load(job.baseline_model_dir, job.baseline_model_metadata, job.parameters)
+        for name, features in unshared_features(models).items():
+            if features:
+                logging.warning(
+                    "Only the %s model has %s; in the other its attribution is 0.", name, ", ".join(map(repr, features))
+                )
     return models
 
 
-def make_method(parameters: explanation_pb2.ExplanationParameters) -> IntegratedGradients | SampledShapley:
-    """Builds the method that the parameters name; integrated gradients where they name none."""
-    if parameters.WhichOneof("method") == "sampled_shapley_attribution":
-        shapley = parameters.sampled_shapley_attribution
-        return SampledShapley(
-            seed=parameters.seed,
-            **_given(paths=shapley.path_count, tolerance=shapley.tolerance, max_evaluations=shapley.max_evaluations),
-        )
-    path = parameters.integrated_gradients_attribution
-    return IntegratedGradients(
-        **_given(steps=path.step_count, tolerance=path.tolerance, max_gradients=path.max_gradients)
-    )
+def unshared_features(models: dict[str, ExplainableModel]) -> dict[str, list[str]]:
+    """Returns, by model, the features that the other lacks, sorted; empty where there is one model."""
+    if len(models) < 2:
+        return {}
+    candidate, baseline = (set(models[name].features) for name in columns.MODELS)
+    return {columns.CANDIDATE: sorted(candidate - baseline), columns.BASELINE: sorted(baseline - candidate)}
 
 
-def baseline_model_metadata(
-    model_dir: str, candidate: explanation_pb2.ExplanationMetadata
-) -> explanation_pb2.ExplanationMetadata:
-    """Finds the baseline model's metadata, with the candidate's baselines for the features that both have."""
-    metadata = generate_metadata(model_dir)
-    for name in set(metadata.inputs) & set(candidate.inputs):
-        given = candidate.inputs[name]
-        if given.input_baselines:
-            del metadata.inputs[name].input_baselines[:]
-            metadata.inputs[name].input_baselines.extend(given.input_baselines)
-            metadata.inputs[name].baseline_source = given.baseline_source
-    return metadata
+def _find_metadata(model_dir: str, examples: Sequence[bytes]) -> explanation_pb2.ExplanationMetadata:
+    try:
+        return generate_metadata(model_dir)
+    except ValueError as error:
+        failed = error
+    try:
+        if examples:
+            return generate_metadata(model_dir, examples=examples)
+    except ValueError as error:
+        failed = error
+    raise ValueError(f"The baseline model can't be explained. {failed}") from failed
 
 
-def _given(**settings: float) -> dict[str, Any]:
-    """Drops what is 0, proto3's "not set", so that the method's own default holds."""
-    return {name: value for name, value in settings.items() if value}
+def _take_baselines(metadata: explanation_pb2.ExplanationMetadata, given: explanation_pb2.ExplanationMetadata) -> None:
+    for name in set(metadata.inputs) & set(given.inputs):
+        own, other = metadata.inputs[name], given.inputs[name]
+        # A feature that was retyped between the models has no baseline that fits both.
+        if other.input_baselines and own.input_tensor_dtype == other.input_tensor_dtype:
+            del own.input_baselines[:]
+            own.input_baselines.extend(other.input_baselines)
+            own.baseline_source = other.baseline_source
 
 
 def _load(
@@ -84,27 +104,3 @@ def _load(
     return load_explainable(
         model_dir, metadata, output_name=parameters.output_name, output_scale=parameters.output_scale
     )
-
-
-def fixed_target(
-    parameters: explanation_pb2.ExplanationParameters, models: Mapping[str, ExplainableModel]
-) -> int | None:
-    """Returns the class that the parameters say to explain; None to explain the predicted one.
-
-    Raises:
-      ValueError: They name several, or one that a model lacks.
-    """
-    if not parameters.output_indices:
-        return None
-    if len(parameters.output_indices) > 1:
-        raise ValueError(
-            f"output_indices has {len(parameters.output_indices)} entries; a record holds the attributions of one "
-            "output. Give one index, or none to explain the predicted class."
-        )
-    (index,) = parameters.output_indices
-    for name, model in models.items():
-        if model.num_outputs is not None and not 0 <= index < model.num_outputs:
-            raise ValueError(
-                f"output_indices names output {index}; the {name} model has outputs 0 to {model.num_outputs - 1}."
-            )
-    return index

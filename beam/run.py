@@ -9,16 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
+from tfx_explain.beam.errors import worker_errors
 from tfx_explain.beam.job import ExplanationJob
+from tfx_explain.beam.parameters import check_parameters, max_failed_fraction
+from tfx_explain.beam.progress import Heartbeat
+from tfx_explain.beam.read import Format, ReadBatches, first_records, list_files
 from tfx_explain.beam.summary import Summary
-from tfx_explain.beam.transforms import Explain, ReadRecords, WriteExplanations
+from tfx_explain.beam.transforms import DEAD_LETTERS, RECORDS, SUMMARY, ExplainBatches
+from tfx_explain.beam.write import WriteBatches
 
 DEAD_LETTERS_DIR = "dead_letters"
 SUMMARY_FILE = "summary.json"
-# More than this fraction of failed rows fails the run: what is left would not speak for the split.
-MAX_FAILED_FRACTION = 0.01
 
 _CAUSES_NAMED = 3
+# Rows that a baseline model's metadata is tried on.
+_TRIED_ROWS = 64
 
 
 def explain_splits(
@@ -26,49 +31,63 @@ def explain_splits(
     split_patterns: Mapping[str, Sequence[str]],
     job: ExplanationJob,
     output_dir: str,
+    form: Format | None = None,
+    heartbeat: Heartbeat | None = None,
 ) -> dict[str, Summary]:
-    """Explains every record of some splits.
+    """Explains the records of some splits, or a sample of them.
 
     Writes, under `output_dir`, `Split-<name>/attributions-*.gz` (TFRecords, see `tfx_explain.metrics.columns`),
-    `dead_letters/Split-<name>/*.gz` (the rows set aside: `record`, `error`), and `summary.json` (a `Summary` a split).
+    `dead_letters/Split-<name>/*.gz` (the rows set aside: `record`, `error`, `shard`), and `summary.json` (a `Summary` a
+    split).
 
     Args:
       make_pipeline: Returns the Beam pipeline to build on.
-      split_patterns: By split name, globs of TFRecord files of tf.Examples.
+      split_patterns: By split name, globs of files.
       job: What to explain and how.
       output_dir: An existing folder.
+      form: What the files hold; None: TFRecords of tf.Examples.
+      heartbeat: Where workers say how far they are; None: nowhere.
 
     Returns:
       The summary of each split.
 
     Raises:
-      ValueError: The model can't be explained as asked, a split is empty, an explained feature is in no record of a
-        split, or more than `MAX_FAILED_FRACTION` of a split's records failed. The message says what to do.
+      ValueError: The model can't be explained as asked, a file is damaged, a split is empty, an explained feature is in
+        no record of a split, or more than `max_failed_fraction` of a split's records failed. The message says what to
+        do.
+      OSError: The output can't be written.
     """
-    explain = Explain(job)
+    form = form or Format()
+    check_parameters(job.parameters)
+    files = {split: list_files(patterns) for split, patterns in split_patterns.items()}
+    tried = first_records(next(iter(files.values())), form, _TRIED_ROWS) if job.baseline_model_dir else []
+    explain = ExplainBatches(job.completed(tried), heartbeat)
     # Here, before any worker starts, an error is one sentence; and on a runner in this process the models are shared.
     loaded = explain.load()
-    pipeline = make_pipeline()
-    for split, patterns in split_patterns.items():
-        _explain_split(pipeline, split, patterns, explain, output_dir)
-    pipeline.run().wait_until_finish()
+    with worker_errors():
+        pipeline = make_pipeline()
+        for split in files:
+            rows = pipeline | f"Read[{split}]" >> ReadBatches(files[split], form, job.parameters.sample)
+            _write(rows | f"Explain[{split}]" >> explain, split, output_dir)
+        pipeline.run().wait_until_finish()
     del loaded
-    summaries = {split: _take_summary(output_dir, split) for split in split_patterns}
+    summaries = {split: _take_summary(output_dir, split) for split in files}
     for split, summary in summaries.items():
-        check_summary(split, summary)
+        check_summary(split, summary, max_failed_fraction(job.parameters))
     with FileSystems.create(os.path.join(output_dir, SUMMARY_FILE), mime_type="application/json") as file:
         file.write(json.dumps({split: summary.to_dict() for split, summary in summaries.items()}, indent=2).encode())
     return summaries
 
 
-def check_summary(split: str, summary: Summary) -> None:
+def check_summary(split: str, summary: Summary, allowed: float) -> None:
     """Fails when a split's counts say that its attributions would not speak for it.
 
     Raises:
       ValueError: See `explain_splits`.
     """
     if not summary.rows_read:
-        raise ValueError(f"Split {split!r} of the examples has no records; there is nothing to explain.")
+        sampled = f" in the sample ({summary.rows_not_sampled} are not)" if summary.rows_not_sampled else ""
+        raise ValueError(f"Split {split!r} of the examples has no records{sampled}; there is nothing to explain.")
     readable = summary.rows_read - summary.rows_unreadable
     absent = [feature for feature, count in summary.feature_counts.items() if not count]
     if absent and readable:
@@ -77,25 +96,26 @@ def check_summary(split: str, summary: Summary) -> None:
             "readable records has a value. Feed the examples that the model was trained on, or correct the names in "
             "the explanation metadata."
         )
-    if summary.rows_failed > MAX_FAILED_FRACTION * summary.rows_read:
+    if summary.rows_failed > allowed * summary.rows_read:
         causes = list(summary.causes.items())[:_CAUSES_NAMED]
         raise ValueError(
             f"{summary.rows_failed} of the {summary.rows_read} records of split {split!r} could not be explained, more "
-            f"than {MAX_FAILED_FRACTION:.0%}. The commonest causes: "
+            f"than {allowed:.3g} of them (max_failed_fraction). The commonest causes: "
             + " ".join(f"({count} times) {cause}" for cause, count in causes)
         )
+    if not summary.rows_explained:
+        raise ValueError(f"None of the {summary.rows_read} records of split {split!r} could be explained.")
 
 
-def _explain_split(
-    pipeline: beam.Pipeline, split: str, patterns: Sequence[str], explain: Explain, output_dir: str
-) -> None:
-    write = WriteExplanations(
-        os.path.join(output_dir, f"Split-{split}"),
-        os.path.join(output_dir, DEAD_LETTERS_DIR, f"Split-{split}"),
-        _summary_path(output_dir, split),
+def _write(explained: Mapping[str, beam.PCollection], split: str, output_dir: str) -> None:
+    folder, dead = f"Split-{split}", os.path.join(output_dir, DEAD_LETTERS_DIR, f"Split-{split}")
+    explained[RECORDS] | f"Write[{split}]" >> WriteBatches(os.path.join(output_dir, folder, "attributions"))
+    explained[DEAD_LETTERS] | f"WriteDeadLetters[{split}]" >> WriteBatches(os.path.join(dead, "dead_letters"))
+    (
+        explained[SUMMARY]
+        | f"ToJson[{split}]" >> beam.Map(Summary.to_json)
+        | f"WriteSummary[{split}]" >> beam.io.WriteToText(_summary_path(output_dir, split), shard_name_template="")
     )
-    rows = pipeline | f"Read[{split}]" >> ReadRecords(patterns)
-    rows | f"Explain[{split}]" >> explain | f"Write[{split}]" >> write
 
 
 def _summary_path(output_dir: str, split: str) -> str:

@@ -1,4 +1,9 @@
-"""What became of the rows: counts that are added up over batches, workers and splits."""
+"""What became of the rows: counts that are added up over batches, workers and splits.
+
+`summary.json`, beside the attribution records, is an object with one entry a split; each is a `Summary` with the names
+below as keys. Counts are exact, on every runner: they travel with the rows and not as metrics, of which a runner may
+count some twice.
+"""
 
 from __future__ import annotations
 
@@ -16,38 +21,56 @@ class Summary:
     """Counts over some rows; `rows_read == rows_explained + rows_failed` always.
 
     Attributes:
-      rows_read: Records read.
+      rows_read: Records read, of those in the sample.
       rows_explained: Records with an attribution from every model.
       rows_failed: Records set aside.
       rows_unreadable: Those of them that are not tf.Examples, or have another type of values than the models read.
+      rows_not_sampled: Records that were passed over because they are not in the sample; not among `rows_read`.
       tolerance_not_met: Explained records whose error is above the tolerance for at least one model.
       evaluations: Rows that went through a model (or its gradient), over all models.
+      rows_failed_by_model: The records set aside, by the model that failed first, "candidate" or "baseline"; what is
+        wrong with a record itself counts as the candidate's.
+      tolerance_not_met_by_model: Explained records whose error is above the tolerance, by model.
+      evaluations_by_model: Rows that went through each model.
       causes: How often each error set a record aside; the commonest `MAX_CAUSES`.
-      feature_counts: In how many of the readable records each feature that the candidate reads has a value.
+      feature_counts: In how many of the records looked at each feature that the candidate reads has a value; 0 only if
+        it has none in any readable record.
+      features_of_one_model: By model, the features that only this model has; in the other their attribution is 0.
+      model_load_seconds: Time in which workers loaded models, the sum over processes.
+      model_call_seconds: Time that calls of the models took, the sum over threads.
     """
 
     rows_read: int = 0
     rows_explained: int = 0
     rows_failed: int = 0
     rows_unreadable: int = 0
+    rows_not_sampled: int = 0
     tolerance_not_met: int = 0
     evaluations: int = 0
+    rows_failed_by_model: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    tolerance_not_met_by_model: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    evaluations_by_model: Mapping[str, int] = dataclasses.field(default_factory=dict)
     causes: Mapping[str, int] = dataclasses.field(default_factory=dict)
     feature_counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    features_of_one_model: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
+    model_load_seconds: float = 0.0
+    model_call_seconds: float = 0.0
 
     @classmethod
     def merge(cls, summaries: Iterable[Summary]) -> Summary:
         """Adds summaries up; associative, and the empty sum is the empty summary."""
         counts: collections.Counter[str] = collections.Counter()
-        causes: collections.Counter[str] = collections.Counter()
-        features: collections.Counter[str] = collections.Counter()
+        tables: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in TABLES}
+        unshared: dict[str, list[str]] = {}
         for summary in summaries:
-            counts.update({name: getattr(summary, name) for name in _COUNTS})
-            causes.update(summary.causes)
-            features.update(summary.feature_counts)
+            counts.update({name: getattr(summary, name) for name in (*COUNTS, *SECONDS)})
+            for name, table in tables.items():
+                table.update(getattr(summary, name))
+            unshared |= summary.features_of_one_model
         # By count, then by text, so that the same rows give the same summary in whatever order they came.
-        commonest = sorted(causes.items(), key=lambda item: (-item[1], item[0]))[:MAX_CAUSES]
-        return cls(**counts, causes=dict(commonest), feature_counts=dict(sorted(features.items())))
+        commonest = sorted(tables.pop("causes").items(), key=lambda item: (-item[1], item[0]))[:MAX_CAUSES]
+        merged: dict[str, Any] = {name: dict(sorted(table.items())) for name, table in tables.items()}
+        return cls(**counts, **merged, causes=dict(commonest), features_of_one_model=unshared)
 
     def to_json(self) -> str:
         """Returns the summary on one line, as a JSON object with the attributes' names as keys."""
@@ -63,4 +86,14 @@ class Summary:
         return cls(**json.loads(text))
 
 
-_COUNTS = ("rows_read", "rows_explained", "rows_failed", "rows_unreadable", "tolerance_not_met", "evaluations")
+COUNTS = (
+    "rows_read",
+    "rows_explained",
+    "rows_failed",
+    "rows_unreadable",
+    "rows_not_sampled",
+    "tolerance_not_met",
+    "evaluations",
+)
+SECONDS = ("model_load_seconds", "model_call_seconds")
+TABLES = ("rows_failed_by_model", "tolerance_not_met_by_model", "evaluations_by_model", "causes", "feature_counts")

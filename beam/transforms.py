@@ -1,56 +1,83 @@
-"""Read records, explain them, write what came out: the Explainer's pipeline, a transform a step."""
+"""Explaining rows on Beam: as batches that were read from files, or as records of anybody's pipeline."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
-from tfx_bsl.public import tfxio
 
+from tfx_explain.beam import batches
+from tfx_explain.beam.batches import RowBatch, as_records
 from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.job import ExplanationJob
-from tfx_explain.beam.summary import Summary
+from tfx_explain.beam.progress import Heartbeat
+from tfx_explain.beam.summary import COUNTS, SECONDS, Summary
 
 RECORDS = "records"
 DEAD_LETTERS = "dead_letters"
 SUMMARY = "summary"
 
-# Large enough for a model call to cost more than the call's overhead, small enough for a worker's memory.
-_ROWS_PER_BATCH = 1024
-
-
-@beam.ptransform_fn
-@beam.typehints.with_input_types(beam.Pipeline)
-@beam.typehints.with_output_types(bytes)
-def ReadRecords(pipeline: beam.Pipeline, file_patterns: Sequence[str]) -> beam.PCollection[bytes]:  # noqa: N802
-    """Reads serialized tf.Examples from TFRecord files, compressed or not, through TFXIO.
-
-    Args:
-      pipeline: The pipeline.
-      file_patterns: Globs.
-    """
-    source = tfxio.TFExampleRecord(list(file_patterns), telemetry_descriptors=["tfx_explain"])
-    return pipeline | source.RawRecordBeamSource()
+METRICS_NAMESPACE = "tfx_explain"
 
 
 class Explain(beam.PTransform):
     """Attributes the prediction on each record to its features.
 
     Takes serialized tf.Examples; returns a dictionary of three PCollections: `records` (serialized tf.Examples with the
-    columns of `tfx_explain.metrics.columns`), `dead_letters` (serialized tf.Examples with `record` and `error`), and
-    `summary` (one `Summary`).
+    columns of `tfx_explain.metrics.columns`), `dead_letters` (serialized tf.Examples with `record`, `error` and an
+    empty `shard`), and `summary` (one `Summary`).
+
+    ```python
+    job = ExplanationJob(model_dir, generate_metadata(model_dir), ExplanationParameters())
+    with beam.Pipeline() as pipeline:
+        explained = pipeline | beam.io.ReadFromTFRecord("examples-*.gz") | Explain(job)
+        explained["records"] | beam.io.WriteToTFRecord("attributions", file_name_suffix=".gz")
+    ```
     """
 
     def __init__(self, job: ExplanationJob) -> None:
-        """Keeps the job; models are loaded on the workers, once a process.
+        """Finds what the job lacks; models are loaded on the workers, once a process.
+
+        Args:
+          job: What to explain and how; its sample is the caller's to take.
+
+        Raises:
+          ValueError: The baseline model can't be explained.
+        """
+        super().__init__()
+        self._explain = ExplainBatches(job)
+
+    def expand(self, rows: beam.PCollection[bytes]) -> dict[str, beam.PCollection]:
+        """Builds the transform."""
+        formed = rows | "Batch" >> beam.BatchElements(
+            # In bytes: within the bounds, Beam finds the size at which a call's overhead no longer counts.
+            min_batch_size=batches.MAX_BYTES // 64,
+            max_batch_size=batches.MAX_BYTES,
+            # A row counts for at least its share of the most rows.
+            element_size_fn=_weight,
+        )
+        explained = formed | "ToRowBatch" >> beam.Map(_row_batch) | self._explain
+        return {
+            RECORDS: explained[RECORDS] | "Records" >> beam.FlatMap(list).with_output_types(bytes),
+            DEAD_LETTERS: explained[DEAD_LETTERS] | "DeadLetters" >> beam.FlatMap(list).with_output_types(bytes),
+            SUMMARY: explained[SUMMARY],
+        }
+
+
+class ExplainBatches(beam.PTransform):
+    """From `RowBatch`es to batches of records and of dead letters, and one `Summary`; as `Explain` otherwise."""
+
+    def __init__(self, job: ExplanationJob, heartbeat: Heartbeat | None = None) -> None:
+        """Finds what the job lacks.
 
         Args:
           job: What to explain and how.
+          heartbeat: Where workers say how far they are.
         """
         super().__init__()
-        self._job = job
+        self._job, self._heartbeat = job.completed(), heartbeat
         # One copy of the models in a process, whatever the number of its threads and of the splits explained.
         self._shared = shared.Shared()
 
@@ -62,66 +89,51 @@ class Explain(beam.PTransform):
         """
         return _acquire(self._shared, self._job)
 
-    def expand(self, rows: beam.PCollection[bytes]) -> dict[str, beam.PCollection]:
+    def expand(self, rows: beam.PCollection[RowBatch]) -> dict[str, beam.PCollection]:
         """Builds the transform."""
-        batches = rows | "Batch" >> beam.BatchElements(min_batch_size=_ROWS_PER_BATCH, max_batch_size=_ROWS_PER_BATCH)
-        explained = batches | "Attribute" >> beam.ParDo(_ExplainDoFn(self._job, self._shared)).with_outputs(
-            DEAD_LETTERS, SUMMARY, main=RECORDS
-        )
+        explained = rows | "Attribute" >> beam.ParDo(
+            _ExplainDoFn(self._job, self._shared, self._heartbeat)
+        ).with_outputs(DEAD_LETTERS, SUMMARY, main=RECORDS)
         summary = explained[SUMMARY] | "Count" >> beam.CombineGlobally(Summary.merge)
         return {RECORDS: explained[RECORDS], DEAD_LETTERS: explained[DEAD_LETTERS], SUMMARY: summary}
 
 
-class WriteExplanations(beam.PTransform):
-    """Writes what `Explain` returns: gzipped TFRecords of records and of dead letters, and the summary as JSON."""
-
-    def __init__(self, records_dir: str, dead_letters_dir: str, summary_path: str) -> None:
-        """Keeps the destinations.
-
-        Args:
-          records_dir: Folder of the attribution records' shards.
-          dead_letters_dir: Folder of the dead letters' shards.
-          summary_path: The summary's file.
-        """
-        super().__init__()
-        self._records_prefix = os.path.join(records_dir, "attributions")
-        self._dead_letters_prefix = os.path.join(dead_letters_dir, "dead_letters")
-        self._summary_path = summary_path
-
-    def expand(self, explained: dict[str, beam.PCollection]) -> list[beam.PCollection]:
-        """Builds the transform."""
-        return [
-            explained[RECORDS] | "WriteRecords" >> _write(self._records_prefix),
-            explained[DEAD_LETTERS] | "WriteDeadLetters" >> _write(self._dead_letters_prefix),
-            explained[SUMMARY]
-            | "ToJson" >> beam.Map(Summary.to_json)
-            | "WriteSummary" >> beam.io.WriteToText(self._summary_path, shard_name_template=""),
-        ]
-
-
 class _ExplainDoFn(beam.DoFn):
-    def __init__(self, job: ExplanationJob, handle: shared.Shared) -> None:
-        self._job = job
-        self._shared = handle
+    def __init__(self, job: ExplanationJob, handle: shared.Shared, heartbeat: Heartbeat | None) -> None:
+        self._job, self._shared, self._heartbeat = job, handle, heartbeat
         self._explainer: RowExplainer | None = None
+        self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTS}
+        # Counters hold whole numbers.
+        self._times = {
+            name: Metrics.counter(METRICS_NAMESPACE, name.replace("_seconds", "_milliseconds")) for name in SECONDS
+        }
 
     def setup(self) -> None:
         self._explainer = _acquire(self._shared, self._job)
 
-    def process(self, rows: Sequence[bytes]) -> Iterator[object]:
+    def process(self, batch: RowBatch) -> Iterator[object]:
         assert self._explainer is not None
-        batch = self._explainer.explain(rows)
-        yield from batch.records
-        for letter in batch.dead_letters:
-            yield beam.pvalue.TaggedOutput(DEAD_LETTERS, letter)
-        yield beam.pvalue.TaggedOutput(SUMMARY, batch.summary)
+        explained = self._explainer.explain(batch)
+        for name, counter in self._counters.items():
+            counter.inc(getattr(explained.summary, name))
+        for name, counter in self._times.items():
+            counter.inc(round(1000 * getattr(explained.summary, name)))
+        if self._heartbeat is not None:
+            self._heartbeat.beat(len(batch.records) + batch.not_sampled)
+        if len(explained.records):
+            yield explained.records
+        if explained.dead_letters:
+            yield beam.pvalue.TaggedOutput(DEAD_LETTERS, explained.dead_letters)
+        yield beam.pvalue.TaggedOutput(SUMMARY, explained.summary)
 
 
 def _acquire(handle: shared.Shared, job: ExplanationJob) -> RowExplainer:
     return handle.acquire(lambda: RowExplainer(job))
 
 
-def _write(prefix: str) -> beam.io.WriteToTFRecord:
-    return beam.io.WriteToTFRecord(
-        prefix, file_name_suffix=".gz", compression_type=beam.io.filesystem.CompressionTypes.GZIP
-    )
+def _row_batch(rows: Sequence[bytes]) -> RowBatch:
+    return RowBatch(as_records(rows))
+
+
+def _weight(row: bytes) -> int:
+    return max(len(row), batches.MAX_BYTES // batches.MAX_ROWS)

@@ -74,6 +74,7 @@ def evaluate_attributions(
     file_patterns: Sequence[str],
     output_path: str,
     eval_config: config_pb2.EvalConfig | None = None,
+    data_location: str = "",
 ) -> config_pb2.EvalConfig:
     """Adds to a pipeline the evaluation of attribution records.
 
@@ -86,7 +87,8 @@ def evaluate_attributions(
       file_patterns: Globs of TFRecord files of tf.Example, gzipped where their names end in `.gz`.
       output_path: A directory; its files are written when the pipeline runs.
       eval_config: The metrics and slices; metrics that aren't about attributions, and thresholds, are left out.
-        None: `configs.default_eval_config` of every feature.
+        None, or without metrics: `configs.default_eval_config` of every feature.
+      data_location: Where the result says that the records are; empty: `file_patterns`.
 
     Returns:
       The config that is evaluated, with TFMA's defaults filled in.
@@ -101,8 +103,9 @@ def evaluate_attributions(
             f"There are no attribution records in {', '.join(file_patterns)}; expected gzipped TFRecords of tf.Example "
             f"with columns {columns.attribution_column(columns.CANDIDATE, '<feature>')}, as the Explainer writes them."
         )
-    if eval_config is None:
-        config = configs.default_eval_config(summary.features(columns.CANDIDATE), summary.has_baseline)
+    if not config.metrics_specs:
+        slices = list(config.slicing_specs) or [config_pb2.SlicingSpec()]
+        config = configs.default_eval_config(summary.features(columns.CANDIDATE), summary.has_baseline, slices)
     config = configs.with_features(config, summary.features(columns.CANDIDATE))
     config = configs.attribution_config(configs.with_defaults(config, summary.has_baseline))
     if not config.metrics_specs:
@@ -115,7 +118,9 @@ def evaluate_attributions(
         | "ReadAttributions" >> _tfxio(file_patterns).BeamSource()
         | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config, summary.columns))
     )
-    _ = batches | "EvaluateAttributions" >> EvaluateAttributions(config, output_path, ", ".join(file_patterns))
+    _ = batches | "EvaluateAttributions" >> EvaluateAttributions(
+        config, output_path, data_location or ", ".join(file_patterns)
+    )
     return config
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.orchestration import data_types
@@ -12,6 +13,7 @@ from tfx.types import component_spec, standard_artifacts
 from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils
 
+from tfx_explain.beam.parameters import check_parameters
 from tfx_explain.components import artifacts
 from tfx_explain.components.explainer import executor
 from tfx_explain.proto import explanation_pb2
@@ -25,12 +27,14 @@ class ExplainerSpec(component_spec.ComponentSpec):
             type=explanation_pb2.ExplanationParameters, optional=True
         ),
         executor.SPLITS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         keys.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         artifacts.EXPLANATION_METADATA_KEY: component_spec.ChannelParameter(type=artifacts.ExplanationMetadata),
         keys.BASELINE_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        keys.SCHEMA_KEY: component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
         artifacts.ATTRIBUTIONS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
@@ -41,9 +45,11 @@ class ExplainerSpec(component_spec.ComponentSpec):
 class Explainer(base_beam_component.BaseBeamComponent):
     """A TFX component that attributes a model's predictions to its raw features.
 
-    Every record of the chosen splits is explained by integrated gradients (each row until its completeness gap is
-    within the tolerance) or sampled Shapley values (until the standard error is), for the candidate and, when there is
-    one, for the baseline model on the same record.
+    Every record of the chosen splits, or of a sample of them, is explained by integrated gradients (each row until its
+    error is within the tolerance), sampled Shapley values or Kernel SHAP (until the standard error is), for the
+    candidate and, when there is one, for the baseline model on the same record. A record that can't be explained goes
+    to a dead letter and the rest go on; more than `max_failed_fraction` of them fail the run. docs/explainer.md has a
+    table of what becomes of damaged files and odd rows.
 
     ## Example
     ```python
@@ -58,10 +64,11 @@ class Explainer(base_beam_component.BaseBeamComponent):
     Component `outputs` contains:
 
      - `attributions`: Channel of type `standard_artifacts.Examples`: the records of each explained split with the
-                       columns that `tfx_explain.metrics.columns` describes; beside them `summary.json` (the counts) and
-                       `dead_letters/` (records that could not be explained, each with its error).
+                       columns that `tfx_explain.metrics.columns` describes; beside them `summary.json` (the counts, see
+                       `tfx_explain.beam.summary`) and `dead_letters/` (records that could not be explained, each with
+                       its error and file). The counts of all splits are custom properties, too.
      - `evaluation`: Channel of type `standard_artifacts.ModelEvaluation`: the mean, the mean absolute attribution and
-                     the share of every feature, for `tfma.load_eval_result` and `tfma.load_metrics`.
+                     the share of every feature in every slice, for `tfma.load_eval_result` and `tfma.load_metrics`.
     """
 
     SPEC_CLASS = ExplainerSpec
@@ -75,24 +82,35 @@ class Explainer(base_beam_component.BaseBeamComponent):
         baseline_model: types.BaseChannel | None = None,
         parameters: explanation_pb2.ExplanationParameters | data_types.RuntimeParameter | None = None,
         splits: Sequence[str] = ("eval",),
+        schema: types.BaseChannel | None = None,
+        eval_config: config_pb2.EvalConfig | data_types.RuntimeParameter | None = None,
     ) -> None:
         """Constructs an Explainer component.
 
         Args:
           model: A channel of type `standard_artifacts.Model`, usually from a Trainer.
-          examples: A channel of type `standard_artifacts.Examples` (tf.Example records), usually from an ExampleGen.
+          examples: A channel of type `standard_artifacts.Examples`, usually from an ExampleGen: tf.Example records, or
+            Parquet.
           explanation_metadata: A channel of type `ExplanationMetadata`, from a MetadataGenerator or an Importer of a
             file written by hand.
           baseline_model: A channel of type `standard_artifacts.Model`, usually from a Resolver; may be empty, as on a
             first run.
-          parameters: Method, tolerance, budget and output; integrated gradients of the predicted class by default.
+          parameters: Method, tolerance, budget, outputs, sample, features to keep; by default integrated gradients of
+            the predicted class for all records, with all their features.
           splits: Names of the splits to explain.
+          schema: A channel of type `standard_artifacts.Schema`: the types that the columns of Parquet are read as.
+          eval_config: Slices, and metrics over attributions, of the evaluation; thresholds and other metrics are left
+            out. By default, or without metrics, the means and shares of every feature; without slices, of the whole.
 
         Raises:
-          ValueError: No split is named.
+          ValueError: No split is named, one is named twice, or the parameters are out of range.
         """
         if not splits or isinstance(splits, str):
             raise ValueError(f"splits={splits!r}: name the splits to explain in a list, such as ['eval'].")
+        if len(set(splits)) < len(splits):
+            raise ValueError(f"splits={splits!r}: name each split once.")
+        if isinstance(parameters, explanation_pb2.ExplanationParameters):
+            check_parameters(parameters)
         super().__init__(
             spec=ExplainerSpec(
                 **{
@@ -100,6 +118,8 @@ class Explainer(base_beam_component.BaseBeamComponent):
                     keys.EXAMPLES_KEY: examples,
                     artifacts.EXPLANATION_METADATA_KEY: explanation_metadata,
                     keys.BASELINE_MODEL_KEY: baseline_model,
+                    keys.SCHEMA_KEY: schema,
+                    keys.EVAL_CONFIG_KEY: eval_config,
                     executor.PARAMETERS_KEY: parameters or explanation_pb2.ExplanationParameters(),
                     executor.SPLITS_KEY: json_utils.dumps(list(splits)),
                     artifacts.ATTRIBUTIONS_KEY: types.Channel(type=standard_artifacts.Examples),

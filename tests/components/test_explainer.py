@@ -129,8 +129,10 @@ def test_attributions_are_examples_that_tfdv_reads(run):
 
 
 def test_evaluation_is_read_by_tfma(run):
-    _, evaluation = run(_rows(30))
-    assert tfma.load_eval_result(evaluation.uri).slicing_metrics
+    attributions, evaluation = run(_rows(30))
+    result = tfma.load_eval_result(evaluation.uri)
+    assert result.slicing_metrics
+    assert result.data_location == attributions.uri
 
 
 def test_without_a_baseline_model_only_the_candidate_is_explained(run):

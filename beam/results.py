@@ -1,0 +1,73 @@
+"""What was found for some rows: every model's attributions, of each output explained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from tfx_explain.attribution import Attributions
+
+# By row number: the model that failed, and why.
+Failures: TypeAlias = dict[int, tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """Attributions of the same rows and outputs, by model.
+
+    Attributes:
+      targets: int32 `[rows, outputs]`, the outputs explained.
+      of_models: By `columns.CANDIDATE` and perhaps `columns.BASELINE`: the attributions `[rows, features]` of each of
+        the outputs, in order.
+    """
+
+    targets: np.ndarray
+    of_models: Mapping[str, Sequence[Attributions]]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Results]) -> Results:
+        """Puts the rows of several results, at least one, into one, in order."""
+        first = parts[0]
+        return cls(
+            np.concatenate([part.targets for part in parts]),
+            {
+                name: [_concatenated([part.of_models[name][i] for part in parts]) for i in range(len(outputs))]
+                for name, outputs in first.of_models.items()
+            },
+        )
+
+    def take(self, rows: np.ndarray) -> Results:
+        """Returns the results of some rows, int `[taken]`, in that order."""
+        taken = {name: [one.take(rows) for one in outputs] for name, outputs in self.of_models.items()}
+        return Results(self.targets[rows], taken)
+
+    def failures(self) -> Failures:
+        """Returns the rows that have no attribution."""
+        found: Failures = {}
+        for name, outputs in self.of_models.items():
+            for one in outputs:
+                failed = np.flatnonzero(np.asarray(one.failures, object) != "")
+                found = {int(row): (name, one.failures[row]) for row in failed} | found
+        return found
+
+    def missed(self, name: str) -> np.ndarray:
+        """Returns bool `[rows]`, whether an output's attributions in a model missed the tolerance."""
+        return ~np.all([one.converged for one in self.of_models[name]], axis=0)
+
+    def evaluations(self, name: str) -> int:
+        """Returns how many rows went through a model."""
+        return int(sum(one.evaluations.sum() for one in self.of_models[name]))
+
+
+def _concatenated(parts: Sequence[Attributions]) -> Attributions:
+    if len(parts) == 1:
+        return parts[0]
+    arrays = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in dataclasses.fields(Attributions)
+        if isinstance(getattr(parts[0], field.name), np.ndarray)
+    }
+    return dataclasses.replace(parts[0], **arrays, failures=sum((part.failures for part in parts), ()))

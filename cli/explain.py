@@ -1,0 +1,121 @@
+"""`tfx-explain explain`: attributions of a model's predictions over files of examples, on any Beam runner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import apache_beam as beam
+import click
+import rich.console
+import rich.table
+import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
+from google.protobuf import json_format
+
+from tfx_explain.beam.job import ExplanationJob
+from tfx_explain.beam.progress import Heartbeat
+from tfx_explain.beam.read import PARQUET, TF_EXAMPLE, Format, list_files
+from tfx_explain.beam.run import explain_splits
+from tfx_explain.beam.summary import Summary
+from tfx_explain.cli.progress import RunProgress, estimate_rows
+from tfx_explain.components.writing import complete_directory
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import generate_metadata, metadata_from_json
+
+_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap")
+_PROGRESS_DIR = "progress"
+
+
+@click.command("explain")
+@click.option("--model", required=True, metavar="DIR", help="The SavedModel to explain.")
+@click.option("--examples", required=True, metavar="GLOB", help="TFRecords of tf.Examples, or *.parquet files.")
+@click.option("--output", required=True, metavar="DIR", help="Where the records go; must not exist, or be empty.")
+@click.option("--metadata", metavar="FILE", help="explanation_metadata.json; found out from the model by default.")
+@click.option("--baseline-model", default="", metavar="DIR", help="A second SavedModel, explained on the same rows.")
+@click.option("--method", type=click.Choice(_METHODS), help="Integrated gradients by default.")
+@click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: everything else that can be set.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="ROWS", help="Explains at most that many rows.")
+@click.option("--split", default="eval", show_default=True, help="The name of the rows' split in the output.")
+@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
+def command(
+    model: str,
+    examples: str,
+    output: str,
+    metadata: str | None,
+    baseline_model: str,
+    method: str | None,
+    parameters: str | None,
+    sample: int | None,
+    split: str,
+    beam_args: Sequence[str],
+) -> None:
+    """Attributes a model's predictions over files of examples to its features.
+
+    Writes gzipped TFRecords of the examples with their attributions to OUTPUT/Split-eval, rows that could not be
+    explained to OUTPUT/dead_letters, and the counts to OUTPUT/summary.json. What follows -- goes to Beam, such as
+    --runner=FlinkRunner, or --direct_running_mode=multi_processing --direct_num_workers=4.
+    """
+    console = rich.console.Console(stderr=True)
+    if tf.io.gfile.exists(output) and (not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)):
+        raise ValueError(f"{output!r} is there already; name a folder that doesn't exist, or is empty.")
+    files = list_files([examples])
+    form = Format(PARQUET if all(path.endswith(".parquet") for path in files) else TF_EXAMPLE)
+    job = ExplanationJob(model, _metadata(model, metadata), _parameters(parameters, method, sample), baseline_model)
+    with complete_directory(output) as folder:
+        progress_dir = os.path.join(folder, _PROGRESS_DIR)
+        tf.io.gfile.makedirs(progress_dir)
+        heartbeat = Heartbeat(progress_dir)
+        with RunProgress(console, heartbeat, estimate_rows(files, form)):
+            summaries = explain_splits(
+                lambda: beam.Pipeline(options=PipelineOptions(list(beam_args))),
+                {split: [examples]},
+                job,
+                folder,
+                form,
+                heartbeat,
+            )
+        tf.io.gfile.rmtree(progress_dir)
+    _show(console, summaries[split], output)
+
+
+def _metadata(model: str, path: str | None) -> explanation_pb2.ExplanationMetadata:
+    if path is None:
+        return generate_metadata(model)
+    with tf.io.gfile.GFile(path) as file:
+        return metadata_from_json(file.read())
+
+
+def _parameters(path: str | None, method: str | None, sample: int | None) -> explanation_pb2.ExplanationParameters:
+    parameters = explanation_pb2.ExplanationParameters()
+    if path is not None:
+        try:
+            with tf.io.gfile.GFile(path) as file:
+                json_format.Parse(file.read(), parameters)
+        except json_format.ParseError as error:
+            raise ValueError(f"{path} is no ExplanationParameters in JSON: {error}") from error
+    if method is not None:
+        getattr(parameters, f"{method}_attribution").SetInParent()
+    if sample is not None:
+        parameters.sample.rows = sample
+    return parameters
+
+
+def _show(console: rich.console.Console, summary: Summary, output: str) -> None:
+    table = rich.table.Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right")
+    rows = {
+        "explained": summary.rows_explained,
+        "failed": summary.rows_failed,
+        "not in the sample": summary.rows_not_sampled,
+        "tolerance not met": summary.tolerance_not_met,
+        "model evaluations": summary.evaluations,
+    }
+    for name, count in rows.items():
+        table.add_row(f"  {name}", f"{count:,}")
+    console.print(table)
+    for model, features in summary.features_of_one_model.items():
+        if features:
+            console.print(f"  Only the {model} model has {', '.join(features)}; 0 in the other.", highlight=False)
+    console.print(f"  {output}", soft_wrap=True, highlight=False)

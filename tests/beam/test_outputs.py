@@ -1,0 +1,176 @@
+"""Several outputs, models with different features, every method: what a record then holds."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfx_explain.beam.batches import RowBatch, as_records
+from tfx_explain.beam.explain import RowExplainer
+from tfx_explain.beam.job import ExplanationJob
+from tfx_explain.beam.parameters import check_parameters
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import generate_metadata
+
+
+class Classes(tf.Module):
+    """Three classes: x, y and x + y; `extra` adds to the last."""
+
+    def __init__(self, extra=None):
+        super().__init__()
+        names = ["x", "y", extra] if extra else ["x", "y"]
+        self.spec = {name: tf.io.FixedLenFeature([], tf.float32) for name in names}
+        self.extra = extra
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples):
+        parsed = tf.io.parse_example(examples, self.spec)
+        last = parsed["x"] + parsed["y"] + (2.0 * parsed[self.extra] if self.extra else 0.0)
+        return {"scores": tf.stack([parsed["x"], parsed["y"], last], axis=1)}
+
+
+@pytest.fixture(scope="module")
+def save(tmp_path_factory):
+    def build(extra=None):
+        path = str(tmp_path_factory.mktemp("classes"))
+        module = Classes(extra)
+        tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+        return path
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def model(save):
+    return save()
+
+
+def _explain(model_dir, rows, baseline_model_dir="", **parameters):
+    message = explanation_pb2.ExplanationParameters(**parameters)
+    job = ExplanationJob(model_dir, generate_metadata(model_dir), message, baseline_model_dir)
+    return RowExplainer(job.completed()).explain(RowBatch(as_records(rows)))
+
+
+def _parsed(records, model, values):
+    prefix = f"tfx_explain/{model}/"
+    names = ["attributions/x", "attributions/y", "instance_output_value"]
+    spec = {prefix + name: tf.io.FixedLenFeature([values], tf.float32) for name in names}
+    spec |= {prefix + name: tf.io.FixedLenFeature([values], tf.int64) for name in ("output_index", "tolerance_met")}
+    parsed = tf.io.parse_example(list(records), spec)
+    return {name.removeprefix(prefix): value.numpy().tolist() for name, value in parsed.items()}
+
+
+@pytest.fixture
+def rows(example):
+    return [example(x=1.0, y=2.0), example(x=3.0, y=-1.0)]
+
+
+def test_the_highest_outputs_come_first(model, rows):
+    parsed = _parsed(_explain(model, rows, top_k=2).records, "candidate", 2)
+    assert parsed["output_index"] == [[2, 1], [0, 2]]
+    assert parsed["instance_output_value"] == [[3.0, 2.0], [3.0, 2.0]]
+    assert parsed["attributions/x"] == [[1.0, 0.0], [3.0, 3.0]]
+    assert parsed["attributions/y"] == [[2.0, 2.0], [0.0, -1.0]]
+    assert parsed["tolerance_met"] == [[1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("parameters", [{"top_k": -1}, {"top_k": 9}])
+def test_all_outputs(parameters, model, rows):
+    parsed = _parsed(_explain(model, rows, **parameters).records, "candidate", 3)
+    assert parsed["output_index"] == [[2, 1, 0], [0, 2, 1]]
+
+
+def test_named_outputs_in_the_order_given(model, rows):
+    parsed = _parsed(_explain(model, rows, output_indices=[2, 0]).records, "candidate", 2)
+    assert parsed["output_index"] == [[2, 0], [2, 0]]
+    assert parsed["attributions/y"] == [[2.0, 0.0], [-1.0, 0.0]]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_feature_of_one_model_is_zero_in_the_other_and_reported(swapped, model, save, example):
+    larger = save("z")
+    rows = [example(x=1.0, y=2.0, z=5.0)]
+    models = (larger, model) if swapped else (model, larger)
+    batch = _explain(*models[:1], rows, models[1], output_indices=[2])
+    names = ("candidate", "baseline")
+    spec = {f"tfx_explain/{name}/attributions/z": tf.io.FixedLenFeature([], tf.float32) for name in names}
+    parsed = tf.io.parse_example(list(batch.records), spec)
+    values = [parsed[name].numpy().item() for name in spec]
+    assert values == ([10.0, 0.0] if swapped else [0.0, 10.0])
+    only = {"candidate": ["z"], "baseline": []} if swapped else {"candidate": [], "baseline": ["z"]}
+    assert batch.summary.features_of_one_model == only
+
+
+def test_a_feature_that_only_the_baseline_model_needs_fails_the_row_in_its_name(model, save, rows):
+    batch = _explain(model, rows, save("z"), output_indices=[2])
+    cause = "baseline model: Feature 'z' has no value; the model's parser requires one."
+    assert batch.summary.causes == {cause: 2}
+    assert batch.summary.rows_failed_by_model == {"baseline": 2}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"kernel_shap_attribution": {}},
+        {"kernel_shap_attribution": {"coalition_count": 16}},
+        {"sampled_shapley_attribution": {"path_count": 2}},
+        {"integrated_gradients_attribution": {"step_count": 5}},
+        {"integrated_gradients_attribution": {"smooth_grad_config": {"noise_sigma": 1e-6}}},
+        {
+            "integrated_gradients_attribution": {
+                "smooth_grad_config": {
+                    "feature_noise_sigma": {"noise_sigma": [{"name": "x", "sigma": 1e-6}]},
+                    "noisy_sample_count": 4,
+                }
+            }
+        },
+    ],
+)
+def test_every_method_explains_a_linear_model(parameters, model, rows):
+    parsed = _parsed(_explain(model, rows, **parameters).records, "candidate", 1)
+    np.testing.assert_allclose(parsed["attributions/x"], [[1.0], [3.0]], atol=1e-4)
+    np.testing.assert_allclose(parsed["attributions/y"], [[2.0], [0.0]], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"top_k": 2, "output_indices": [0]}, "give one of the two"),
+        ({"top_k": -2}, "at least 1, or -1 for all"),
+        ({"output_indices": [1, 1]}, "name each output once"),
+        ({"sample": {"rows": 0}}, "sample.rows is 0"),
+        ({"sample": {"fraction": 1.5}}, "sample.fraction is 1.5"),
+        ({"max_failed_fraction": -0.5}, "max_failed_fraction is -0.5"),
+        ({"integrated_gradients_attribution": {"step_count": -1}}, "steps is -1"),
+    ],
+)
+def test_parameters_that_mean_nothing_are_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        check_parameters(explanation_pb2.ExplanationParameters(**parameters))
+
+
+class Picky(tf.Module):
+    """Fails behind the features' tensors, where no parser is to blame, for x above 100."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples):
+        x = tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([], tf.float32)})["x"]
+        table = tf.constant([1.0, 2.0])
+        return {"value": x * tf.gather(table, tf.cast(x > 100.0, tf.int32) * 5)}
+
+
+def test_rows_that_make_the_model_fail_are_set_aside_singly(tmp_path, example):
+    module = Picky()
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
+    rows = [example(x=float(x)) for x in (1, 200, 3, 4, 500, 6, 7)]
+    batch = _explain(str(tmp_path), rows)
+    assert len(batch.records) == 5
+    assert (batch.summary.rows_read, batch.summary.rows_explained, batch.summary.rows_failed) == (7, 5, 2)
+    assert all("is not in [0, 2)" in cause for cause in batch.summary.causes)
+
+
+def test_original_features_are_kept_as_asked(model, example):
+    rows = [example(x=1.0, y=2.0, color="red", id=7)]
+    for names, kept in (([], set()), (["co*"], {"color"}), (["x", "id", "none"], {"x", "id"})):
+        (record,) = _explain(model, rows, kept_features={"names": names}).records
+        features = tf.train.Example.FromString(record).features.feature
+        assert {name for name in features if not name.startswith("tfx_explain/")} == kept
