@@ -41,7 +41,7 @@ def _raw_rate(workload: Workload, size: int, gradients: bool) -> Callable[[], Ra
         return size
 
     call()
-    return lambda: _rate(call)
+    return lambda: rate(call)
 
 
 def method_rate(workload: Workload, method: Any) -> Callable[[], Rates]:
@@ -51,10 +51,11 @@ def method_rate(workload: Workload, method: Any) -> Callable[[], Rates]:
         return int(workload.attribute(method).evaluations.sum())
 
     call()
-    return lambda: _rate(call)
+    return lambda: rate(call)
 
 
-def _rate(call: Callable[[], int]) -> Rates:
+def rate(call: Callable[[], int]) -> Rates:
+    """Measures a call that returns how many evaluations it made, repeated for a while."""
     evaluations, wall, processor = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - wall < _SECONDS:
         evaluations += call()

@@ -1,0 +1,104 @@
+"""SavedModels: what opening one costs, and how fast it is when it is cut.
+
+Opened means `generate_metadata`: loaded, flattened, analysed, and what was found verified. Memory is the peak of a
+process of its own above what it has after its imports.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import saved_models
+from benchmarks.rates import best_rates, rate
+from benchmarks.report import Table
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import generate_metadata, load_explainable
+
+_ROWS = 512
+_OPEN = """
+import json, resource, sys, time
+from tfx_explain.savedmodel import generate_metadata, load_explainable
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+before, start = peak(), time.perf_counter()
+metadata = generate_metadata(sys.argv[1])
+opened, memory = time.perf_counter() - start, peak() - before
+load_explainable(sys.argv[1], metadata, output_name=next(iter(metadata.outputs))).differentiable()
+print(json.dumps([opened, memory, time.perf_counter() - start - opened]))
+"""
+
+
+def run() -> Iterator[Table]:
+    """Measures everything, in some minutes."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: str(pathlib.Path(folder, name)) for name in saved_models.BUILDERS}
+        models = {name: build(paths[name]) for name, build in saved_models.BUILDERS.items()}
+        yield _opening(paths)
+        yield _speed(paths, models)
+
+
+def _opening(paths: dict[str, str]) -> Table:
+    rows = []
+    for name, path in paths.items():
+        size = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file()) / 2**20
+        printed = subprocess.run([sys.executable, "-c", _OPEN, path], check=True, stdout=subprocess.PIPE, text=True)
+        opened, memory, loaded = json.loads(printed.stdout)
+        rows.append((name, f"{size:.1f}", f"{opened:.1f}", f"{memory:.0f}", f"{memory / size:.1f}", f"{loaded:.1f}"))
+    heads = ("model", "MB on disk", "opened in s", "peak MB", "peak / size", "opened with its metadata in s")
+    return Table("Opening a model", heads, rows)
+
+
+def _speed(paths: dict[str, str], models: dict[str, Any]) -> Table:
+    """Rates of the cut graph over those of the model as it was loaded by TensorFlow."""
+    heads = ("model", "forward", "gradients", "forward, raw", "original, evaluations / s")
+    return Table("Speed of the cut graph, original = 1", heads, [_ratios(n, paths[n], models[n]) for n in paths])
+
+
+def _ratios(name: str, path: str, rows_of: Callable[[int], Any]) -> tuple[str, ...]:
+    served = explanation_pb2.ExplanationParameters.SERVED
+    metadata = generate_metadata(path)
+    model = load_explainable(path, metadata, output_name=next(iter(metadata.outputs)), output_scale=served)
+    cut, raw = model.differentiable(), model.raw()
+    rows, targets = rows_of(_ROWS), tf.zeros([_ROWS], tf.int32)
+    given = rows if isinstance(rows, dict) else {"examples": rows}
+    loaded = tf.saved_model.load(path)  # it owns the variables
+    original = loaded.signatures["serving_default"]
+    inputs, raw_inputs = cut.encode(rows), raw.encode(rows)
+    forward, called, by_raw = best_rates(
+        [_rate(lambda: cut.outputs(inputs)), _rate(lambda: original(**given)), _rate(lambda: raw.outputs(raw_inputs))]
+    )
+    gradients = "-"
+    if isinstance(rows, dict):  # a tape can only watch floats: behind a parser there is nothing to compare with
+
+        def tape() -> Any:
+            with tf.GradientTape() as watching:
+                watching.watch(given)
+                output = next(iter(original(**given).values()))[:, 0]
+            return watching.gradient(output, given)
+
+        ours, theirs = best_rates([_rate(lambda: cut.gradients(inputs, targets)), _rate(tape)])
+        gradients = f"{ours[0] / theirs[0]:.2f}"
+    return name, f"{forward[0] / called[0]:.2f}", gradients, f"{by_raw[0] / called[0]:.2f}", f"{called[0]:,.0f}"
+
+
+def _rate(call: Callable[[], Any]) -> Callable[[], tuple[float, float]]:
+    def evaluate() -> int:
+        np.asarray(tf.nest.flatten(call())[0])
+        return _ROWS
+
+    evaluate()
+    return lambda: rate(evaluate)
+
+
+if __name__ == "__main__":
+    from benchmarks.__main__ import main
+
+    main(["savedmodel"])
