@@ -16,6 +16,7 @@ from tfx_explain.savedmodel.signature import Signature
 from tfx_explain.savedmodel.unfit import refuse_unfit
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+_CONDITIONS = ("If", "StatelessIf", "Case", "StatelessCase")  # their first input decides
 _STRIPPED = ("_class", "_gradient_op_type")
 _STOPS = ("StopGradient", "PreventGradient")
 
@@ -33,7 +34,7 @@ def inline(signature: Signature) -> FlatGraph:
     custom_gradients: set[str] = set()
     flat = {node.name: node for node in top.flat_nodes(custom_gradients)}
     outputs = {name: top.resolve(tensor) for name, tensor in signature.outputs.items()}
-    nodes = in_order(flat, outputs.values())
+    nodes = in_order(_apart(flat), outputs.values())
     return FlatGraph(
         nodes=nodes,
         inputs=dict(signature.inputs),
@@ -43,6 +44,20 @@ def inline(signature: Signature) -> FlatGraph:
         versions=signature.graph_def.versions,
         custom_gradients=tuple(sorted(custom_gradients & set(nodes))),
     )
+
+
+def _apart(nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """The nodes with an Identity for each tensor that a condition reads again: TensorFlow has no gradient of that."""
+    found = {}
+    for name, node in nodes.items():
+        found[name] = node
+        for position, tensor in enumerate(node.input if node.op in _CONDITIONS else ()):
+            if tensor in node.input[:position]:
+                identity = f"{name}/again_{position}"
+                found[identity] = tf.compat.v1.NodeDef(name=identity, op="Identity", input=[tensor])
+                found[identity].attr["T"].type = node.attr["Tin"].list.type[position - 1]
+                node.input[position] = f"{identity}:0"
+    return found
 
 
 @dataclass

@@ -155,6 +155,23 @@ class ControlFlow(tf.Module):
         return {"scores": self.compiled(looped + y)}
 
 
+class ReadTwice(tf.Module):
+    """A condition whose branches read the same tensor under two names."""
+
+    def __init__(self):
+        self.w = tf.Variable([1.0, 2.0])
+
+    @tf.function
+    def either(self, a, b):
+        return tf.cond(
+            tf.reduce_sum(self.w) > 0.0, lambda: tf.where(a > 100.0, a, a * 2.0), lambda: tf.zeros_like(b) * b
+        )
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+    def serve(self, x):
+        return {"score": self.either(x, x)}
+
+
 class TwoOutputs(tf.Module):
     """Two scores and a label."""
 

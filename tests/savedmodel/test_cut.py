@@ -78,6 +78,14 @@ def test_stopped_gradients_count_as_what_the_function_does(explain, rows):
     np.testing.assert_allclose(gradients["x:0"], np.full(5, 5.0))
 
 
+def test_a_condition_that_reads_a_tensor_twice_is_differentiated(zoo, found):
+    cut = load_explainable(zoo("ReadTwice").path, found("ReadTwice")).differentiable()
+    inputs = cut.encode({"x": tf.constant([1.0, -2.0, 3.0])})
+    _, gradients = cut.gradients(inputs, FIRST[:3])
+    assert list(gradients) == ["x:0"]
+    np.testing.assert_array_equal(gradients["x:0"], np.full(3, 2.0))
+
+
 def test_targets_choose_the_class_of_each_row(explain, rows):
     cut = explain("VarLen").differentiable()
     inputs = cut.encode(rows["VarLen"])
