@@ -100,7 +100,7 @@ def describe_columns(
     known: Sequence[Any],
 ) -> None:
     """Names the columns of an encoded tensor of zeros and ones; together they stay one feature."""
-    if entry.group_name or entry.weight_values_name or entry.modality != "categorical":
+    if entry.group_name or entry.weight_values_name or entry.encoding != "combined_embedding":
         return
     names = column_names(read, feature, encoded, known)
     if names:

@@ -27,6 +27,11 @@ class Encodings:
     groups: Mapping[str, Group]
     weights: Mapping[str, str]
 
+    @property
+    def every(self) -> frozenset[str]:
+        """The encoded tensors of all features."""
+        return frozenset(tensor for tensors in self.tensors.values() for tensor in tensors)
+
 
 def find_encodings(
     analysis: Analysis, names: Collection[str], aligned: Callable[[Iterable[str]], frozenset[str]]

@@ -22,7 +22,7 @@ from tfx_explain.savedmodel.describe import (
     describe_tensors,
 )
 from tfx_explain.savedmodel.describe_data import describe_baselines, describe_values
-from tfx_explain.savedmodel.encodings import find_encodings
+from tfx_explain.savedmodel.encodings import Encodings, find_encodings
 from tfx_explain.savedmodel.explainable import open_model
 from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors
 from tfx_explain.savedmodel.indicators import MOST_COLUMNS
@@ -100,18 +100,8 @@ def generate_metadata(
     names = _used_features(analysis)
     rows, aligned = _try(analysis, outputs.scores, data, given)
     encodings = find_encodings(analysis, names, aligned)
-    encoded = {tensor for tensors in encodings.tensors.values() for tensor in tensors}
-    read = read.with_operands(encoded)
-    past = read.past(encoded, analysis.outputs)
-    known = vocabularies(read.graph, read.features, read.depends, MOST_COLUMNS)
-    for name in sorted(set(names) - set(encodings.weights.values())):
-        entry, feature = metadata.inputs[name], read.features.by_name[name]
-        entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
-        describe_merging(entry, read, name, encodings)
-        describe_values(entry, data.statistics.get(name, FeatureSummary()))
-        describe_columns(entry, read, feature, encodings.tensors[name], known.get(name, ()))
-        describe_baselines(entry, feature, data)
-        describe_decoded(entry, read, feature, name in past)
+    read = read.with_operands(encodings.every)
+    _describe_inputs(metadata, read, encodings, read.past(encodings.every, analysis.outputs), data)
     name_classes(metadata, read, outputs, rows)
     metadata = merge_metadata(metadata, given)
     for entry in metadata.inputs.values():
@@ -119,6 +109,25 @@ def generate_metadata(
             entry.explainable_by.extend([INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY])
     _verify(metadata, read, rows)
     return metadata
+
+
+def _describe_inputs(
+    metadata: explanation_pb2.ExplanationMetadata,
+    read: ReadModel,
+    encodings: Encodings,
+    past: Collection[str],
+    data: Data,
+) -> None:
+    """Adds an entry for each feature but weights, which are part of what they weigh."""
+    known = vocabularies(read.graph, read.features, read.depends, MOST_COLUMNS)
+    for name in sorted(set(encodings.tensors) - set(encodings.weights.values())):
+        entry, feature = metadata.inputs[name], read.features.by_name[name]
+        entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
+        describe_merging(entry, read, name, encodings)
+        describe_values(entry, data.statistics.get(name, FeatureSummary()))
+        describe_columns(entry, read, feature, encodings.tensors[name], known.get(name, ()))
+        describe_baselines(entry, feature, data)
+        describe_decoded(entry, read, feature, name in past)
 
 
 def _used_features(analysis: Analysis) -> list[str]:
