@@ -20,9 +20,9 @@ _WIDTH = 4
 def census_workloads(rows: int = 512) -> tuple[Workload, Workload]:
     """Returns the model cut for methods along a path, and for coalition methods, with the rows that both read."""
     table = data.monthly_extract(0, rows)
-    examples = tf.constant([_example(row) for row in table.to_dict("records")])
+    examples = tf.constant([example(row) for row in table.to_dict("records")])
     with tempfile.TemporaryDirectory() as folder:
-        network = _Census(table)
+        network = CensusModel(table)
         tf.saved_model.save(network, folder, signatures={"serving_default": network.serve})
         model = load_explainable(folder, generate_metadata(folder))
         return _workload("path", model.differentiable(), examples), _workload(
@@ -35,18 +35,19 @@ def _workload(name: str, model: CutModel, examples: tf.Tensor) -> Workload:
     return Workload(f"census ({name})", model, inputs, 8192, model.baselines, model.players)
 
 
-def _example(row: dict[str, Any]) -> bytes:
-    example = tf.train.Example()
+def example(row: dict[str, Any]) -> bytes:
+    """Returns a row of the census data as a serialized tf.Example, without the values that are missing."""
+    message = tf.train.Example()
     for name in features.FEATURES:
         value = row[name]
         if name in features.NUMERIC:
-            example.features.feature[name].float_list.value.append(float(value))
+            message.features.feature[name].float_list.value.append(float(value))
         elif isinstance(value, str):
-            example.features.feature[name].bytes_list.value.append(value.encode())
-    return example.SerializeToString()
+            message.features.feature[name].bytes_list.value.append(value.encode())
+    return message.SerializeToString()
 
 
-class _Census(tf.Module):
+class CensusModel(tf.Module):
     """Numbers as z-scores, strings by their embeddings, 64 and 32 ReLU units, a sigmoid."""
 
     def __init__(self, table: pd.DataFrame) -> None:

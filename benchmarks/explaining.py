@@ -1,0 +1,115 @@
+"""What benchmarks/explainer.py measures: a model and rows of the census data, explained in a process of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from benchmarks import census
+from tfx_explain.pipelines.census import data
+
+_SHARDS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What explaining some rows took, without what a run takes that has one row.
+
+    Attributes:
+      rows: Rows explained.
+      seconds: By the clock.
+      processor_seconds: Of this process's threads; not of other workers'.
+      megabytes: The most memory that the process had, models and libraries included.
+    """
+
+    rows: int
+    seconds: float
+    processor_seconds: float
+    megabytes: float
+
+
+def prepare(folder: pathlib.Path, counts: Sequence[int]) -> None:
+    """Saves the model to `folder/model`, and for each count that many rows, in shards, to `folder/rows-<count>`."""
+    rows = data.monthly_extract(0)
+    model = census.CensusModel(rows)
+    tf.saved_model.save(model, str(folder / "model"), signatures={"serving_default": model.serve})
+    records = [census.example(row) for row in rows.to_dict("records")]
+    for count in counts:
+        place = folder / f"rows-{count}"
+        place.mkdir()
+        for shard in range(min(count, _SHARDS)):
+            with tf.io.TFRecordWriter(str(place / f"{shard}.gz"), tf.io.TFRecordOptions("GZIP")) as writer:
+                for number in range(shard, count, _SHARDS):
+                    writer.write(records[number % len(records)])
+
+
+def measure(folder: pathlib.Path, count: int, *, workers: int = 0, cheap: bool = False) -> Cost:
+    """Explains `folder/rows-<count>` in a new process.
+
+    Args:
+      folder: What `prepare` has filled, for `count` rows and for one row.
+      count: Rows.
+      workers: Beam worker processes, each with a processor of its own; 0: none but the process itself.
+      cheap: With four gradients a row, for what is about the job and not about the method.
+    """
+    arguments = [str(folder), str(count), str(workers), "cheap" if cheap else ""]
+    processors = ",".join(map(str, sorted(os.sched_getaffinity(0))[: workers or None]))
+    single = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"} if workers else {}
+    done = subprocess.run(
+        ["taskset", "-c", processors, sys.executable, "-m", "benchmarks.explaining", *arguments],
+        env=os.environ | single,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _child(folder: str, count: str, workers: str, cheap: str) -> None:
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from tfx_explain.beam.job import ExplanationJob
+    from tfx_explain.beam.run import explain_splits
+    from tfx_explain.proto import explanation_pb2
+    from tfx_explain.savedmodel import generate_metadata
+
+    mode = "multi_processing" if int(workers) else "in_memory"
+    arguments = [f"--direct_running_mode={mode}", f"--direct_num_workers={max(1, int(workers))}"]
+    parameters = explanation_pb2.ExplanationParameters()
+    if cheap:
+        parameters.integrated_gradients_attribution.step_count = 4
+    job = ExplanationJob(f"{folder}/model", generate_metadata(f"{folder}/model"), parameters)
+
+    def run(rows: str) -> tuple[float, float]:
+        output = tempfile.mkdtemp(dir=folder)
+        started = time.perf_counter(), time.process_time()
+        options = PipelineOptions(arguments)
+        explain_splits(lambda: beam.Pipeline(options=options), {"all": [f"{folder}/rows-{rows}/*"]}, job, output)
+        return time.perf_counter() - started[0], time.process_time() - started[1]
+
+    run("1")
+    alone, all_rows = run("1"), run(count)
+    cost = Cost(
+        rows=int(count),
+        seconds=all_rows[0] - alone[0],
+        processor_seconds=all_rows[1] - alone[1],
+        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+    print(json.dumps(dataclasses.asdict(cost)))
+
+
+if __name__ == "__main__":
+    _child(*sys.argv[1:])

@@ -1,0 +1,100 @@
+"""`tfx-explain explain`: what it writes, what it says, and what it refuses."""
+
+import io
+import json
+
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+from rich.console import Console
+
+from tfx_explain.beam.progress import Heartbeat
+from tfx_explain.beam.read import Format
+from tfx_explain.cli.explain import command
+from tfx_explain.cli.progress import RunProgress, estimate_rows
+
+
+class Served(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples):
+        parsed = tf.io.parse_example(examples, {name: tf.io.FixedLenFeature([], tf.float32) for name in ("x", "y")})
+        return {"value": parsed["x"] * 2.0 + parsed["y"]}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    module = Served()
+    tf.saved_model.save(module, str(folder / "model"), signatures={"serving_default": module.serve})
+    for shard in range(2):
+        with tf.io.TFRecordWriter(str(folder / f"rows-{shard}")) as writer:
+            for i in range(50):
+                features = {name: tf.train.Feature(float_list=tf.train.FloatList(value=[i + shard])) for name in "xy"}
+                writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    return folder
+
+
+def _run(inputs, output, *arguments):
+    required = ["--model", inputs / "model", "--examples", inputs / "rows-*", "--output", output]
+    return CliRunner().invoke(command, [*map(str, required), *map(str, arguments)], catch_exceptions=True)
+
+
+def test_records_counts_and_a_table(inputs, tmp_path):
+    parameters = tmp_path / "parameters.json"
+    parameters.write_text('{"kept_features": {"names": ["x"]}}')
+    output = tmp_path / "output"
+    options = ["--sample", "30", "--method", "sampled_shapley", "--parameters", parameters, "--split", "test"]
+    result = _run(inputs, output, *options, "--", "--direct_running_mode=in_memory")
+    assert result.exit_code == 0, result.output
+    (shard,) = (output / "Split-test").iterdir()
+    records = list(tf.data.TFRecordDataset(str(shard), "GZIP").as_numpy_iterator())
+    assert len(records) == 30
+    features = tf.train.Example.FromString(records[0]).features.feature
+    assert "y" not in features
+    x = features["x"].float_list.value[0]
+    assert features["tfx_explain/candidate/attributions/x"].float_list.value[0] == pytest.approx(2 * x)
+    counts = json.loads((output / "summary.json").read_text())["test"]
+    assert (counts["rows_explained"], counts["rows_not_sampled"]) == (30, 70)
+    assert {path.name for path in output.iterdir()} == {"Split-test", "dead_letters", "summary.json"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--examples", "nowhere-*"], "No file matches nowhere"),
+        (["--parameters", "p.json"], "no ExplanationParameters"),
+    ],
+)
+def test_refusals_leave_nothing(options, message, inputs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.json").write_text('{"steps": 3}')
+    result = _run(inputs, tmp_path / "output", *options)
+    assert message in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.json"]
+
+
+def test_an_output_that_is_there_is_left_alone(inputs, tmp_path):
+    (tmp_path / "mine").write_text("precious")
+    assert "is there already" in str(_run(inputs, tmp_path).exception)
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_progress_on_a_terminal_and_in_a_log(tmp_path):
+    heartbeat = Heartbeat(str(tmp_path))
+    for terminal in (True, False):
+        console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
+        progress = RunProgress(console, heartbeat, 2000)
+        assert progress.line(500, 100.0) == "500 of about 2,000 rows, 100 rows/s, 15 s left"
+        assert progress.line(500, 0.0) == "500 of about 2,000 rows"
+    assert RunProgress(console, heartbeat, None).line(500, 100.0) == "500 rows, 100 rows/s"
+
+
+def test_heartbeats_of_all_workers_are_added(tmp_path):
+    for rows in (5, 7):
+        Heartbeat(str(tmp_path)).beat(rows)
+    assert Heartbeat(str(tmp_path)).total() == 12
+
+
+def test_rows_are_estimated_from_the_smallest_file(inputs):
+    files = [str(inputs / f"rows-{shard}") for shard in range(2)]
+    assert estimate_rows(files, Format()) == pytest.approx(100, abs=2)
