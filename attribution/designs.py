@@ -14,10 +14,10 @@ from tfx_explain.attribution.weights import coalitions_of
 # In choosing pairs, the variance of single features' effects relative to that of the interactions.
 _UNKNOWN = 1e5
 # Pairs among which the greedy choice is made, and how many it chooses; the others are taken as they come.
-_CANDIDATES = 4096
-_GREEDY = 512
+_CANDIDATES = 2048
+_GREEDY = 300
 # Orders of which one is chosen, and how many in a row may bring nothing new.
-_ORDERS = 32
+_ORDERS = 16
 _FUTILE = 8
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -63,6 +64,7 @@ class _FunctionModel:
     def __init__(self, function: Callable[..., tf.Tensor]) -> None:
         self._function = function
         self._traced: dict[Any, Callable[..., Any]] = {}
+        self._tracing = threading.Lock()
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """See `OutputModel`."""
@@ -82,9 +84,10 @@ class _FunctionModel:
             return function
         specs = {key: _any_rows(tensor) for key, tensor in inputs.items()}
         name = (function.__name__, *sorted(specs.items()))
-        if name not in self._traced:
-            traced = tf.function(function).get_concrete_function(specs, tf.TensorSpec([None], tf.int32))
-            self._traced[name] = traced
+        with self._tracing:
+            if name not in self._traced:
+                traced = tf.function(function).get_concrete_function(specs, tf.TensorSpec([None], tf.int32))
+                self._traced[name] = traced
         return self._traced[name]
 
     def _outputs(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:

@@ -59,10 +59,11 @@ class CensusModel(tf.Module):
             words = sorted(table[name].dropna().unique())
             entries = tf.lookup.KeyValueTensorInitializer(words, np.arange(len(words), dtype=np.int64))
             self._tables[name] = tf.lookup.StaticHashTable(entries, len(words))
-            self._embeddings[name] = tf.Variable(rng.normal(size=(len(words) + 1, _WIDTH)), dtype=tf.float32)
+            self._embeddings[name] = tf.Variable(tf.constant(rng.normal(size=(len(words) + 1, _WIDTH)), tf.float32))
         sizes = [len(features.NUMERIC) + _WIDTH * len(features.CATEGORICAL), 64, 32, 1]
         self._weights = [
-            tf.Variable(rng.normal(0, (2 / a) ** 0.5, (a, b)), dtype=tf.float32) for a, b in itertools.pairwise(sizes)
+            tf.Variable(tf.constant(rng.normal(0, (2 / a) ** 0.5, (a, b)), tf.float32))
+            for a, b in itertools.pairwise(sizes)
         ]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
@@ -70,8 +71,8 @@ class CensusModel(tf.Module):
         """Returns the probability, float32 `[rows, 1]`."""
         spec = {name: tf.io.FixedLenFeature([1], tf.float32) for name in features.NUMERIC}
         spec |= {name: tf.io.FixedLenFeature([1], tf.string, "") for name in features.CATEGORICAL}
-        raw = tf.io.parse_example(examples, spec)
-        encoded = [(raw[name] - mean) / deviation for name, (mean, deviation) in self._scales.items()]
+        raw: Any = tf.io.parse_example(examples, spec)
+        encoded: list[Any] = [(raw[name] - mean) / deviation for name, (mean, deviation) in self._scales.items()]
         for name, table in self._tables.items():
             encoded.append(tf.gather(self._embeddings[name], table.lookup(raw[name])[:, 0]))
         hidden = tf.concat(encoded, axis=1)
