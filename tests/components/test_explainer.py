@@ -4,12 +4,17 @@ import json
 import os
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
 import tensorflow_model_analysis as tfma
+from pyarrow import parquet
 from tfx import types
+from tfx.components.bulk_inferrer.executor import Executor as BulkInferrer
+from tfx.components.statistics_gen.executor import Executor as StatisticsGen
 from tfx.components.util import examples_utils
+from tfx.proto import bulk_inferrer_pb2, example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import json_utils, path_utils, proto_utils
 
@@ -49,14 +54,21 @@ def _model(folder, slope=2.0, function="serve"):
     return artifact
 
 
-def _examples(folder, rows):
+def _examples(folder, rows, payload=None):
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder)
     artifact.split_names = artifact_utils.encode_split_names(["train", "eval"])
     artifact.span = 3
+    if payload is not None:
+        examples_utils.set_payload_format(artifact, payload)
     for split in ("train", "eval"):
         path = os.path.join(artifact.uri, f"Split-{split}")
         os.makedirs(path)
+        if payload == example_gen_pb2.FORMAT_PARQUET:
+            parsed = [tf.train.Example.FromString(row).features.feature for row in rows]
+            columns = {name: [one[name].float_list.value[0] for one in parsed] for name in ("x", "y")}
+            parquet.write_table(pa.table(columns), os.path.join(path, "data-00000-of-00001.parquet"))
+            continue
         options = tf.io.TFRecordOptions(compression_type="GZIP")
         with tf.io.TFRecordWriter(os.path.join(path, "data_tfrecord-00000-of-00001.gz"), options) as writer:
             for row in rows:
@@ -90,11 +102,11 @@ def _metadata(folder, model):
 def run(tmp_path):
     """Runs the executor as TFX does: empty output folders, proto parameters as JSON."""
 
-    def execute(rows, *, baseline=True, function="serve", splits=("eval",)):
+    def execute(rows, *, baseline=True, function="serve", splits=("eval",), payload=None, eval_config=None):
         model = _model(tmp_path / "model", function=function)
         inputs = {
             "model": [model],
-            "examples": [_examples(tmp_path / "examples", rows)],
+            "examples": [_examples(tmp_path / "examples", rows, payload)],
             "explanation_metadata": [_metadata(tmp_path / "metadata", model)],
         }
         if baseline:
@@ -108,6 +120,8 @@ def run(tmp_path):
             os.makedirs(artifact.uri)
         parameters = proto_utils.proto_to_json(explanation_pb2.ExplanationParameters())
         properties = {"parameters": parameters, "splits": json_utils.dumps(list(splits))}
+        if eval_config:
+            properties["eval_config"] = proto_utils.proto_to_json(eval_config)
         Executor().Do(inputs, outputs, properties)
         return outputs["attributions"][0], outputs["evaluation"][0]
 
@@ -128,11 +142,49 @@ def test_attributions_are_examples_that_tfdv_reads(run):
     assert attributions.get_int_custom_property("rows_explained") == 30
 
 
-def test_evaluation_is_read_by_tfma(run):
-    attributions, evaluation = run(_rows(30))
+def test_statistics_gen_reads_the_attributions(run, tmp_path):
+    attributions, _ = run(_rows(10), baseline=False)
+    statistics = standard_artifacts.ExampleStatistics()
+    statistics.uri = str(tmp_path / "statistics")
+    StatisticsGen().Do({"examples": [attributions]}, {"statistics": [statistics]}, {})
+    assert artifact_utils.decode_split_names(statistics.split_names) == ["eval"]
+    read = tfdv.load_stats_binary(os.path.join(statistics.uri, "Split-eval", "FeatureStats.pb"))
+    assert read.datasets[0].num_examples == 10
+
+
+def test_bulk_inferrer_reads_the_attributions(run, tmp_path):
+    attributions, _ = run(_rows(10), baseline=False)
+    results = standard_artifacts.InferenceResult()
+    results.uri = str(tmp_path / "inference")
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path / "model")
+    properties = {
+        "model_spec": proto_utils.proto_to_json(bulk_inferrer_pb2.ModelSpec()),
+        "data_spec": proto_utils.proto_to_json(bulk_inferrer_pb2.DataSpec()),
+        "output_example_spec": None,
+    }
+    BulkInferrer().Do({"examples": [attributions], "model": [model]}, {"inference_result": [results]}, properties)
+    files = tf.io.gfile.glob(os.path.join(results.uri, "*.gz"))
+    assert len(list(tf.data.TFRecordDataset(files, "GZIP"))) == 10
+
+
+def test_parquet_is_explained_as_tf_examples_are(run, tmp_path):
+    attributions, _ = run(_rows(10), baseline=False, payload=example_gen_pb2.FORMAT_PARQUET)
+    assert attributions.get_int_custom_property("rows_explained") == 10
+    assert examples_utils.get_payload_format(attributions) == example_gen_pb2.FORMAT_TF_EXAMPLE
+
+
+def test_the_evaluation_has_the_slices_that_are_asked_for(run):
+    config = tfma.EvalConfig(slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["x"])])
+    attributions, evaluation = run(_rows(3), baseline=False, eval_config=config)
     result = tfma.load_eval_result(evaluation.uri)
-    assert result.slicing_metrics
+    assert {key for key, _ in result.slicing_metrics} == {(), (("x", 0.0),), (("x", 1.0),), (("x", 2.0),)}
     assert result.data_location == attributions.uri
+
+
+def test_evaluation_is_read_by_tfma(run):
+    _, evaluation = run(_rows(30))
+    assert tfma.load_eval_result(evaluation.uri).slicing_metrics
 
 
 def test_without_a_baseline_model_only_the_candidate_is_explained(run):
@@ -148,6 +200,7 @@ def test_without_a_baseline_model_only_the_candidate_is_explained(run):
         ({"splits": ("valid",)}, "no split valid; they have train, eval"),
         ({"function": "serve_steps", "baseline": False}, "'x', 'y'.*sampled_shapley_attribution"),
         ({"rows": []}, "Split 'eval' of the examples has no records"),
+        ({"payload": example_gen_pb2.FORMAT_PROTO}, "payload format is FORMAT_PROTO; the Explainer reads"),
     ],
 )
 def test_a_refusal_leaves_no_artifact_that_looks_finished(options, message, run, tmp_path):
@@ -167,3 +220,7 @@ def test_component_refuses_an_empty_list_of_splits():
     assert set(Explainer(**channels).outputs) == {"attributions", "evaluation"}
     with pytest.raises(ValueError, match="name the splits"):
         Explainer(**channels, splits=[])
+    with pytest.raises(ValueError, match="name each split once"):
+        Explainer(**channels, splits=["eval", "eval"])
+    with pytest.raises(ValueError, match="top_k is 2; give one of the two"):
+        Explainer(**channels, parameters=explanation_pb2.ExplanationParameters(top_k=2, output_indices=[0]))
