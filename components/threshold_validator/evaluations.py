@@ -11,12 +11,12 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from google.protobuf.message import DecodeError
 from tensorflow_model_analysis.api import types
-from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.utils import math_util
 
 from tfx_explain.components.threshold_validator.bounds import Interval
-from tfx_explain.components.threshold_validator.slices import SliceKey
+from tfx_explain.components.threshold_validator.slices import SliceKey, selector
 from tfx_explain.metrics.integrity import verify_whole
 
 Metrics = dict[tfma.metrics.MetricKey, float]
@@ -43,8 +43,8 @@ Slices = dict[SliceKey, SliceMetrics]
 def read_metrics(path: str) -> Slices:
     """Reads a ModelEvaluation's metrics by slice, keyed as TFMA's validator takes them.
 
-    A plain TFRecord file that was cut off between two records can't be told from a shorter one: the slices in its lost
-    records are missing.
+    A plain TFRecord file that was cut off between two records can't be told from a shorter one by itself. Where the
+    Evaluator has validated, its count of slices tells.
 
     Args:
       path: The directory; one without metrics gives no slice.
@@ -67,6 +67,7 @@ def read_metrics(path: str) -> Slices:
                 if serialized not in keys:
                     keys[serialized] = tfma.metrics.MetricKey.from_proto(item.key)
                 _take(on_slice, keys[serialized], item)
+        _verify_count(path, result)
     except (DecodeError, TypeError, ValueError, tf.errors.OpError) as error:
         first_line = str(error).partition("\n")[0]
         raise ValueError(f"its metrics can't be read ({first_line})") from error
@@ -85,6 +86,21 @@ def _verify_shards(files: list[str]) -> None:
             expected = {f"{prefix}-{i:05d}-of-{count}{suffix}" for i in range(int(count))}
             if missing := sorted(expected.difference(files)):
                 raise ValueError(f"{os.path.basename(missing[0])} is missing")
+
+
+def _verify_count(path: str, slices: Slices) -> None:
+    """Holds the slices against the number of those that the Evaluator has validated, if it has."""
+    files = tf.io.gfile.glob(os.path.join(path, f"{tfma.VALIDATIONS_KEY}*"))
+    for file in files:
+        verify_whole(file)
+    validation = tfma.load_validation_result(path) if files else None
+    for details in validation.validation_details.slicing_details if validation else ():
+        spec = details.slicing_spec if details.HasField("slicing_spec") else details.cross_slicing_spec
+        # TFMA notes "every slice" as it notes "the whole".
+        selects = selector(spec if spec != config_pb2.SlicingSpec() else None)
+        found = sum(map(selects, slices))
+        if details.num_matching_slices > found:
+            raise ValueError(f"{details.num_matching_slices} slices were validated, but there are metrics of {found}")
 
 
 def _slice_key(metrics: metrics_for_slice_pb2.MetricsForSlice) -> SliceKey:

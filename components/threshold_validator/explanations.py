@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import tensorflow as tf
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.components.threshold_validator.evaluations import Slices
+from tfx_explain.components.threshold_validator.evaluations import SliceMetrics, Slices
 from tfx_explain.metrics import configs, quality
 from tfx_explain.proto import explanation_pb2
 
@@ -72,18 +72,29 @@ def verify_rows(pattern: str, rows: int, summary: Summary | None) -> None:
         raise ValueError(f"It has {rows} records, but the Explainer wrote {written} ({SUMMARY_FILE})")
 
 
-def with_quality(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:
-    """Returns a config with the metrics that `record_problems` asks, on the whole."""
+def with_quality(eval_config: config_pb2.EvalConfig) -> tuple[config_pb2.EvalConfig, set[str]]:
+    """Returns a config with the metrics that `record_problems` asks, on the whole, and the names of those it lacked."""
     result = config_pb2.EvalConfig()
     result.CopyFrom(eval_config)
     present = {type(metric) for metric in configs.metric_instances(eval_config)}
-    missing = [metric.__name__ for metric in _METRICS if metric not in present]
+    missing = [metric for metric in _METRICS if metric not in present]
     result.metrics_specs.add(
-        metrics=[config_pb2.MetricConfig(class_name=name, module=configs.MODULE) for name in missing]
+        metrics=[config_pb2.MetricConfig(class_name=metric.__name__, module=configs.MODULE) for metric in missing]
     )
     if config_pb2.SlicingSpec() not in result.slicing_specs:
         result.slicing_specs.add()
-    return result
+    return result, {str(metric().name) for metric in missing}
+
+
+def without(slices: Slices, names: Collection[str]) -> Slices:
+    """Returns metrics without those of the given names."""
+    return {
+        slice_key: SliceMetrics(
+            {key: value for key, value in metrics.values.items() if key.name not in names},
+            {key: interval for key, interval in metrics.intervals.items() if key.name not in names},
+        )
+        for slice_key, metrics in slices.items()
+    }
 
 
 def record_problems(place: str, slices: Slices, policy: explanation_pb2.GatePolicy) -> Iterator[str]:

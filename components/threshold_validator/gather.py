@@ -52,11 +52,12 @@ def gather(
         _read_summary(f"the evaluation {path}", path, policy, evidence)
     if records:
         name = ", ".join(records)
+        config, added = explanations.with_quality(evidence.eval_config)
         with make_pipeline() as pipeline:
-            config = explanations.with_quality(evidence.eval_config)
             evaluate_attributions(pipeline, list(records.values()), output_path, config)
-        read[name] = read_metrics(output_path)
-        evidence.problems += explanations.record_problems(name, read[name], policy)
+        found = read_metrics(output_path)
+        evidence.problems += explanations.record_problems(name, found, policy)
+        read[name] = explanations.without(found, added)
     earlier = dict(_readable_evaluations(sources.baseline_evaluations, "the baseline evaluation", evidence))
     evidence.has_baseline |= sources.has_baseline or bool(sources.baseline_evaluations)
     evidence.has_baseline |= any(_has_baseline(found, sources.model_name) for found in read.values())
