@@ -35,7 +35,7 @@ def validate(
       sources: Where the evidence lies; what it tells of a baseline model counts too.
       make_pipeline: Makes the Beam pipeline that computes metrics over the records.
       output_path: An existing directory. It gets TFMA's validation result, `verdict.json`, `verdict.txt`, and, if there
-        are attributions, the metrics over them.
+        are attributions, the metrics over them, in the place of an earlier verdict's.
 
     Returns:
       The verdict.
@@ -43,6 +43,7 @@ def validate(
     Raises:
       ValueError: The config names what the records lack, or two sources hold the same metric.
     """
+    _clear(output_path)
     verdict = decide(gather(eval_config, policy, sources, make_pipeline, output_path), policy)
     with tf.io.TFRecordWriter(os.path.join(output_path, _VALIDATIONS_FILE)) as writer:
         writer.write(verdict.validation.SerializeToString())
@@ -60,3 +61,10 @@ def _write(path: str, lines: Iterable[str]) -> None:
                 file.write("".join(many))
                 many.clear()
         file.write("".join(many))
+
+
+def _clear(path: str) -> None:
+    """Removes the metrics and the validation of an earlier verdict, which would be read with the new ones."""
+    for name in (tfma.METRICS_KEY, tfma.ATTRIBUTIONS_KEY, tfma.VALIDATIONS_KEY):
+        for file in tf.io.gfile.glob(os.path.join(path, f"{name}*.tfrecord")):
+            tf.io.gfile.remove(file)
