@@ -10,4 +10,4 @@ is a test, and none may take more than two minutes. `python -m benchmarks NAME..
 other sections of RESULTS.md as they are.
 """
 
-MODULES = ("attribution", "savedmodel", "explainer")
+MODULES = ("attribution", "savedmodel", "explainer", "gate")

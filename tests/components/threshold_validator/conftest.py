@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, validation_result_pb2
 from tfx_bsl.tfxio import tf_example_record
 
 from tfx_explain.components.threshold_validator import gate
@@ -199,3 +199,25 @@ def run(tmp_path):
         return gate.validate(eval_config, policy or explanation_pb2.GatePolicy(), sources, beam.Pipeline, str(output))
 
     return validate
+
+
+@pytest.fixture
+def write_evaluation(tmp_path):
+    def write(slices, folder="evaluation"):
+        """Writes metrics as TFMA does: by slice, then by key a value or a (value, low, high)."""
+        path = tmp_path / folder
+        path.mkdir()
+        with tf.io.TFRecordWriter(str(path / "metrics-00000-of-00001.tfrecord")) as writer:
+            for slice_key, metrics in slices.items():
+                bounded: dict = {}
+                for k, value in metrics.items():
+                    bounded[k] = value
+                    if isinstance(value, tuple):
+                        names = ("value", "lower_bound", "upper_bound")
+                        values = {name: {"value": number} for name, number in zip(names, value, strict=True)}
+                        bounded[k] = metrics_for_slice_pb2.BoundedValue(**values)
+                proto = tfma.writers.convert_slice_metrics_to_proto((slice_key, bounded), add_metrics_callbacks=[])
+                writer.write(proto.SerializeToString())
+        return str(path)
+
+    return write

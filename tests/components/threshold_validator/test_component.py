@@ -122,6 +122,15 @@ def test_an_error_leaves_nothing_that_looks_finished(do, inputs, config, metric,
     assert not list((tmp_path / "validation").iterdir())
 
 
+def test_an_override_is_recorded_on_the_blessing(do, inputs, config, metric, bound):
+    inputs |= {"attributions": []}
+    policy = explanation_pb2.GatePolicy(override={"who": "Ada", "why": "a fix", "until": "9999-12-31"})
+    blessing = do(inputs, config(metric("AUC", bound(lower=2))), policy)
+    assert blessing.get_int_custom_property("blessed") == 1
+    said = [blessing.get_string_custom_property(f"override_{name}") for name in ("who", "why", "until")]
+    assert said == ["Ada", "a fix", "9999-12-31"]
+
+
 def channel(kind):
     return types.Channel(type=kind)
 
@@ -151,3 +160,15 @@ def test_a_wrong_config_is_refused_when_the_pipeline_is_written(config, metric):
             evaluation=channel(standard_artifacts.ModelEvaluation),
             eval_config=config(metric("AUC")),
         )
+
+
+def test_several_evaluations_are_wired_as_one_input(config, metric, bound):
+    evaluations = [channel(standard_artifacts.ModelEvaluation) for _ in range(2)]
+    validator = ThresholdValidator(
+        model=channel(standard_artifacts.Model),
+        evaluation=evaluations,
+        baseline_evaluation=evaluations[0],
+        eval_config=config(metric("AUC", bound(lower=0.7, absolute=0, better="HIGHER"))),
+    )
+    assert validator.inputs["evaluation"].channels == evaluations
+    assert validator.inputs["baseline_evaluation"] is evaluations[0]

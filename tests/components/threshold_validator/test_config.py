@@ -117,3 +117,34 @@ def test_drift_takes_an_absolute_change(config, metric, bound):
         verify(config(metric("ImportanceNDCG", bound(lower=0.9))))
     with pytest.raises(ValueError, match="importance_ndcg is itself a comparison and has no relative change"):
         verify(config(metric("ImportanceNDCG", bound(relative=0.9))))
+
+
+def test_a_misspelt_model_is_named(config, metric, bound, two_models):
+    eval_config = config(metric("AUC", bound(lower=0.7)), models=two_models)
+    eval_config.metrics_specs[0].model_names[:] = ["candidat"]
+    with pytest.raises(ValueError, match="metrics_specs have an unknown model 'candidat'; did you mean 'candidate'"):
+        verify(eval_config)
+
+
+def test_a_misspelt_slice_of_a_threshold_is_named(config, metric, bound):
+    per_slice = [config_pb2.PerSliceMetricThreshold(threshold=bound(lower=0), slicing_specs=[{"feature_keys": ["sx"]}])]
+    eval_config = config(metric("AUC", per_slice_thresholds=per_slice), slices=({}, {"feature_keys": ["sex"]}))
+    with pytest.raises(ValueError, match="of auc is for slices by an unknown feature 'sx'; did you mean 'sex'"):
+        verify(eval_config)
+
+
+def test_an_attribution_metric_may_come_from_an_evaluator(config, metric, bound):
+    verify(config(metric("AttributionShare", bound(upper=0.2), "age")), attributions=False)
+
+
+@pytest.mark.parametrize(
+    ("policy", "sentence"),
+    [
+        ({"confidence": "REQUIRE_SIGNIFICANT_PASS"}, "REQUIRE_SIGNIFICANT_PASS asks for confidence intervals; set opt"),
+        ({"max_failed_fraction": 2}, "max_failed_fraction is 2; it is a fraction, from 0 to 1"),
+        ({"override": {"who": "Ada", "until": "2026-01-01"}}, "The policy's override lacks why"),
+    ],
+)
+def test_policies_that_can_not_be_meant(config, metric, bound, policy, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        verify(config(metric("AUC", bound(lower=0.7))), policy=explanation_pb2.GatePolicy(**policy))

@@ -6,6 +6,7 @@ from tfx.types import standard_artifacts
 
 from tfx_explain.components.threshold_validator import ThresholdValidator
 from tfx_explain.components.threshold_validator.lint import lint
+from tfx_explain.proto import explanation_pb2
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,9 @@ from tfx_explain.components.threshold_validator.lint import lint
             "AUC",
             {"relative": 1.01, "better": "HIGHER"},
             "auc: relative: 1.01 asks the value to rise by 101% of the baseline model's, because TFMA takes "
-            "(candidate - baseline) / baseline; if 1.01 times the baseline model's value is meant, write 0.01",
+            "(candidate - baseline) / baseline; if 1.01 times the baseline model's value is meant, write 0.01 or set "
+            "the policy's relative_change to RATIO (as it is, it can never pass once the baseline model's value is "
+            "above 0.498)",
         ),
         (
             "FailedRows",
@@ -44,6 +47,44 @@ from tfx_explain.components.threshold_validator.lint import lint
 def test_bounds_that_can_not_be_meant(config, metric, bound, class_name, bounds, sentence):
     (warning,) = lint(config(metric(class_name, bound(**bounds))))
     assert warning.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "sentence"),
+    [
+        (
+            {"absolute": 0, "better": ""},
+            "auc: its change threshold has no direction, so it can never pass; set HIGHER_IS",
+        ),
+        (
+            {"relative": -1.5, "better": "HIGHER"},
+            "auc: relative: -1.5 is a loss of the whole value or more, so it can never",
+        ),
+        ({"lower": float("nan")}, "auc: a bound is not a number (NaN), so it can never pass"),
+    ],
+)
+def test_more_bounds_that_can_not_be_meant(config, metric, bound, bounds, sentence):
+    (warning,) = lint(config(metric("AUC", bound(**bounds))))
+    assert warning.startswith(sentence)
+
+
+def test_the_other_reading_of_relative(config, metric, bound):
+    ratio = explanation_pb2.GatePolicy(relative_change="RATIO")
+    assert lint(config(metric("AUC", bound(relative=1.01, better="HIGHER"))), ratio) == ()
+    assert lint(config(metric("FailedRows", bound(relative=1.5))), ratio) == ()
+    (warning,) = lint(config(metric("AUC", bound(relative=0.01, better="HIGHER"))), ratio)
+    assert warning == (
+        "auc: relative: 0.01 lets the value fall to 1% of the baseline model's, because the policy takes candidate / "
+        "baseline; if a change by 0.01 of the baseline model's value is meant, write 1.01"
+    )
+
+
+def test_a_cross_slice_threshold_never_passes(config, metric, bound):
+    cross = {"baseline_spec": {}, "slicing_specs": [{"feature_keys": ["sex"]}]}
+    threshold = config_pb2.CrossSliceMetricThreshold(threshold=bound(upper=0.1), cross_slicing_specs=[cross])
+    eval_config = config(metric("AUC", cross_slice_thresholds=[threshold]), cross_slicing_specs=[cross])
+    (warning,) = lint(eval_config)
+    assert warning.startswith("auc: TFMA's validator misses the cross-slice of every cross_slice_thresholds")
 
 
 def test_bounds_that_can_be_meant(config, metric, bound):

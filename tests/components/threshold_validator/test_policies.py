@@ -7,7 +7,6 @@ import math
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from tfx_explain.components.threshold_validator.decide import decide
 from tfx_explain.components.threshold_validator.evaluations import SliceMetrics
@@ -193,28 +192,6 @@ def test_an_override_that_is_not_needed(judge, bound):
 def test_half_an_override_is_refused(judge, bound, change, sentence):
     with pytest.raises(ValueError, match=sentence):
         judge(bound(lower=0.7), 0.8, override=OVERRIDE | change)
-
-
-@pytest.fixture
-def write_evaluation(tmp_path):
-    def write(slices, folder="evaluation"):
-        """Writes metrics as TFMA does: by slice, then by key a value or a (value, low, high)."""
-        path = tmp_path / folder
-        path.mkdir()
-        with tf.io.TFRecordWriter(str(path / "metrics-00000-of-00001.tfrecord")) as writer:
-            for slice_key, metrics in slices.items():
-                bounded = {}
-                for k, value in metrics.items():
-                    bounded[k] = value
-                    if isinstance(value, tuple):
-                        names = ("value", "lower_bound", "upper_bound")
-                        values = {name: {"value": number} for name, number in zip(names, value, strict=True)}
-                        bounded[k] = metrics_for_slice_pb2.BoundedValue(**values)
-                proto = tfma.writers.convert_slice_metrics_to_proto((slice_key, bounded), add_metrics_callbacks=[])
-                writer.write(proto.SerializeToString())
-        return str(path)
-
-    return write
 
 
 def test_an_interval_is_read_from_an_evaluation(run, write_evaluation, config, metric, bound):
