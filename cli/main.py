@@ -7,6 +7,7 @@ Beam, TFMA or TFX, which take tens of seconds to import.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 
@@ -51,6 +52,7 @@ def quiet() -> None:
     """Keeps TensorFlow's start-up messages off a terminal; what the environment says already wins."""
     for name, value in {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "TF_USE_LEGACY_KERAS": "0"}.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def main() -> None:

@@ -49,9 +49,9 @@ def _remove_given_up(folder: str) -> None:
     # Beam's sinks write to such a folder beside their files, and remove the one that the files came from. Where a
     # machine is lost, a runner may begin again in another folder.
     given_up = [
-        os.path.join(parent, name)
+        os.path.join(os.fsdecode(parent), name)
         for parent, names, _ in fileio.walk(folder)
-        for name in names
+        for name in map(os.fsdecode, names)
         if name.startswith(_BEAM_TEMPORARY)
     ]
     for path in given_up:
