@@ -22,6 +22,15 @@ def test_documents_name_only_targets_that_exist(root):
     assert named <= targets(root)
 
 
+def test_documents_link_to_files_that_exist(root):
+    documents = [root / "README.md", *(root / "docs").glob("*.md")]
+    links = {
+        file.parent / link for file in documents for link in re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text())
+    }
+
+    assert [str(link) for link in links if not link.exists()] == []
+
+
 def test_ci_runs_the_readmes_test_command(root):
     assert re.search(r"(?m)\bmake test$", (root / ".ci" / "run").read_text())
 
