@@ -10,6 +10,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from tfx_explain.beam import decode
+from tfx_explain.beam.blur import blurred_baselines
 from tfx_explain.beam.calls import SteadyModel
 from tfx_explain.beam.job import ExplanationJob, load_models, unshared_features
 from tfx_explain.beam.method import Request, make_method, needs_gradients
@@ -65,6 +66,11 @@ class Engine:
         self.models: Mapping[str, ExplainableModel] = load_models(job)
         self.unshared = unshared_features(self.models)
         self._calls = {name: self._cut(name, model) for name, model in self.models.items()}
+        metadata = {columns.CANDIDATE: job.metadata, columns.BASELINE: job.baseline_model_metadata}
+        self._baselines = {
+            name: model.baselines | blurred_baselines(job.parameters, metadata[name] or job.metadata, model.players)
+            for name, model in self._calls.items()
+        }
         self._outputs = choose_outputs(job.parameters, self.models)
         self.parses = all(model.takes_examples for model in self.models.values())
 
@@ -108,7 +114,7 @@ class Engine:
         """
         keys = row_hashes(inputs.records)
         requests = {
-            name: Request(model, self._encode(name, inputs), model.baselines, model.players, keys)
+            name: Request(model, self._encode(name, inputs), self._baselines[name], model.players, keys)
             for name, model in self._calls.items()
         }
         targets = self._targets(requests[columns.CANDIDATE], len(keys))

@@ -6,9 +6,11 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 
+from google.protobuf import struct_pb2
+
 from tfx_explain.metrics import columns
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel import ExplainableModel, generate_metadata, load_explainable
+from tfx_explain.savedmodel import ExplainableModel, Feature, generate_metadata, load_explainable, merge_metadata
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,20 +34,20 @@ class ExplanationJob:
     def completed(self, examples: Sequence[bytes] = ()) -> ExplanationJob:
         """Returns the job with the baseline model's metadata, found once and not on every worker.
 
-        The two models may have different features and vocabularies. For the features that both have, the candidate's
-        baselines are taken, so that the two are measured from the same point.
+        The two models may have different features and vocabularies. The features that both read get the candidate's
+        names and groups, and its baselines, so that the two are measured from the same point.
 
         Args:
           examples: Some serialized tf.Examples, for models that accept no made-up rows.
 
         Raises:
-          ValueError: The baseline model can't be explained.
+          ValueError: The baseline model can't be explained, or the candidate and its metadata don't fit.
         """
         if not self.baseline_model_dir or self.baseline_model_metadata is not None:
             return self
         found = _find_metadata(self.baseline_model_dir, examples)
-        _take_baselines(found, self.metadata)
-        return dataclasses.replace(self, baseline_model_metadata=found)
+        taken = _carried_over(self, found)
+        return dataclasses.replace(self, baseline_model_metadata=merge_metadata(found, taken))
 
 
 def load_models(job: ExplanationJob) -> dict[str, ExplainableModel]:
@@ -86,14 +88,32 @@ def _find_metadata(model_dir: str, examples: Sequence[bytes]) -> explanation_pb2
     raise ValueError(f"The baseline model can't be explained. {failed}") from failed
 
 
-def _take_baselines(metadata: explanation_pb2.ExplanationMetadata, given: explanation_pb2.ExplanationMetadata) -> None:
-    for name in set(metadata.inputs) & set(given.inputs):
-        own, other = metadata.inputs[name], given.inputs[name]
+def _carried_over(
+    job: ExplanationJob, found: explanation_pb2.ExplanationMetadata
+) -> explanation_pb2.ExplanationMetadata:
+    """What the candidate's metadata says of the raw features that the baseline model has, too."""
+    taken = explanation_pb2.ExplanationMetadata()
+    for name, feature in _load(job.model_dir, job.metadata, job.parameters).raw_features.items():
+        # Another feature of the baseline model may have the name already.
+        if feature.name not in found.inputs or (name != feature.name and name in found.inputs):
+            continue
+        own, given = found.inputs[feature.name], job.metadata.inputs[name]
+        entry = taken.inputs[name]
+        entry.input_tensor_name, entry.group_name = feature.name, given.group_name
         # A feature that was retyped between the models has no baseline that fits both.
-        if other.input_baselines and own.input_tensor_dtype == other.input_tensor_dtype:
-            del own.input_baselines[:]
-            own.input_baselines.extend(other.input_baselines)
-            own.baseline_source = other.baseline_source
+        if own.input_tensor_dtype == feature.dtype.name and _fit(given.input_baselines, own, feature):
+            entry.input_baselines.extend(given.input_baselines)
+            entry.baseline_source, entry.modality = given.baseline_source, given.modality
+        # Columns of a vocabulary are each model's own.
+        if not own.index_feature_mapping and list(own.input_tensor_shape[-1:]) == [len(given.index_feature_mapping)]:
+            entry.index_feature_mapping.extend(given.index_feature_mapping)
+    return taken
+
+
+def _fit(baselines: Sequence[struct_pb2.Value], own: explanation_pb2.InputMetadata, feature: Feature) -> bool:
+    """Whether baselines of a feature are some of it in another model, too; single numbers and texts always are."""
+    lists = any(value.HasField("list_value") for value in baselines)
+    return not lists or list(own.input_tensor_shape) == feature.row_shape
 
 
 def _load(

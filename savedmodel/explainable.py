@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import tensorflow as tf
+
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.cut import Cut, CutModel, Part
 from tfx_explain.savedmodel.errors import NotDifferentiableError
@@ -13,6 +15,7 @@ from tfx_explain.savedmodel.plans import Explained, Groups
 from tfx_explain.savedmodel.read import ReadModel, read_model
 from tfx_explain.savedmodel.resolve import operands_named, resolve
 from tfx_explain.savedmodel.slots import Slot, raw_encoder, slot_of
+from tfx_explain.savedmodel.widths import last_size
 
 
 def load_explainable(
@@ -55,14 +58,16 @@ class ExplainableModel:
         features: names of what gets an attribution: features, groups of them, and columns with names of their own.
         row_features: what a row must bring or is explained by, by tf.Example key or signature input.
         takes_examples: whether rows are serialized tf.Examples.
-        input_specs: the signature's inputs, where they are not.
+        raw_features: by name in the metadata, the raw feature that its entry stands for.
+        input_specs: the signature's inputs, where they are not; a last axis left open has the weights' size.
         num_outputs: size of the explained output's last axis, 1 for `[rows]`; None where the graph leaves it open.
     """
 
     def __init__(self, read: ReadModel, explained: Explained) -> None:
         self.features = tuple(explained.groups)
         self.takes_examples = bool(read.features.examples_input)
-        self.input_specs = {} if self.takes_examples else dict(read.signature.input_specs)
+        self.input_specs = {} if self.takes_examples else _settled(read)
+        self.raw_features = {name: plan.feature for name, plan in explained.plans.items()}
         of_plans = frozenset().union(*(plan.sources for plan in explained.plans.values()))
         by_name = read.features.by_name
         if read.features.serialized and not self.takes_examples:  # what a row brings is decoded before it is parsed
@@ -158,3 +163,14 @@ class ExplainableModel:
                 "one encoded_tensor_name that has those columns."
             )
         return slot.key, column
+
+
+def _settled(read: ReadModel) -> dict[str, tf.TensorSpec]:
+    """The signature's inputs, of those with an open last axis the size that the model's weights take."""
+    specs = {}
+    for name, spec in read.signature.input_specs.items():
+        shape, feature = spec.shape, read.features.by_name.get(name)
+        if feature is not None and shape.rank is not None and shape.rank > 1 and shape[-1] is None:
+            shape = shape[:-1].concatenate([last_size(read, feature)])
+        specs[name] = tf.TensorSpec(shape, spec.dtype, spec.name)
+    return specs

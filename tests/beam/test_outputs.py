@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfx_explain.attribution import Blurred
 from tfx_explain.beam.batches import RowBatch, as_records
 from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.job import ExplanationJob
@@ -141,6 +142,7 @@ def test_every_method_explains_a_linear_model(parameters, model, rows):
         ({"sample": {"fraction": 1.5}}, "sample.fraction is 1.5"),
         ({"max_failed_fraction": -0.5}, "max_failed_fraction is -0.5"),
         ({"integrated_gradients_attribution": {"step_count": -1}}, "steps is -1"),
+        ({"integrated_gradients_attribution": {"blur_baseline_config": {"max_blur_sigma": -1}}}, "sigma is -1"),
     ],
 )
 def test_parameters_that_mean_nothing_are_refused(parameters, message):
@@ -174,3 +176,76 @@ def test_original_features_are_kept_as_asked(model, example):
         (record,) = _explain(model, rows, kept_features={"names": names}).records
         features = tf.train.Example.FromString(record).features.feature
         assert {name for name in features if not name.startswith("tfx_explain/")} == kept
+
+
+class Picture(tf.Module):
+    """The sum of a picture's squared pixels, and a number beside it."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, 6, 5, 1], tf.float32, "picture"),
+            tf.TensorSpec([None, 1], tf.float32, "number"),
+        ]
+    )
+    def serve(self, picture, number):
+        return {"value": tf.reduce_sum(picture**2, axis=[1, 2, 3]) + number[:, 0]}
+
+
+def test_images_are_explained_from_their_blurred_selves(tmp_path, example):
+    module = Picture()
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
+    pictures = np.random.default_rng(0).random((3, 6, 5, 1)).astype(np.float32)
+    rows = [example(picture=one.reshape(-1).tolist(), number=float(i)) for i, one in enumerate(pictures)]
+    blur = {"integrated_gradients_attribution": {"blur_baseline_config": {"max_blur_sigma": 1.5}}}
+    batch = _explain(str(tmp_path), rows, **blur)
+    names = [f"tfx_explain/candidate/{name}" for name in ("attributions/picture", "attributions/number")]
+    parsed = tf.io.parse_example(list(batch.records), {name: tf.io.FixedLenFeature([], tf.float32) for name in names})
+    blurred = Blurred(1.5)("picture", tf.constant(pictures))
+    expected = tf.reduce_sum(pictures**2 - blurred**2, axis=[1, 2, 3])
+    np.testing.assert_allclose(parsed[names[0]], expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(parsed[names[1]], [0.0, 1.0, 2.0], atol=1e-4)
+
+
+def test_a_blur_without_images_is_refused(model, rows):
+    blur = {"integrated_gradients_attribution": {"blur_baseline_config": {"max_blur_sigma": 1.0}}}
+    with pytest.raises(ValueError, match=r"features of modality 'image', .* it has 'x' \(numeric\), 'y' \(numeric\)"):
+        _explain(model, rows, **blur)
+
+
+def test_the_baseline_model_takes_over_names_groups_and_baselines(model, save, rows):
+    written = generate_metadata(model)
+    width = written.inputs["width"]
+    width.CopyFrom(written.inputs["x"])
+    del written.inputs["x"], width.input_baselines[:]
+    width.input_baselines.add(number_value=1.0)
+    written.inputs["y"].group_name = "rest"
+    job = ExplanationJob(model, written, explanation_pb2.ExplanationParameters(output_indices=[2]), save("z"))
+    found = job.completed().baseline_model_metadata
+    assert found is not None
+    assert set(found.inputs) == {"width", "y", "z"}
+    assert [value.number_value for value in found.inputs["width"].input_baselines] == [1.0]
+    assert found.inputs["y"].group_name == "rest"
+    summary = RowExplainer(job.completed()).explain(RowBatch(as_records(rows))).summary
+    assert summary.features_of_one_model == {"candidate": [], "baseline": ["z"]}
+
+
+class Wide(tf.Module):
+    """Says nothing of how many columns it takes, but for its weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = tf.Variable([[1.0], [2.0], [3.0]])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "columns")])
+    def serve(self, columns):
+        return {"value": columns @ self.weights}
+
+
+def test_the_width_that_a_signature_leaves_open_is_that_of_the_weights(tmp_path, example):
+    module = Wide()
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
+    batch = _explain(str(tmp_path), [example(columns=[1.0, 1.0, 2.0]), example(columns=[1.0, 1.0])])
+    name = "tfx_explain/candidate/attributions/columns"
+    parsed = tf.io.parse_example(list(batch.records), {name: tf.io.FixedLenFeature([], tf.float32)})
+    np.testing.assert_allclose(parsed[name], [9.0], atol=1e-4)
+    assert batch.summary.causes == {"Feature 'columns' has 2 values; the model takes 3.": 1}
