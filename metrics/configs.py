@@ -167,10 +167,10 @@ def slice_keys(eval_config: config_pb2.EvalConfig) -> set[str]:
     return {key for spec in specs for key in (*spec.feature_keys, *spec.feature_values)}
 
 
-def features_read(eval_config: config_pb2.EvalConfig, record_columns: Iterable[str]) -> frozenset[str]:
-    """Returns the original features that an `attribution_config` reads: all of them where it slices by SQL."""
+def features_read(eval_config: config_pb2.EvalConfig) -> frozenset[str] | None:
+    """Returns the original features that a config reads for slices and weights; None: any, as it slices by SQL."""
     if any(spec.slice_keys_sql for spec in eval_config.slicing_specs):
-        return frozenset(c for c in record_columns if not columns.is_explanation_column(c))
+        return None
     return frozenset(slice_keys(eval_config) | _weights(eval_config))
 
 

@@ -52,21 +52,9 @@ def summarize_records(file_patterns: Sequence[str]) -> RecordsSummary:
     Raises:
       ValueError: The files are damaged or hold something else.
     """
-    paths = [path for pattern in file_patterns for path in tf.io.gfile.glob(pattern)]
-    if not paths:
-        return RecordsSummary(0, frozenset())
-    for path in paths:
+    for path in _paths(file_patterns):
         verify_whole(path)
-    options = dataset_options.RecordBatchesOptions(batch_size=_BATCH_SIZE, num_epochs=1, shuffle=False)
-    rows, names = 0, set()
-    try:
-        for batch in _tfxio(file_patterns).RecordBatches(options):
-            rows += batch.num_rows
-            names.update(batch.schema.names)
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise ValueError(f"The records in {', '.join(file_patterns)} can't be read: {first_line}") from error
-    return RecordsSummary(rows, frozenset(names))
+    return _read(file_patterns)
 
 
 def evaluate_attributions(
@@ -84,7 +72,8 @@ def evaluate_attributions(
 
     Args:
       pipeline: The pipeline to add to.
-      file_patterns: Globs of TFRecord files of tf.Example, gzipped where their names end in `.gz`.
+      file_patterns: Globs of TFRecord files of tf.Example, gzipped where their names end in `.gz`, of which every
+        record has the same attributions, as the Explainer writes them: the first ones say which.
       output_path: A directory; its files are written when the pipeline runs.
       eval_config: The metrics and slices; metrics that aren't about attributions, and thresholds, are left out.
         None, or without metrics: `configs.default_eval_config` of every feature.
@@ -94,10 +83,12 @@ def evaluate_attributions(
       The config that is evaluated, with TFMA's defaults filled in.
 
     Raises:
-      ValueError: There is no record, no attribution metric in the config, or a name that the records lack.
+      ValueError: There is no record, no attribution metric in the config, or a name that the records lack; or, when
+        the pipeline runs, a file is damaged.
     """
     config = eval_config or config_pb2.EvalConfig()
-    summary = summarize_records(file_patterns)
+    # Here, not on workers, are read as many records as it takes to see every column: a thousand, as a rule.
+    summary = _read(file_patterns, until=configs.features_read(config) or frozenset())
     if not summary.features(columns.CANDIDATE):
         raise ValueError(
             f"There are no attribution records in {', '.join(file_patterns)}; expected gzipped TFRecords of tf.Example "
@@ -113,10 +104,16 @@ def evaluate_attributions(
             "The EvalConfig has no metric over attributions; take one of tfx_explain.metrics into its metrics_specs."
         )
     configs.verify_names(config, summary.columns)
+    _ = (
+        pipeline
+        | "Files" >> beam.Create(_paths(file_patterns))
+        | "Spread" >> beam.Reshuffle()
+        | "VerifyWhole" >> beam.Map(verify_whole)
+    )
     batches = (
         pipeline
         | "ReadAttributions" >> _tfxio(file_patterns).BeamSource()
-        | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config, summary.columns))
+        | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config))
     )
     _ = batches | "EvaluateAttributions" >> EvaluateAttributions(
         config, output_path, data_location or ", ".join(file_patterns)
@@ -169,8 +166,32 @@ class EvaluateAttributions(beam.PTransform):
         )
 
 
-def _keep(batch: pa.RecordBatch, original: frozenset[str]) -> pa.RecordBatch:
+def _read(file_patterns: Sequence[str], until: frozenset[str] | None = None) -> RecordsSummary:
+    """Reads records, all or until these columns have been there."""
+    rows, names = 0, set()
+    if not _paths(file_patterns):
+        return RecordsSummary(0, frozenset())
+    options = dataset_options.RecordBatchesOptions(batch_size=_BATCH_SIZE, num_epochs=1, shuffle=False)
+    try:
+        for batch in _tfxio(file_patterns).RecordBatches(options):
+            rows += batch.num_rows
+            names.update(batch.schema.names)
+            if until is not None and until <= names:
+                break
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise ValueError(f"The records in {', '.join(file_patterns)} can't be read: {first_line}") from error
+    return RecordsSummary(rows, frozenset(names))
+
+
+def _paths(file_patterns: Sequence[str]) -> list[str]:
+    return [path for pattern in file_patterns for path in tf.io.gfile.glob(pattern)]
+
+
+def _keep(batch: pa.RecordBatch, original: frozenset[str] | None) -> pa.RecordBatch:
     """Drops the original features that nobody asks for: TFMA makes an array of each value of each record."""
+    if original is None:
+        return batch
     kept = [name for name in batch.schema.names if columns.is_explanation_column(name) or name in original]
     return pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in kept], kept)
 

@@ -52,11 +52,10 @@ def test_metrics_of_no_feature_are_left_alone():
 
 
 def test_original_features_are_read_for_slices_and_weights_and_all_of_them_for_sql():
-    record = ["age", "sex", "w", "tfx_explain/candidate/attributions/age"]
     eval_config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(example_weight_key="w")],
         slicing_specs=[config_pb2.SlicingSpec(feature_keys=["sex"])],
     )
-    assert configs.features_read(eval_config, record) == {"sex", "w"}
+    assert configs.features_read(eval_config) == {"sex", "w"}
     eval_config.slicing_specs.add(slice_keys_sql="SELECT STRUCT(age) FROM example.age WHERE age > 9")
-    assert configs.features_read(eval_config, record) == {"age", "sex", "w"}
+    assert configs.features_read(eval_config) is None

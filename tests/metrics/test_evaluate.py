@@ -1,11 +1,14 @@
+import glob
+import os
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import attributions_extractor, columns
+from tfx_explain.metrics import attributions_extractor, columns, evaluate_attributions
 
 
 @pytest.fixture
@@ -136,3 +139,12 @@ def test_a_stock_evaluation_names_an_unknown_feature(tmp_path, write_records, ex
         tfma.run_model_analysis(
             eval_config=config, data_location=pattern, output_path=str(tmp_path / "out"), extractors=extractors
         )
+
+
+def test_a_file_that_was_cut_off_fails_the_evaluation(tmp_path, write_records, explained):
+    pattern = write_records([explained({"age": float(i)}) for i in range(3000)])
+    (path,) = glob.glob(pattern)
+    with open(path, "rb+") as file:
+        file.truncate(os.path.getsize(path) - 4)
+    with pytest.raises(Exception, match="is damaged"), beam.Pipeline() as pipeline:
+        evaluate_attributions(pipeline, [pattern], str(tmp_path / "out"))
