@@ -64,10 +64,14 @@ def verify_rows(pattern: str, rows: int, summary: Summary | None) -> None:
     """Holds the number of a split's records against what the Explainer says that it wrote.
 
     Raises:
-      ValueError: They differ.
+      ValueError: They differ, or the summary is of other splits.
     """
+    if summary is None:
+        return
     split = os.path.basename(os.path.dirname(pattern)).removeprefix(_SPLIT)
-    if summary and split in summary and summary[split]["rows_explained"] != rows:
+    if split not in summary:
+        raise ValueError(f"The Explainer's {SUMMARY_FILE} is of other splits ({', '.join(summary) or 'none'})")
+    if summary[split]["rows_explained"] != rows:
         written = summary[split]["rows_explained"]
         raise ValueError(f"It has {rows} records, but the Explainer wrote {written} ({SUMMARY_FILE})")
 

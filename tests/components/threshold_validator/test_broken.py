@@ -59,6 +59,15 @@ def test_records_and_summary_disagree(run, tmp_path, write_split, config, metric
     assert f"It has 60 records, but the Explainer wrote {written} (summary.json)" in verdict.problems[0]
 
 
+def test_a_summary_of_other_splits(run, tmp_path, write_split, config, metric, bound, one_model_rows):
+    pattern = write_split(tmp_path / "attributions", one_model_rows)
+    counts = '{"rows_read": 60, "rows_explained": 60, "rows_failed": 0, "tolerance_not_met": 0}'
+    (tmp_path / "attributions" / "summary.json").write_text(f'{{"evil": {counts}}}')
+    verdict = run(config(metric("AttributionShare", bound(upper=1), "age")), [], [pattern])
+    assert not verdict.blessed
+    assert "The Explainer's summary.json is of other splits (evil)" in verdict.problems[0]
+
+
 def test_records_that_no_explainer_wrote(run, tmp_path, write_split, config, metric, bound):
     pattern = write_split(tmp_path / "foreign", [{"age": 3.0}])
     verdict = run(config(metric("AttributionShare", bound(upper=1), "age")), [], [pattern])
