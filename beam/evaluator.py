@@ -37,7 +37,7 @@ from tfx_explain.metrics.extractor import model_rows
 from tfx_explain.metrics.rows import to_extracts
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
-from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS
+from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS
 
 _STAGE_NAME = "ExtractComputedAttributions"
 _METADATA_FILE = "explanation_metadata.json"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.dialects import key_names
-from tfx_explain.savedmodel.metadata import metadata_from_json
+from tfx_explain.savedmodel.metadata.dialects import key_names
+from tfx_explain.savedmodel.metadata.metadata import metadata_from_json
 
 _MAPS = ("inputs", "outputs")
 

@@ -1,14 +1,14 @@
 """Opening a SavedModel: its features' tensors, its encoded tensors, and the model cut open there."""
 
-from tfx_explain.savedmodel.baselines import parse_choices
-from tfx_explain.savedmodel.cut import CutModel
-from tfx_explain.savedmodel.errors import NotDifferentiableError
+from tfx_explain.savedmodel.analysis.cut import CutModel
+from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.explainable import ExplainableModel, load_explainable
-from tfx_explain.savedmodel.features import Feature
 from tfx_explain.savedmodel.files import read_examples, read_metadata, read_schema, read_statistics
 from tfx_explain.savedmodel.generate import generate_metadata
-from tfx_explain.savedmodel.metadata import metadata_from_json, metadata_to_json
+from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
+from tfx_explain.savedmodel.metadata.metadata import metadata_from_json, metadata_to_json
 from tfx_explain.savedmodel.overrides import check_overrides, merge_metadata
+from tfx_explain.savedmodel.rows.baselines import parse_choices
 
 __all__ = [
     "CutModel",

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.baselines import to_proto
-from tfx_explain.savedmodel.flat import import_cut
-from tfx_explain.savedmodel.outputs import Label, Outputs
-from tfx_explain.savedmodel.read import ReadModel
-from tfx_explain.savedmodel.rows import runner
+from tfx_explain.savedmodel.analysis.outputs import Label, Outputs
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.graph.flat import import_cut
+from tfx_explain.savedmodel.rows.baselines import to_proto
+from tfx_explain.savedmodel.rows.rows import runner
 
 
 def name_classes(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, outputs: Outputs, rows: Any) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.baselines import ZERO, to_proto
-from tfx_explain.savedmodel.encodings import Encodings
-from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.analysis.encodings import Encodings
+from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.modality import encoding, is_decoded, modality
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.graph.signature import TENSORFLOW1
 from tfx_explain.savedmodel.indicators import column_names
-from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
-from tfx_explain.savedmodel.modality import encoding, is_decoded, modality
-from tfx_explain.savedmodel.read import ReadModel
-from tfx_explain.savedmodel.signature import TENSORFLOW1
+from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.rows.baselines import ZERO, to_proto
 
 STUCK = (
     "No float tensor that depends on this feature alone leads to the output by differentiable ops only, so integrated "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.baselines import MEDIAN, ZERO, choose_baselines, to_proto
-from tfx_explain.savedmodel.data import Data
+from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.describe import add_finding
-from tfx_explain.savedmodel.features import Feature
-from tfx_explain.savedmodel.statistics import FeatureSummary
+from tfx_explain.savedmodel.rows.baselines import MEDIAN, ZERO, choose_baselines, to_proto
+from tfx_explain.savedmodel.rows.data import Data
+from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 
 NOT_COUNTED = (
     "The schema says that it stands for names, but the statistics were made without the schema, so the most frequent "

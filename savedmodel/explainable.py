@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.cut import Cut, CutModel, Part
-from tfx_explain.savedmodel.errors import NotDifferentiableError
-from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.analysis.cut import Cut, CutModel, Part
+from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
+from tfx_explain.savedmodel.analysis.slots import Slot, raw_encoder, slot_of
+from tfx_explain.savedmodel.analysis.widths import last_size
+from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 from tfx_explain.savedmodel.inputs import has_columns
 from tfx_explain.savedmodel.plans import Explained, Groups
-from tfx_explain.savedmodel.read import ReadModel, read_model
 from tfx_explain.savedmodel.resolve import operands_named, resolve
-from tfx_explain.savedmodel.slots import Slot, raw_encoder, slot_of
-from tfx_explain.savedmodel.widths import last_size
 
 
 def load_explainable(

@@ -12,8 +12,8 @@ from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.errors import cause
-from tfx_explain.savedmodel.metadata import FILE_NAME, metadata_from_json
+from tfx_explain.savedmodel.graph.errors import cause
+from tfx_explain.savedmodel.metadata.metadata import FILE_NAME, metadata_from_json
 
 _Read = TypeVar("_Read")
 _SCHEMA, _STATISTICS = "schema.pbtxt", ("FeatureStats.pb", "stats_tfrecord")

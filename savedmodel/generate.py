@@ -8,10 +8,12 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.accepted import accepted_rows
-from tfx_explain.savedmodel.baselines import parse_choices
+from tfx_explain.savedmodel.analysis.encodings import Encodings, find_encodings
+from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse, float_tensors
+from tfx_explain.savedmodel.analysis.outputs import describe_outputs, find_outputs
+from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
+from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
 from tfx_explain.savedmodel.classes import name_classes
-from tfx_explain.savedmodel.data import Data, read_data
 from tfx_explain.savedmodel.describe import (
     FLAT,
     NO_OUTPUT,
@@ -22,16 +24,15 @@ from tfx_explain.savedmodel.describe import (
     describe_tensors,
 )
 from tfx_explain.savedmodel.describe_data import describe_baselines, describe_values
-from tfx_explain.savedmodel.encodings import Encodings, find_encodings
 from tfx_explain.savedmodel.explainable import open_model
-from tfx_explain.savedmodel.frontier import Analysis, analyse, float_tensors
 from tfx_explain.savedmodel.indicators import MOST_COLUMNS
-from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
-from tfx_explain.savedmodel.outputs import describe_outputs, find_outputs
+from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.overrides import check_overrides, merge_metadata
-from tfx_explain.savedmodel.read import ReadModel, read_model
-from tfx_explain.savedmodel.rows import Alignment, refuse_batch_dependence, runner
-from tfx_explain.savedmodel.statistics import FeatureSummary
+from tfx_explain.savedmodel.rows.accepted import accepted_rows
+from tfx_explain.savedmodel.rows.baselines import parse_choices
+from tfx_explain.savedmodel.rows.data import Data, read_data
+from tfx_explain.savedmodel.rows.rows import Alignment, refuse_batch_dependence, runner
+from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 from tfx_explain.savedmodel.verify import (
     NOT_FINITE,
     check_reproduces,
@@ -42,7 +43,6 @@ from tfx_explain.savedmodel.verify import (
     settle_baselines,
     without_output,
 )
-from tfx_explain.savedmodel.vocabulary import vocabularies
 
 Parameters = explanation_pb2.ExplanationParameters
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.savedmodel.baselines import raw_baselines
-from tfx_explain.savedmodel.features import Feature
-from tfx_explain.savedmodel.read import ReadModel
-from tfx_explain.savedmodel.slots import raw_encoder, slot_of
+from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.analysis.slots import raw_encoder, slot_of
+from tfx_explain.savedmodel.rows.baselines import raw_baselines
 
 MOST_COLUMNS = 100
 

@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.baselines import raw_baselines
-from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.lookup import Lookup
-from tfx_explain.savedmodel.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.metadata.rules import COLUMN_ENCODINGS
 from tfx_explain.savedmodel.plans import Plan
-from tfx_explain.savedmodel.rules import COLUMN_ENCODINGS
+from tfx_explain.savedmodel.rows.baselines import raw_baselines
 
 Entry = explanation_pb2.InputMetadata
 Baselines = Mapping[str, "tf.Tensor | tf.RaggedTensor"]

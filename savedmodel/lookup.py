@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import tensorflow as tf
 
-from tfx_explain.savedmodel.nearest import nearest
-from tfx_explain.savedmodel.read import ReadModel
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.metadata.nearest import nearest
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.baselines import GIVEN
-from tfx_explain.savedmodel.rules import wrong_values
+from tfx_explain.savedmodel.metadata.rules import wrong_values
+from tfx_explain.savedmodel.rows.baselines import GIVEN
 
 # What is given takes the place of these, which say the same thing in another way or speak of what it replaces.
 _INSTEAD = {

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import tensorflow as tf
 
-from tfx_explain.savedmodel.features import Feature
+from tfx_explain.savedmodel.analysis.features import Feature
 
 # What gets one attribution together, by its name: entries of the metadata's inputs, each with None or with the column
 # that is meant.

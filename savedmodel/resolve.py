@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.inputs import Inputs, encoded_names
 from tfx_explain.savedmodel.lookup import Lookup
+from tfx_explain.savedmodel.metadata.rules import contradictions, wrong_values
 from tfx_explain.savedmodel.plans import Explained
-from tfx_explain.savedmodel.read import ReadModel
-from tfx_explain.savedmodel.rules import contradictions, wrong_values
 
 Parameters = explanation_pb2.ExplanationParameters
 

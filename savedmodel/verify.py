@@ -10,11 +10,11 @@ import tensorflow as tf
 from google.protobuf import struct_pb2
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.baselines import GIVEN
-from tfx_explain.savedmodel.cut import CutModel, keys_of
-from tfx_explain.savedmodel.errors import cause
-from tfx_explain.savedmodel.read import ReadModel
-from tfx_explain.savedmodel.rows import close, is_close, runner
+from tfx_explain.savedmodel.analysis.cut import CutModel, keys_of
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.graph.errors import cause
+from tfx_explain.savedmodel.rows.baselines import GIVEN
+from tfx_explain.savedmodel.rows.rows import close, is_close, runner
 
 NOT_FINITE = "its output is not a finite number"
 _UNKNOWN = "[UNK]"

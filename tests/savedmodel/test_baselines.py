@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.savedmodel.baselines import Baseline, Choice, choose_baselines, raw_baselines, to_proto
-from tfx_explain.savedmodel.features import Feature
-from tfx_explain.savedmodel.statistics import FeatureSummary
+from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.rows.baselines import Baseline, Choice, choose_baselines, raw_baselines, to_proto
+from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 
 
 def feature(dtype, shape=(None,), **settings):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfx_explain.attribution import IntegratedGradients, SampledShapley
 from tfx_explain.savedmodel import load_explainable, metadata_from_json
-from tfx_explain.savedmodel.read import read_model
+from tfx_explain.savedmodel.analysis.read import read_model
 
 METHODS = [IntegratedGradients(), SampledShapley()]
 BAG = """{

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.savedmodel import generate_metadata, load_explainable
-from tfx_explain.savedmodel.load import load_signature
+from tfx_explain.savedmodel.graph.load import load_signature
 
 
 class TwoSteps(tf.Module):

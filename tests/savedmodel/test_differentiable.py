@@ -1,10 +1,10 @@
 import pytest
 import tensorflow as tf
 
-from tfx_explain.savedmodel.differentiable import LocalGradients
-from tfx_explain.savedmodel.flat import node_of, tensor_specs
-from tfx_explain.savedmodel.inline import inline
-from tfx_explain.savedmodel.load import load_signature
+from tfx_explain.savedmodel.analysis.differentiable import LocalGradients
+from tfx_explain.savedmodel.graph.flat import node_of, tensor_specs
+from tfx_explain.savedmodel.graph.inline import inline
+from tfx_explain.savedmodel.graph.load import load_signature
 
 VECTOR = tf.TensorSpec([None], tf.float32, "x")
 

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from tfx_explain.savedmodel.read import read_model
+from tfx_explain.savedmodel.analysis.read import read_model
 
 
 def features_of(zoo, name):

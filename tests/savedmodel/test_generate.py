@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tfx_explain.savedmodel import generate_metadata, metadata_to_json
-from tfx_explain.savedmodel.flat import node_of
-from tfx_explain.savedmodel.read import read_model
+from tfx_explain.savedmodel.analysis.read import read_model
+from tfx_explain.savedmodel.graph.flat import node_of
 
 BOTH, SHAPLEY = ["integrated_gradients", "sampled_shapley"], ["sampled_shapley"]
 

@@ -3,7 +3,7 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from tfx_explain.savedmodel.load import choose_signature, load_signature
+from tfx_explain.savedmodel.graph.load import choose_signature, load_signature
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfx_explain.savedmodel.representative import representative_rows
+from tfx_explain.savedmodel.rows.representative import representative_rows
 
 
 def test_the_first_is_the_medoid_and_the_next_covers_what_is_far():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfx_explain.savedmodel import generate_metadata, load_explainable, metadata_from_json
-from tfx_explain.savedmodel.read import read_model
+from tfx_explain.savedmodel.analysis.read import read_model
 
 BY_HAND = """{
   "framework": "tensorflow2",

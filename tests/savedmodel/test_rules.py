@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tfx_explain.savedmodel import load_explainable, metadata_from_json
-from tfx_explain.savedmodel.rules import contradictions, wrong_values
+from tfx_explain.savedmodel.metadata.rules import contradictions, wrong_values
 
 
 def of_input(**keys):

@@ -1,9 +1,9 @@
 import pytest
 
 from tfx_explain.savedmodel import generate_metadata, metadata_to_json
-from tfx_explain.savedmodel.baselines import parse_choices
-from tfx_explain.savedmodel.read import read_model
-from tfx_explain.savedmodel.sample import Sample
+from tfx_explain.savedmodel.analysis.read import read_model
+from tfx_explain.savedmodel.rows.baselines import parse_choices
+from tfx_explain.savedmodel.rows.sample import Sample
 
 COLORS = ["red", "red", "blue", "green", "red"]
 AGES = [20.0, 30.0, 31.0, 40.0, 90.0]

@@ -3,7 +3,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from tfx_explain.savedmodel import generate_metadata
-from tfx_explain.savedmodel.statistics import summarize
+from tfx_explain.savedmodel.rows.statistics import summarize
 
 STATISTICS = """
 datasets {

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, load_explainable
-from tfx_explain.savedmodel.load import load_signature
+from tfx_explain.savedmodel.graph.load import load_signature
 
 SERVED = explanation_pb2.ExplanationParameters.SERVED
 ROWS = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)

@@ -1,0 +1,138 @@
+"""Stage 9: the model as attribution methods call it: fed at its features' tensors instead of at its inputs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.analysis.slots import Slot, Tensor, Tensors, encoder, parts
+from tfx_explain.savedmodel.graph.flat import import_cut
+
+# The key of a tensor, or one column of a dense one: (key, index along its last axis).
+Part: TypeAlias = str | tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a graph is cut.
+
+    Attributes:
+        read: the model.
+        slots: every place that is fed, players' and held ones.
+        players: of each feature, the slot keys, or columns of them.
+        output: the tensor explained.
+        num_outputs: size of its last axis, None where the graph leaves it open; 1 for `[rows]`.
+    """
+
+    read: ReadModel
+    slots: tuple[Slot, ...]
+    players: Mapping[str, tuple[Part, ...]]
+    output: str
+    num_outputs: int | None
+
+
+def keys_of(parts: Iterable[Part]) -> list[str]:
+    """The keys of the tensors of which `parts` are."""
+    return list(dict.fromkeys(part if isinstance(part, str) else part[0] for part in parts))
+
+
+class CutModel:
+    """A batched model over feature tensors; satisfies `attribution.Model`. Safe to call from several threads.
+
+    Attributes:
+        players: of each feature, the keys of its tensors, or columns of them.
+        baselines: of each key that has a player, `[baselines, ...]`.
+    """
+
+    def __init__(self, cut: Cut, baselines: Tensors) -> None:
+        self.players = dict(cut.players)
+        self.baselines = dict(baselines)
+        self._cut = cut
+        self._feeds = {name: spec for s in cut.slots for name, spec in zip(s.tensors, s.specs, strict=True)}
+        self._encode = encoder(cut.read, cut.slots)
+        targets = tf.TensorSpec([None], tf.int32)
+        self._outputs = import_cut(cut.read.graph, self._feeds, [cut.output], lambda _, fetched: _matrix(fetched[0]))
+        self._predict = import_cut(cut.read.graph, self._feeds, [cut.output], self._chosen, [targets])
+
+    def encode(self, rows: tf.Tensor | Mapping[str, tf.Tensor]) -> dict[str, Tensor]:
+        """Computes what the other methods are fed.
+
+        Args:
+            rows: serialized tf.Examples, string `[rows]`; or the signature's inputs `[rows, ...]` by name.
+
+        Returns:
+            `[rows, ...]` tensors by key: those of the players, and those that are held at the row's value. Features
+            with any number of values per row are ragged.
+        """
+        return self._encode(rows)
+
+    def outputs(self, inputs: Tensors) -> tf.Tensor:
+        """Returns the model's outputs, float `[rows, outputs]`."""
+        return self._outputs(*self._arguments(inputs))
+
+    def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
+        """Returns the output explained, float `[rows]`.
+
+        Args:
+            inputs: as `encode` gives them; any of them may have been replaced.
+            targets: int32 `[rows]`, the output's index; not read where the model has only one.
+        """
+        return self._predict(*self._arguments(inputs), _int32(targets))
+
+    def gradients(self, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns `predict`, and its derivatives by the float tensors of the players, each of that tensor's shape."""
+        outputs, *found = self._gradients[0](*self._arguments(inputs), _int32(targets))
+        return outputs, dict(zip(self._gradients[1], found, strict=True))
+
+    def unconnected(self) -> list[str]:
+        """The players' keys with respect to which the output has no gradient."""
+        return [key for key in self.baselines if key not in self._gradients[1] or key in self._gradients[2]]
+
+    @functools.cached_property
+    def _gradients(self) -> tuple[Callable[..., Any], list[str], list[str]]:
+        """The gradient function, the keys whose gradients it returns, and those of them that are not connected."""
+        keys = [s.key for s in self._cut.slots if s.key in self.baselines and s.specs[0].dtype.is_floating]
+        missing: list[str] = []
+
+        def differentiate(fed: dict[str, tf.Tensor], fetched: list[tf.Tensor]) -> list[tf.Tensor]:
+            outputs = self._chosen(fed, fetched)
+            tensors = [fed[key] for key in keys]
+            found = tf.gradients(outputs, tensors)
+            missing.extend(key for key, gradient in zip(keys, found, strict=True) if gradient is None)
+            dense = [
+                tf.zeros_like(tensor) if gradient is None else tf.convert_to_tensor(gradient)
+                for tensor, gradient in zip(tensors, found, strict=True)
+            ]
+            return [outputs, *dense]
+
+        function = import_cut(
+            self._cut.read.graph, self._feeds, [self._cut.output], differentiate, [tf.TensorSpec([None], tf.int32)]
+        )
+        return function, keys, missing
+
+    def _chosen(self, _: dict[str, tf.Tensor], fetched: list[tf.Tensor]) -> tf.Tensor:
+        outputs = _matrix(fetched[0])
+        if self._cut.num_outputs == 1:
+            return outputs[:, 0]
+        return tf.gather(outputs, fetched[1], axis=1, batch_dims=1)
+
+    def _arguments(self, inputs: Tensors) -> list[tf.Tensor]:
+        return [tensor for slot in self._cut.slots for tensor in parts(slot, inputs[slot.key])]
+
+
+def _matrix(outputs: tf.Tensor) -> tf.Tensor:
+    """Outputs as float32 or float64 `[rows, outputs]`."""
+    if outputs.dtype.size < 4:
+        outputs = tf.cast(outputs, tf.float32)
+    if outputs.shape.rank == 2:
+        return outputs
+    return tf.reshape(outputs, [tf.shape(outputs)[0], -1])
+
+
+def _int32(targets: Any) -> tf.Tensor:
+    return tf.cast(targets, tf.int32)

@@ -1,0 +1,173 @@
+"""Guesses from the ops that read a string what it must look like: an image, numbers, text, JSON, base64 of these."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+
+from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions, static_value
+
+IMAGE_OPS = frozenset({"DecodeImage", "DecodeJpeg", "DecodePng", "DecodeGif", "DecodeAndCropJpeg"})
+SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "UnicodeDecode", "StringNGrams"})
+NUMBER_OPS = frozenset({"DecodeRaw", "DecodePaddedRaw", "DecodeCSV", "StringToNumber"})
+_REGEX_OPS = frozenset({"RegexReplace", "StaticRegexReplace", "RegexFullMatch", "StaticRegexFullMatch"})
+_USUAL_IMAGES = ((8, 8, 3), (8, 8, 1), (28, 28, 1), (32, 32, 3))
+
+
+@dataclass(frozen=True)
+class StringUse:
+    """The ops through which one string tensor goes, by themselves and in the bodies of loops.
+
+    Attributes:
+        graph: the flat graph.
+        specs: dtype and static shape of its tensors.
+        nodes: that depend on the string and on no other feature.
+    """
+
+    graph: FlatGraph
+    specs: Mapping[str, tf.TensorSpec]
+    nodes: Sequence[Any]
+
+    @cached_property
+    def all_nodes(self) -> list[Any]:
+        """The nodes, and those of the functions that they call."""
+        functions = needed_functions(self.nodes, self.graph.functions)
+        return [*self.nodes, *(node for function in functions.values() for node in function.node_def)]
+
+    @cached_property
+    def ops(self) -> frozenset[str]:
+        """Their ops."""
+        return frozenset(node.op for node in self.all_nodes)
+
+    def of(self, ops: frozenset[str]) -> list[Any]:
+        """The nodes of these ops."""
+        return [node for node in self.all_nodes if node.op in ops]
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Static shapes of rows, `[...]`, that the string is turned into or multiplied with, without doubles."""
+        made = [self.specs[f"{node.name}:0"].shape[1:] for node in self.nodes if f"{node.name}:0" in self.specs]
+        products = [self.specs[node.input[1]].shape[:1] for node in self.graph.nodes.values() if node.op == "MatMul"]
+        known = [shape for shape in (*made, *products) if shape.rank and shape.is_fully_defined()]
+        return list(dict.fromkeys(tuple(int(size or 0) for size in shape) for shape in known))
+
+
+def string_use(
+    graph: FlatGraph, specs: Mapping[str, tf.TensorSpec], depends: Mapping[str, frozenset[str]], name: str
+) -> StringUse:
+    """How the feature `name` is used where it is alone."""
+    alone = frozenset({name})
+    nodes = [node for node in graph.nodes.values() if frozenset().union(*map(depends.__getitem__, node.input)) == alone]
+    return StringUse(graph, specs, nodes)
+
+
+def string_candidates(use: StringUse, rows: int, vocabulary: Sequence[bytes]) -> list[list[bytes]]:
+    """What `rows` values of a string may look like, in several guesses, the likeliest first; empty without a hint."""
+    rng = np.random.default_rng(0)
+    kinds = (_images, _raw, _csv, _regex, _numbers, _words)
+    guesses = [guess for kind in kinds for guess in kind(use, rows, rng, vocabulary)]
+    if "DecodeBase64" in use.ops:
+        return [[base64.urlsafe_b64encode(value) for value in guess] for guess in guesses]
+    return guesses
+
+
+def serialized_wrapper(graph: FlatGraph, serialized: str) -> Callable[[bytes], bytes]:
+    """What to make of a serialized tf.Example, so that the graph makes `serialized` of it."""
+    ops = [node.op for node in in_order(graph.nodes, [serialized]).values()]
+
+    def wrap(example: bytes) -> bytes:
+        for op in reversed(ops):
+            if op == "DecodeJSONExample":
+                example = json_format.MessageToJson(tf.train.Example.FromString(example)).encode()
+            elif op == "DecodeBase64":
+                example = base64.urlsafe_b64encode(example)
+        return example
+
+    return wrap
+
+
+def _images(use: StringUse, rows: int, rng: np.random.Generator, _: Sequence[bytes]) -> Iterator[list[bytes]]:
+    decoders = use.of(IMAGE_OPS)
+    if not decoders:
+        return
+    channels = {node.attr["channels"].i for node in decoders if "channels" in node.attr} - {0}
+    shapes = [shape for shape in use.shapes() if len(shape) == 3 and shape[2] in (1, 3, 4)]
+    flat = [shape[0] for shape in use.shapes() if len(shape) == 1]
+    for size, depth in ((size, depth) for size in flat for depth in (1, 3, 4) if size % depth == 0):
+        side = round((size // depth) ** 0.5)
+        if side * side * depth == size and side > 3:
+            shapes.append((side, side, depth))
+    for height, width, depth in dict.fromkeys([*shapes, *_USUAL_IMAGES]):
+        for file_depth in (depth, *sorted(channels - {depth})):
+            pixels = rng.integers(0, 256, (rows, height, width, file_depth), np.uint8)
+            yield [tf.io.encode_png(tf.constant(image)).numpy() for image in pixels]
+
+
+def _raw(use: StringUse, rows: int, rng: np.random.Generator, _: Sequence[bytes]) -> Iterator[list[bytes]]:
+    for node in use.of(frozenset({"DecodeRaw", "DecodePaddedRaw"}))[:1]:
+        kind = tf.as_dtype(node.attr["out_type"].type).as_numpy_dtype
+        for size in dict.fromkeys(int(np.prod(shape)) for shape in (*use.shapes(), (4,))):
+            yield [rng.uniform(0, 3, size).astype(kind).tobytes() for _ in range(rows)]
+
+
+def _csv(use: StringUse, rows: int, rng: np.random.Generator, vocabulary: Sequence[bytes]) -> Iterator[list[bytes]]:
+    for node in use.of(frozenset({"DecodeCSV"}))[:1]:
+        kinds = [tf.as_dtype(kind) for kind in node.attr["OUT_TYPE"].list.type]
+        delimiter = node.attr["field_delim"].s or b","
+        yield [delimiter.join(_field(kind, rng, vocabulary) for kind in kinds) for _ in range(rows)]
+
+
+def _regex(use: StringUse, rows: int, rng: np.random.Generator, vocabulary: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """JSON objects with the keys that regular expressions look for."""
+    fields: dict[str, tf.DType] = {}
+    for node in use.of(_REGEX_OPS):
+        pattern = node.attr["pattern"].s if "pattern" in node.attr else _constant(use.graph, node.input[1])
+        for key in re.findall(rb'"(\w+)\\?"', pattern):
+            fields[key.decode()] = tf.float32 if re.search(rb"\\d|0-9", pattern) else tf.string
+    if fields:
+        yield [
+            json.dumps({key: _json_value(kind, rng, vocabulary) for key, kind in fields.items()}).encode()
+            for _ in range(rows)
+        ]
+
+
+def _numbers(use: StringUse, rows: int, rng: np.random.Generator, _: Sequence[bytes]) -> Iterator[list[bytes]]:
+    if "StringToNumber" not in use.ops:
+        return
+    if not use.ops & SPLIT_OPS:
+        yield [_field(tf.int32, rng, ()) for _ in range(rows)]
+        return
+    separators = [_constant(use.graph, node.input[1]) for node in use.of(frozenset({"StringSplitV2"}))]
+    for size in dict.fromkeys([*(shape[0] for shape in use.shapes() if len(shape) == 1), 3, 1]):
+        for separator in separators or [b","]:
+            yield [(separator or b" ").join(_field(tf.float32, rng, ()) for _ in range(size)) for _ in range(rows)]
+
+
+def _words(use: StringUse, rows: int, rng: np.random.Generator, vocabulary: Sequence[bytes]) -> Iterator[list[bytes]]:
+    if use.ops & SPLIT_OPS:
+        known = [word for word in vocabulary if word] or [b"a", b"b", b"c"]
+        yield [b" ".join(rng.choice(np.array(known, dtype=object), 1 + i % 3)) for i in range(rows)]
+
+
+def _field(kind: tf.DType, rng: np.random.Generator, vocabulary: Sequence[bytes]) -> bytes:
+    if kind == tf.string:
+        return rng.choice(np.array(list(vocabulary) or [b"a", b"b"], dtype=object))
+    return b"%d" % rng.integers(0, 2) if kind.is_integer else b"%.2f" % rng.uniform(0, 2)
+
+
+def _json_value(kind: tf.DType, rng: np.random.Generator, vocabulary: Sequence[bytes]) -> Any:
+    field = _field(kind, rng, vocabulary).decode()
+    return field if kind == tf.string else float(field)
+
+
+def _constant(graph: FlatGraph, tensor: str) -> bytes:
+    value = static_value(graph, tensor) if tensor.rpartition(":")[0] in graph.nodes else None
+    return b"" if value is None else bytes(value.reshape(-1)[0])

@@ -1,0 +1,59 @@
+"""Of what kind a feature is, and how its encoded tensors hold it, as far as the graph says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.formats import IMAGE_OPS, NUMBER_OPS, SPLIT_OPS, StringUse, string_use
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.graph.flat import node_of
+
+_CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+_CHANNELS = (1, 3, 4)
+
+
+def modality(read: ReadModel, feature: Feature, encoded: Sequence[str]) -> str:
+    """`image`, `text`, `structured` (one string with several numbers), `numeric` or `categorical`."""
+    use = string_use(read.graph, read.specs, read.depends, feature.name)
+    if use.ops & IMAGE_OPS or _is_image(read, feature, use):
+        return "image"
+    if feature.dtype == tf.string:
+        if use.ops & NUMBER_OPS:
+            return "structured"
+        return "text" if use.ops & SPLIT_OPS else "categorical"
+    # Integers that are cast are amounts, others are looked up.
+    nodes = [read.graph.nodes[node_of(tensor)] for tensor in encoded]
+    casts = any(node.op == "Cast" and tf.as_dtype(node.attr["SrcT"].type).is_integer for node in nodes)
+    return "numeric" if feature.dtype.is_floating or casts else "categorical"
+
+
+def encoding(feature: Feature, modality: str, shapes: Sequence[tf.TensorShape]) -> str:
+    """The encoding, in the words of AI Explanations.
+
+    Args:
+        feature: the feature.
+        modality: its modality.
+        shapes: of its encoded tensors, `[rows, ...]`.
+    """
+    is_single = not feature.is_sparse and feature.shape[1:].num_elements() == 1 and modality != "text"
+    if modality not in ("categorical", "text") or is_single:
+        return "identity"
+    return "concat_embedding" if any(shape.rank and shape.rank > 2 for shape in shapes) else "combined_embedding"
+
+
+def is_decoded(read: ReadModel, feature: Feature) -> bool:
+    """Whether the feature is strings in a format (images, numbers), of which none stands for nothing."""
+    if feature.dtype != tf.string:
+        return False
+    return bool(string_use(read.graph, read.specs, read.depends, feature.name).ops & (IMAGE_OPS | NUMBER_OPS))
+
+
+def _is_image(read: ReadModel, feature: Feature, use: StringUse) -> bool:
+    """Whether the input is `[rows, height, width, channels]`, or made so for a convolution."""
+    if feature.shape.rank == 4 and feature.shape[3] in _CHANNELS:
+        return True
+    convolved = [read.specs[node.input[0]].shape for node in use.nodes if node.op in _CONVOLUTIONS]
+    return any(shape.rank == 4 and shape[3] in _CHANNELS for shape in convolved)

@@ -1,0 +1,172 @@
+"""The outputs that can be explained, the scores behind class ids and labels, and the logits behind probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.graph.flat import node_of
+from tfx_explain.savedmodel.graph.signature import TENSORFLOW1
+from tfx_explain.savedmodel.metadata.nearest import nearest
+
+_PASSES = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"})
+_LINKS = frozenset({"Sigmoid", "Softmax"})
+# Where a score is lost to a choice among classes.
+_DECIDES = frozenset(
+    {"ArgMax", "TopK", "TopKV2", "Greater", "GreaterEqual", "Less", "LessEqual", "Round", "Rint", "Floor", "Ceil"}
+)
+# From a class id to what is served of it.
+_LABELS = _PASSES | frozenset(
+    {
+        *("Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd", "StridedSlice", "Tile", "Pack"),
+        *("LookupTableFind", "LookupTableFindV2", "AsString", "StringJoin", "Select", "SelectV2", "LogicalNot"),
+        *("Add", "AddV2", "Sub", "OneHot"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A served output that names classes.
+
+    Attributes:
+        served: its tensor.
+        decision: the tensor at which classes are chosen by their scores.
+        scores: the float tensor that they are chosen by, `[rows]` or `[rows, classes]`.
+    """
+
+    served: str
+    decision: str
+    scores: str
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a signature serves.
+
+    Attributes:
+        scores: float tensors `[rows]` or `[rows, outputs]` to explain, by output name; where the output is labels, the
+            scores behind them.
+        labels: what names the classes of these scores, by the same output name; of an output that is labels, itself.
+        served_labels: the names of the outputs in `scores` that are served as labels only.
+        fixed: the outputs that depend on no feature, such as the names of all classes.
+    """
+
+    scores: Mapping[str, str]
+    labels: Mapping[str, Label]
+    served_labels: frozenset[str]
+    fixed: Mapping[str, str]
+
+
+def find_outputs(read: ReadModel, wanted: str | None = None, given: Mapping[str, str] | None = None) -> Outputs:
+    """The outputs that can be explained. Labels whose scores are served as well are no outputs of their own.
+
+    Args:
+        read: the model.
+        wanted: the only output that counts; None: all.
+        given: tensors by output name that a person named, in place of what is found for these names.
+
+    Raises:
+        ValueError: if there is none, or not the one that is wanted; it names those that there are.
+    """
+    tensors = read.graph.outputs
+    found = {name: label for name in sorted(tensors) if (label := _find_label(read, tensors[name]))}
+    floats = {name: tensor for name, tensor in sorted(tensors.items()) if _is_score(read, tensor)}
+    scores = {name: tensor for name, tensor in floats.items() if name not in found and read.depends[tensor]}
+    labels: dict[str, Label] = {}
+    served_labels = set()
+    for name, label in found.items():
+        behind = _behind(read, label.scores)
+        owners = [other for other, tensor in scores.items() if behind & _behind(read, tensor)]
+        if not owners or name == wanted:
+            scores[name] = label.scores
+            served_labels.add(name)
+        for owner in {*owners, name} & scores.keys():
+            labels.setdefault(owner, label)
+    tensor_of = {name: tensors.get(tensor, tensor) for name, tensor in (given or {}).items()}
+    scores |= {name: tensor for name, tensor in tensor_of.items() if tensor in read.specs}
+    served_labels -= {name for name, tensor in tensor_of.items() if tensor == tensors.get(name)}
+    scores = dict(sorted(scores.items())) or floats
+    if not scores:
+        specs = {name: read.specs[tensor] for name, tensor in tensors.items()}
+        there = ", ".join(f"{name!r} ({spec.dtype.name} {spec.shape})" for name, spec in specs.items())
+        raise ValueError(
+            f"Signature {read.signature.name!r} has no output to explain, only {there}; export one that serves float "
+            "scores, [rows] or [rows, outputs], or labels that are chosen by such scores."
+        )
+    if wanted:
+        if wanted not in scores:
+            raise ValueError(
+                f"Signature {read.signature.name!r} has no output {wanted!r} that can be explained; "
+                f"{nearest(wanted, scores)}"
+            )
+        scores = {wanted: scores[wanted]}
+    fixed = {name: tensor for name, tensor in sorted(tensors.items()) if not read.depends[tensor]}
+    return Outputs(scores, labels, frozenset(served_labels), fixed)
+
+
+def describe_outputs(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, outputs: Outputs) -> list[str]:
+    """Adds the outputs to `metadata`; returns the tensors to explain: logits where they are found."""
+    by_graph = read.signature.framework == TENSORFLOW1
+    names = {} if by_graph else {tensor: name for name, tensor in sorted(read.graph.outputs.items(), reverse=True)}
+    tensors = []
+    for name, tensor in outputs.scores.items():
+        served = read.graph.outputs.get(name, "") if by_graph else name
+        is_label = name in outputs.served_labels
+        logits = find_logits(read, tensor)
+        metadata.outputs[name].CopyFrom(
+            explanation_pb2.OutputMetadata(
+                output_tensor_name=served if read.graph.outputs.get(name) == tensor else names.get(tensor, tensor),
+                output_tensor_dtype=read.specs[tensor].dtype.name,
+                logits_tensor_name=logits,
+                served_tensor_name=served if is_label else "",
+            )
+        )
+        tensors.append(logits or tensor)
+    return tensors
+
+
+def find_logits(read: ReadModel, tensor: str) -> str:
+    """The input of the sigmoid or softmax that makes `tensor`, or '' where there is none."""
+    node = read.graph.nodes[node_of(_origin(read, tensor))]
+    return node.input[0] if node.op in _LINKS else ""
+
+
+def _origin(read: ReadModel, tensor: str) -> str:
+    """The tensor whose values `tensor` has, in whatever shape or precision."""
+    node = read.graph.nodes[node_of(tensor)]
+    while node.op in _PASSES and read.specs[node.input[0]].dtype.is_floating:
+        tensor = node.input[0]
+        node = read.graph.nodes[node_of(tensor)]
+    return tensor
+
+
+def _behind(read: ReadModel, tensor: str) -> set[str]:
+    """Where the values of `tensor` come from, and the logits that they are made of."""
+    return {_origin(read, each) for each in (tensor, find_logits(read, tensor)) if each}
+
+
+def _find_label(read: ReadModel, served: str) -> Label | None:
+    """What `served` is chosen by, where it names classes."""
+    tensor, decision = served, ""
+    while not (decision and _is_score(read, tensor) and read.graph.nodes[node_of(tensor)].op not in _DECIDES):
+        node = read.graph.nodes[node_of(tensor)]
+        carrying = {other for other in node.input if read.depends[other]}
+        if len(carrying) != 1 or node.op not in _DECIDES | _LABELS:
+            return None
+        (source,) = carrying
+        floors = node.op == "Cast" and read.specs[source].dtype.is_floating and not _is_float(read, tensor)
+        if floors or node.op in _DECIDES:
+            decision = tensor
+        tensor = source
+    return Label(served, decision, tensor)
+
+
+def _is_float(read: ReadModel, tensor: str) -> bool:
+    return read.specs[tensor].dtype.is_floating
+
+
+def _is_score(read: ReadModel, tensor: str) -> bool:
+    return _is_float(read, tensor) and read.specs[tensor].shape.rank in (None, 1, 2)

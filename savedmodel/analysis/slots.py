@@ -1,0 +1,106 @@
+"""Stage 8: the places where a cut graph is fed, and the functions that compute what is fed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.graph.flat import import_cut
+
+Tensor: TypeAlias = "tf.Tensor | tf.RaggedTensor"
+Tensors: TypeAlias = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where a CutModel is fed.
+
+    Attributes:
+        key: name of the tensor, of a sparse feature that of its values.
+        tensors: the graph tensors fed: one, or a sparse feature's values, indices and dense shape, or a ragged
+            feature's values and row splits.
+        specs: their dtypes and shapes.
+    """
+
+    key: str
+    tensors: tuple[str, ...]
+    specs: tuple[tf.TensorSpec, ...]
+
+    @property
+    def is_ragged(self) -> bool:
+        """Whether rows have different numbers of values, and are given as a tf.RaggedTensor."""
+        return len(self.tensors) > 1
+
+
+def slot_of(read: ReadModel, tensor: str) -> Slot:
+    """The slot for feeding `tensor`; any tensor of a sparse or ragged feature stands for all of them."""
+    for feature in read.features.by_name.values():
+        if feature.is_sparse and tensor in feature.tensors:
+            shapes = ([None], [None]) if feature.row_splits else ([None], [None, 2], [2])
+            dtypes = (read.specs[name].dtype for name in feature.tensors)
+            return Slot(feature.values, feature.tensors, tuple(map(tf.TensorSpec, shapes, dtypes)))
+    spec = read.specs[tensor]
+    shape = spec.shape if spec.shape.rank is None else tf.TensorShape([None]).concatenate(spec.shape[1:])
+    return Slot(tensor, (tensor,), (tf.TensorSpec(shape, spec.dtype),))
+
+
+def encoder(read: ReadModel, slots: Sequence[Slot]) -> Callable[[Any], dict[str, Tensor]]:
+    """A function from rows (serialized examples, or signature inputs by name) to the tensors of `slots`."""
+    input_specs = read.signature.input_specs
+    names = list(input_specs)
+    fetches = [tensor for slot in slots for tensor in slot.tensors]
+    function = import_cut(read.graph, {read.graph.inputs[name]: input_specs[name] for name in names}, fetches)
+
+    def encode(rows: Any) -> dict[str, Tensor]:
+        given = rows if isinstance(rows, Mapping) else {names[0]: rows}
+        computed = iter(function(*(tf.convert_to_tensor(given[name], input_specs[name].dtype) for name in names)))
+        return {slot.key: _joined(slot, [next(computed) for _ in slot.tensors]) for slot in slots}
+
+    return encode
+
+
+def raw_encoder(read: ReadModel, raw: Iterable[str], slots: Sequence[Slot]) -> Callable[[Tensors], dict[str, Tensor]]:
+    """A function from the values of raw tensors to the tensors of `slots`: an encoder that parses nothing.
+
+    Args:
+        read: the model.
+        raw: the keys of the tensors fed; those that the graph has no use for are passed over.
+        slots: what to compute.
+    """
+    features = read.features
+    fed = [slot_of(read, tensor) for tensor in raw if tensor in read.specs]
+    feeds = {tensor: spec for slot in fed for tensor, spec in zip(slot.tensors, slot.specs, strict=True)}
+    examples = [features.serialized] if features.serialized else []
+    fetches = [tensor for slot in slots for tensor in slot.tensors]
+    function = import_cut(read.graph, feeds | dict.fromkeys(examples, tf.TensorSpec([None], tf.string)), fetches)
+
+    def encode(values: Tensors) -> dict[str, Tensor]:
+        arguments = [tensor for slot in fed for tensor in parts(slot, values[slot.key])]
+        rows = next(iter(values.values())).shape[0]
+        computed = iter(function(*arguments, *(tf.fill([rows], "") for _ in examples)))  # only their number is read
+        return {slot.key: _joined(slot, [next(computed) for _ in slot.tensors]) for slot in slots}
+
+    return encode
+
+
+def parts(slot: Slot, value: Tensor) -> tuple[tf.Tensor, ...]:
+    """The tensors to feed for the value of a slot."""
+    if not slot.is_ragged:
+        return (value,)  # type: ignore[return-value]
+    if len(slot.tensors) == 2:
+        return value.flat_values, tf.cast(value.row_splits, slot.specs[1].dtype)  # type: ignore[union-attr]
+    sparse = value.to_sparse()
+    return sparse.values, sparse.indices, sparse.dense_shape
+
+
+def _joined(slot: Slot, tensors: Sequence[tf.Tensor]) -> Tensor:
+    if not slot.is_ragged:
+        return tensors[0]
+    if len(tensors) == 2:
+        return tf.RaggedTensor.from_row_splits(*tensors, validate=False)
+    values, indices, dense_shape = tensors
+    return tf.RaggedTensor.from_value_rowids(values, indices[:, 0], nrows=dense_shape[0], validate=False)

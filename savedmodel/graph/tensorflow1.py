@@ -1,0 +1,222 @@
+"""Stage 1 for SavedModels that TensorFlow 1's API wrote: one signature, under the names of its graph's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_explain.savedmodel.graph.control_flow1 import functionalize, with_data_inputs
+from tfx_explain.savedmodel.graph.errors import cause, unloadable
+from tfx_explain.savedmodel.graph.flat import in_order, node_of
+from tfx_explain.savedmodel.graph.signature import TENSORFLOW1, Signature
+from tfx_explain.savedmodel.graph.unfit import refuse_unfit
+
+v1 = tf.compat.v1
+
+_VARIABLES = ("VariableV2", "Variable", "TemporaryVariable")
+_TABLES = ("HashTableV2", "HashTable")
+_HANDLE = "VarHandleOp"
+_HOLDERS = ("Placeholder", "PlaceholderV2")
+_KEEPERS = (
+    "MutableHashTableV2",
+    "MutableDenseHashTableV2",
+    "MutableHashTableOfTensorsV2",
+    "IteratorV2",
+    "OneShotIterator",
+)
+# What reads a reference, and the op that reads the value instead.
+_BY_VALUE = {
+    "RefIdentity": "Identity",
+    "RefSwitch": "Switch",
+    "RefMerge": "Merge",
+    "RefEnter": "Enter",
+    "RefExit": "Exit",
+    "RefNextIteration": "NextIteration",
+    "LookupTableFind": "LookupTableFindV2",
+    "LookupTableSize": "LookupTableSizeV2",
+    "PlaceholderWithDefault": "Identity",
+}
+
+
+def load_graph(model_dir: str, meta_graph: Any, name: str) -> Signature:
+    """Loads signature `name` of a TF 1 meta graph.
+
+    The model is restored and initialized in a session of its own, as TensorFlow Serving does; its variables and tables
+    are then taken out of it, so that the graph can be cut like any other.
+
+    Raises:
+        ValueError: if it cannot be restored, or the signature needs what cannot be taken out of a session.
+    """
+    definition = meta_graph.signature_def[name]
+    inputs = _tensors(name, definition.inputs)
+    outputs = _tensors(name, definition.outputs)
+    with tf.Graph().as_default() as graph, v1.Session(config=v1.ConfigProto(allow_soft_placement=True)) as session:
+        try:
+            v1.saved_model.load(session, list(meta_graph.meta_info_def.tags), model_dir, clear_devices=True)
+            input_specs = _specs(graph, inputs)
+            output_specs = _specs(graph, outputs)
+        except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
+            raise unloadable(model_dir, error) from error
+        graph_def = graph.as_graph_def()
+        every, controls = with_data_inputs(graph_def.node)
+        running = _running(every, controls, outputs.values(), inputs.values())
+        refuse_unfit(name, running.values(), graph_def.library.function)
+        contents = _contents(name, session, running)
+    owners = {node: _owner(running[node], contents.pop(node)) for node in list(contents)}
+    captures = {node: tensor for node, (_, tensor) in owners.items()}
+    held = {node_of(inputs[key]): spec for key, spec in input_specs.items()}
+    held |= {node: tf.TensorSpec(tensor.shape, tensor.dtype) for node, tensor in captures.items()}
+    nodes = _without_state(name, running, held)
+    served = v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
+    served.node.extend(_with_controls(node, controls[node.name]) for node in nodes.values())
+    return Signature(
+        name=name,
+        framework=TENSORFLOW1,
+        inputs=inputs,
+        input_specs=input_specs,
+        outputs=outputs,
+        output_specs=output_specs,
+        captures=captures,
+        graph_def=functionalize(served, [*outputs.values(), *inputs.values()]),
+        op_defs={op.name: op for op in meta_graph.meta_info_def.stripped_op_list.op},
+        function=_Served(served, inputs, input_specs, outputs, captures, owners),
+    )
+
+
+class _Served:
+    """The signature as it was saved, TF 1 control flow included, callable with keyword arguments."""
+
+    def __init__(
+        self,
+        graph_def: Any,
+        inputs: Mapping[str, str],
+        specs: Mapping[str, tf.TensorSpec],
+        outputs: Mapping[str, str],
+        captures: Mapping[str, tf.Tensor],
+        owners: Any,
+    ) -> None:
+        self._names, self._owners = list(inputs), owners
+
+        def build(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
+            input_map = {f"{node}:0": tf.identity(value) for node, value in captures.items()}
+            input_map |= dict(zip(inputs.values(), arguments, strict=True))
+            found = tf.graph_util.import_graph_def(graph_def, input_map, list(outputs.values()))
+            return dict(zip(outputs, found, strict=True))
+
+        self._function = v1.wrap_function(build, [specs[key] for key in inputs])
+
+    def __call__(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._function(*(inputs[key] for key in self._names))
+
+
+def _tensors(name: str, infos: Mapping[str, Any]) -> dict[str, str]:
+    """The graph's tensor of each input or output, sorted by name."""
+    for key, info in infos.items():
+        if info.WhichOneof("encoding") != "name":
+            raise ValueError(
+                f"Signature {name!r} has the sparse or composite tensor {key!r}; export one whose inputs and outputs "
+                "are dense tensors, or serialized tf.Examples."
+            )
+    return {key: infos[key].name if ":" in infos[key].name else f"{infos[key].name}:0" for key in sorted(infos)}
+
+
+def _specs(graph: Any, tensors: Mapping[str, str]) -> dict[str, tf.TensorSpec]:
+    found = {key: graph.get_tensor_by_name(tensor) for key, tensor in tensors.items()}
+    return {key: tf.TensorSpec(tensor.shape, tensor.dtype.base_dtype, key) for key, tensor in found.items()}
+
+
+def _running(
+    nodes: Mapping[str, Any], controls: Mapping[str, list[str]], outputs: Iterable[str], inputs: Collection[str]
+) -> dict[str, Any]:
+    """The nodes that run when the outputs are asked for, those that are only waited for among them."""
+    fetches = [*outputs]
+    while True:
+        found = in_order(nodes, fetches, inputs)
+        waited_for = {f"{control}:0" for name in found for control in controls[name] if control not in found}
+        if not waited_for:
+            return found | {node_of(tensor): nodes[node_of(tensor)] for tensor in inputs}
+        fetches += sorted(waited_for)
+
+
+def _contents(name: str, session: Any, nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """What the session has in each variable (its value) and table (keys and values), by node name."""
+    contents = {}
+    for node in nodes.values():
+        if node.op in (*_VARIABLES, _HANDLE, *_TABLES):
+            try:
+                contents[node.name] = session.run(_reading(session.graph.get_tensor_by_name(f"{node.name}:0"), node))
+            except tf.errors.OpError as error:
+                raise ValueError(
+                    f"Signature {name!r} needs {node.name!r} ({node.op}), which the SavedModel does not initialize: "
+                    f"{cause(error)}. Export it with all variables and tables initialized."
+                ) from error
+    return contents
+
+
+def _reading(tensor: tf.Tensor, node: Any) -> Any:
+    if node.op in _TABLES:
+        keys, values = _key_and_value(node)
+        export = tf.raw_ops.LookupTableExportV2 if tensor.dtype == tf.resource else tf.raw_ops.LookupTableExport
+        return export(table_handle=tensor, Tkeys=keys, Tvalues=values)
+    if node.op == _HANDLE:
+        return tf.raw_ops.ReadVariableOp(resource=tensor, dtype=tf.as_dtype(node.attr["dtype"].type))
+    return tensor
+
+
+def _owner(node: Any, content: Any) -> tuple[Any, tf.Tensor]:
+    """A variable or table made again outside of the session: what owns it, and its handle or value."""
+    if node.op in _TABLES:
+        keys, values = _key_and_value(node)
+        initializer = tf.lookup.KeyValueTensorInitializer(*content, keys, values)
+        table = tf.lookup.StaticHashTable(initializer, tf.zeros([], values))  # a look-up brings its own default
+        return table, table.resource_handle
+    if node.op == _HANDLE:
+        variable = tf.Variable(content, trainable=False)
+        return variable, variable.handle
+    value = tf.constant(content)
+    return value, value
+
+
+def _key_and_value(node: Any) -> tuple[tf.DType, tf.DType]:
+    return tf.as_dtype(node.attr["key_dtype"].type), tf.as_dtype(node.attr["value_dtype"].type)
+
+
+def _without_state(name: str, nodes: Mapping[str, Any], held: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
+    """The nodes as those of a graph that is called: what it is given, `held` by node, comes in at placeholders.
+
+    Raises:
+        ValueError: if a node's value comes neither from the signature's inputs nor from a variable or table.
+    """
+    found = {}
+    for node in nodes.values():
+        copy = v1.NodeDef()
+        copy.CopyFrom(node)
+        if node.name in held:
+            copy = v1.NodeDef(name=node.name, op="Placeholder")
+            copy.attr["dtype"].type = held[node.name].dtype.as_datatype_enum
+            copy.attr["shape"].shape.CopyFrom(held[node.name].shape.as_proto())
+        elif node.op in _HOLDERS:
+            raise ValueError(
+                f"The outputs of signature {name!r} depend on the placeholder {node.name!r}, which is none of its "
+                "inputs; export a signature that takes it, or a graph in which it has a default."
+            )
+        elif node.op in _KEEPERS or "ResourceHandle" in node.op:
+            raise ValueError(
+                f"Signature {name!r} keeps state in {node.name!r} ({node.op}), which cannot be explained; export a "
+                "model whose state is variables and tables of constants."
+            )
+        copy.op = _BY_VALUE.get(copy.op, copy.op)
+        if node.op == "PlaceholderWithDefault":
+            copy.attr["T"].type = node.attr["dtype"].type
+            del copy.attr["dtype"], copy.attr["shape"]
+        found[node.name] = copy
+    return found
+
+
+def _with_controls(node: Any, controls: Sequence[str]) -> Any:
+    copy = v1.NodeDef()
+    copy.CopyFrom(node)
+    copy.input.extend(f"^{name}" for name in controls)
+    return copy

@@ -1,0 +1,1 @@
+"""The metadata file: its dialects, its rules, and names that were nearly right."""
