@@ -112,7 +112,8 @@ def _child(folder: str, count: str, workers: str, cheap: str) -> None:
         explain_splits(lambda: beam.Pipeline(options=options), {"all": [f"{folder}/rows-{rows}/*"]}, job, output)
         return time.perf_counter() - started[0], time.process_time() - started[1]
 
-    run(str(WARM))
+    # Workers are new processes every time.
+    run("1" if int(workers) else str(WARM))
     alone, all_rows = run("1"), run(count)
     cost = Cost(
         rows=int(count),
