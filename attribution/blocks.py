@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
+import tensorflow as tf
 
 _Result = TypeVar("_Result")
 
@@ -24,10 +25,15 @@ _PRODUCT_ROWS = 32
 
 
 def near_equal_slices(total: int, at_most: int) -> Iterator[slice]:
-    """Yields slices that cover `total` items in as few parts of near equal size as `at_most` allows, at least one."""
-    parts = max(1, -(-total // at_most))
-    edges = np.linspace(0, total, parts + 1).astype(np.int64)
-    yield from (slice(int(a), int(b)) for a, b in itertools.pairwise(edges))
+    """Yields slices that cover `total` items in as few parts of near equal size as `at_most` allows, at least one.
+
+    Where `at_most` allows, all but the last have whole vectors of items, so that their calls need not be extended.
+    """
+    unit = _VECTOR if at_most >= _VECTOR else 1
+    units = -(-total // unit)
+    parts = max(1, -(-units // (at_most // unit)))
+    edges = np.linspace(0, units, parts + 1).astype(np.int64) * unit
+    yield from (slice(int(a), min(total, int(b))) for a, b in itertools.pairwise(edges))
 
 
 def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size: int) -> list[_Result]:
@@ -56,6 +62,12 @@ def extended(values: np.ndarray, size: int) -> np.ndarray:
     """Repeats the last of `values` `[rows, ...]` until there are `size` rows."""
     missing = size - len(values)
     return values if not missing else np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
+
+
+def lengthened(tensor: tf.Tensor, size: int) -> tf.Tensor:
+    """Does the same for a tensor."""
+    missing = size - tensor.shape[0]
+    return tensor if not missing else tf.concat([tensor, tf.repeat(tensor[-1:], missing, axis=0)], axis=0)
 
 
 def row_products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.blocks import call_size, extended, near_equal_slices
+from tfx_explain.attribution.blocks import call_size, extended, lengthened, near_equal_slices
 from tfx_explain.attribution.model import Tensor
 from tfx_explain.attribution.problem import Problem
 
@@ -100,7 +100,7 @@ class CoalitionGame:
                 tensors[key] = tf.gather(tensor, each)
             elif isinstance(owner, np.ndarray):
                 seats = np.where(owner < 0, present.shape[1] - 1, places[:, owner])
-                tensors[key] = _lengthened(self._chosen(key, rows, block, seats), size)
+                tensors[key] = lengthened(self._chosen(key, rows, block, seats), size)
             else:
                 away = problem.rows + (rows if key in problem.own else 0)
                 taken = np.where(present[:, places[:, owner]], rows, away)
@@ -118,9 +118,3 @@ class CoalitionGame:
             return block.product(seats, values, absent)
         mask = present[:, seats].reshape(len(present), len(rows), *[1] * (len(shape) - 1), shape[-1])
         return tf.constant(np.where(mask, values, absent).reshape(-1, *shape))
-
-
-def _lengthened(tensor: tf.Tensor, size: int) -> tf.Tensor:
-    """Repeats the last row until there are `size`."""
-    missing = size - tensor.shape[0]
-    return tensor if not missing else tf.concat([tensor, tf.repeat(tensor[-1:], missing, axis=0)], axis=0)

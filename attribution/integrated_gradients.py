@@ -97,6 +97,8 @@ class IntegratedGradients:
         path = Path(problem, self._batch_size)
         # As many as make a batch in the second round of the adaptive rule, and whose meshes stay in the cache.
         block = min(path.batch_size // FIRST_POINTS, _MESH_BYTES // (4 * points * (len(problem.features) + 4)))
+        if self._steps is not None:
+            block = max(1, path.batch_size // (self._steps + 2))
         integrals = []
         for baseline in range(problem.num_baselines):
             integrate_block = functools.partial(self._integrate, path, baseline)
@@ -104,11 +106,12 @@ class IntegratedGradients:
         return _averaged(problem, rows, integrals, self._batch_size)
 
     def _integrate(self, path: Path, baseline: int, rows: np.ndarray) -> PathIntegrals:
-        evaluate = functools.partial(path.slopes, baseline)
         if self._steps is None:
-            return integrate(evaluate, rows, self._tolerance, self._max_gradients)
-        ends = path.outputs(baseline, rows, 0.0), path.outputs(baseline, rows, 1.0)
-        return integrate_fixed(evaluate, ends, rows, RULES[self._rule](self._steps), self._tolerance)
+            return integrate(functools.partial(path.slopes, baseline), rows, self._tolerance, self._max_gradients)
+        alphas, weights = RULES[self._rule](self._steps)
+        # The outputs at the ends, for the completeness gap.
+        rule = np.concatenate([[0.0], alphas, [1.0]]), np.concatenate([[0.0], weights, [0.0]])
+        return integrate_fixed(*path.weighted_slopes(baseline, rows, rule), self._tolerance)
 
 
 def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:

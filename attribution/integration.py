@@ -87,36 +87,26 @@ def _settle(rule: Quadrature, working: np.ndarray, done: PathIntegrals, toleranc
     return finished
 
 
-def integrate_fixed(
-    evaluate: Evaluate,
-    ends: tuple[np.ndarray, np.ndarray],
-    rows: np.ndarray,
-    rule: tuple[np.ndarray, np.ndarray],
-    tolerance: float,
-) -> PathIntegrals:
-    """Integrates slopes from 0 to 1 by one rule for all rows.
+def integrate_fixed(outputs: np.ndarray, values: np.ndarray, tolerance: float) -> PathIntegrals:
+    """Returns integrals of slopes from 0 to 1 by one rule for all rows.
 
     Args:
-        evaluate: outputs and slopes at points of the paths.
-        ends: `[rows]` outputs at 0 and at 1; they count as points.
-        rows: int `[rows]`, which paths.
-        rule: nodes and weights `[points]`.
+        outputs: `[rows, points]` at the rule's points, of which the first is 0 and the last 1.
+        values: `[rows, features]` the rule's sums of slopes.
         tolerance: completeness gap, which is the error, that is good enough relative to the sum of absolute integrals.
 
     Returns:
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
-    nodes, weights = rule
-    outputs, slopes = evaluate(rows, np.tile(nodes, (len(rows), 1)))
-    values = np.matmul(weights, slopes.astype(np.float64))
-    errors = np.abs(values.sum(axis=1) - (ends[1] - ends[0]))
-    outputs_finite = np.isfinite(outputs).all(axis=1) & np.isfinite(ends[0]) & np.isfinite(ends[1])
+    starts, ends = outputs[:, 0].copy(), outputs[:, -1].copy()
+    errors = np.abs(values.sum(axis=1) - (ends - starts))
+    outputs_finite = np.isfinite(outputs).all(axis=1, keepdims=True)
     return PathIntegrals(
         values=values,
-        starts=ends[0],
-        ends=ends[1],
+        starts=starts,
+        ends=ends,
         errors=errors,
-        points=np.full(len(rows), len(nodes) + 2),
+        points=np.full(len(values), outputs.shape[1]),
         converged=errors <= tolerance * np.abs(values).sum(axis=1),
-        not_finite=np.concatenate([~np.isfinite(values), ~outputs_finite[:, None]], axis=1),
+        not_finite=np.concatenate([~np.isfinite(values), ~outputs_finite], axis=1),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.blocks import call_size, extended, near_equal_slices
+from tfx_explain.attribution.blocks import call_size, extended, lengthened, near_equal_slices
 from tfx_explain.attribution.problem import Problem
 
 Arrays = dict[str, np.ndarray]
@@ -58,13 +58,43 @@ class Path:
                 some = alphas[part, points]
                 inputs, targets = self._points(rows[part], some, starts, steps)
                 found, gradients = self._problem.model.gradients(inputs, targets)
-                outputs[part, points] = tf.reshape(found, [-1]).numpy()[: some.size].reshape(some.shape)
+                outputs[part, points] = np.asarray(found).reshape(-1)[: some.size].reshape(some.shape)
                 by_path = {
-                    key: gradients[key].numpy()[: some.size].reshape(*some.shape, *step.shape[1:])
+                    key: np.asarray(gradients[key])[: some.size].reshape(*some.shape, *step.shape[1:])
                     for key, step in steps.items()
                 }
                 self._sum_by_feature(by_path, steps, slopes[part, points])
         return outputs, slopes
+
+    def weighted_slopes(
+        self, baseline: int, rows: np.ndarray, rule: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sums slopes at the same points of all paths; takes less time than `slopes`, which keeps each.
+
+        Args:
+            baseline: where paths start.
+            rows: int `[paths]`, where they end.
+            rule: alphas and weights, float64 `[points]`; where the weight is 0, no slope is read.
+
+        Returns:
+            Outputs, float64 `[paths, points]`, and the sums of slopes, float64 `[paths, features]`.
+        """
+        alphas, weights = rule
+        outputs = np.empty((len(rows), len(alphas)))
+        values = np.empty((len(rows), 1, len(self._problem.features)))
+        for part in near_equal_slices(len(rows), max(1, self.batch_size // len(alphas))):
+            starts, steps = self._steps(baseline, rows[part])
+            sums = {key: np.zeros(step.shape) for key, step in steps.items()}
+            for points in near_equal_slices(len(alphas), self.batch_size):
+                # By point first: long operations on all the paths, and no sum whose order depends on their number.
+                inputs, targets = self._points_first(rows[part], alphas[points], starts, steps)
+                found, gradients = self._problem.model.gradients(inputs, targets)
+                shape = points.stop - points.start, part.stop - part.start
+                outputs[part, points] = np.asarray(found).reshape(-1)[: shape[0] * shape[1]].reshape(shape).T
+                for key, total in sums.items():
+                    _add_weighted(np.asarray(gradients[key]), weights[points], total)
+            self._sum_by_feature({key: total[:, None] for key, total in sums.items()}, steps, values[part])
+        return outputs, values[:, 0]
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
         """Returns float64 `[paths]` outputs at one alpha, without gradients; other arguments are those of `slopes`."""
@@ -73,7 +103,7 @@ class Path:
             starts, steps = self._steps(_part(baselines, part), rows[part])
             alphas = np.full((part.stop - part.start, 1), alpha)
             predicted = self._problem.model.predict(*self._points(rows[part], alphas, starts, steps))
-            outputs[part] = tf.reshape(predicted, [-1]).numpy()[: len(alphas)]
+            outputs[part] = np.asarray(predicted).reshape(-1)[: len(alphas)]
         return outputs
 
     def gradient_sizes(self, rows: np.ndarray) -> np.ndarray:
@@ -83,7 +113,7 @@ class Path:
             starts, steps = self._steps(0, rows[part])
             inputs, targets = self._points(rows[part], np.ones((part.stop - part.start, 1)), starts, steps)
             _, gradients = self._problem.model.gradients(inputs, targets)
-            absolute = {key: np.abs(gradients[key].numpy()[: len(step), None]) for key, step in steps.items()}
+            absolute = {key: np.abs(np.asarray(gradients[key])[: len(step), None]) for key, step in steps.items()}
             self._sum_by_feature(absolute, {key: np.ones_like(step) for key, step in steps.items()}, sizes[part])
         return sizes[:, 0]
 
@@ -102,18 +132,36 @@ class Path:
         self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the model's inputs `[call size, ...]` at `alphas` `[paths, points]`, and targets `[call size]`."""
-        size = call_size(alphas.size, self.batch_size)
-        each = extended(np.repeat(rows, alphas.shape[1]), size)
-        inputs = {}
-        for key, tensor in self._problem.inputs.items():
-            if key not in starts:
-                inputs[key] = tf.gather(tensor, each)
-                continue
-            step, start = steps[key], starts[key]
+        points = {}
+        for key, step in steps.items():
             along = alphas.astype(step.dtype).reshape(*alphas.shape, *[1] * (step.ndim - 1))
-            points = along * step[:, None]
-            points += start[:, None]
-            inputs[key] = tf.constant(extended(points.reshape(-1, *step.shape[1:]), size))
+            points[key] = along * step[:, None]
+            points[key] += starts[key][:, None]
+            points[key] = tf.constant(points[key].reshape(-1, *step.shape[1:]))
+        return self._inputs(np.repeat(rows, alphas.shape[1]), points)
+
+    def _points_first(
+        self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Returns the same for `alphas` `[points]` of all paths; the paths at the first point come first."""
+        points = {}
+        for key, step in steps.items():
+            # One long row for each point; raw operations take a third of the time that others take to begin.
+            along = tf.constant(alphas[:, None].astype(step.dtype))
+            start = np.broadcast_to(starts[key], step.shape).reshape(1, -1)
+            moved = tf.raw_ops.Mul(x=along, y=tf.constant(step.reshape(1, -1)))
+            moved = tf.raw_ops.AddV2(x=moved, y=tf.constant(start))
+            points[key] = tf.raw_ops.Reshape(tensor=moved, shape=tf.constant((-1, *step.shape[1:])))
+        return self._inputs(np.tile(rows, len(alphas)), points)
+
+    def _inputs(self, each: np.ndarray, points: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Adds to `points` what the model takes besides, of the rows `each`."""
+        size = call_size(len(each), self.batch_size)
+        each = extended(each, size)
+        inputs = {
+            key: lengthened(points[key], size) if key in points else tf.gather(tensor, each)
+            for key, tensor in self._problem.inputs.items()
+        }
         return inputs, tf.constant(self._problem.targets[each])
 
     def _sum_by_feature(self, gradients: Arrays, steps: Arrays, sums: np.ndarray) -> None:
@@ -137,6 +185,15 @@ class Path:
                 flat = gradient.reshape(*sums.shape[:2], -1).astype(sums.dtype, copy=False)
                 along = np.matmul(flat, step.reshape(len(step), -1, 1).astype(sums.dtype, copy=False))[:, :, 0]
                 sums[:, :, owner] = along if only else sums[:, :, owner] + along
+
+
+def _add_weighted(gradients: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:
+    """Adds gradients `[points * paths and more, ...]` by `weights` `[points]` to `total` `[paths, ...]`, in order."""
+    weighted = np.empty(total.shape)
+    for gradient, weight in zip(gradients[: len(weights) * len(total)].reshape(-1, *total.shape), weights, strict=True):
+        if weight:
+            np.multiply(gradient, weight, out=weighted, dtype=np.float64)
+            total += weighted
 
 
 def _part(baselines: int | np.ndarray, part: slice) -> int | np.ndarray:

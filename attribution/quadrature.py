@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 
+@functools.lru_cache(maxsize=16)
 def gauss_legendre(points: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the `[points]` nodes and weights, exact for polynomials of degree `2 * points - 1`."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
