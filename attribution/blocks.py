@@ -8,6 +8,7 @@ depend on the rows it is explained with.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -24,12 +25,14 @@ _VECTOR = 16
 _PRODUCT_ROWS = 32
 
 
-def near_equal_slices(total: int, at_most: int) -> Iterator[slice]:
+def near_equal_slices(total: int, at_most: int, points: int = 1) -> Iterator[slice]:
     """Yields slices that cover `total` items in as few parts of near equal size as `at_most` allows, at least one.
 
-    Where `at_most` allows, all but the last have whole vectors of items, so that their calls need not be extended.
+    Where `at_most` allows, all but the last have whole vectors of rows, so that their calls need not be extended; an
+    item has `points` rows.
     """
-    unit = _VECTOR if at_most >= _VECTOR else 1
+    unit = _VECTOR // math.gcd(_VECTOR, points)
+    unit = unit if at_most >= unit else 1
     units = -(-total // unit)
     parts = max(1, -(-units // (at_most // unit)))
     edges = np.linspace(0, units, parts + 1).astype(np.int64) * unit

@@ -82,8 +82,8 @@ class CoalitionGame:
         outputs = np.empty((len(rows), len(present)))
         present = np.concatenate([present, np.ones((len(present), 1), bool)], axis=1)
         for these in near_equal_slices(len(present), self._batch_size):
-            block = _Block(present[these])
-            for part in near_equal_slices(len(rows), max(1, self._batch_size // max(1, len(block.present)))):
+            block, count = _Block(present[these]), max(1, these.stop - these.start)
+            for part in near_equal_slices(len(rows), max(1, self._batch_size // count), count):
                 outputs[part, these] = self._batch(rows[part], block, places[part]).T
         return outputs
 

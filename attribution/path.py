@@ -82,7 +82,7 @@ class Path:
         alphas, weights = rule
         outputs = np.empty((len(rows), len(alphas)))
         values = np.empty((len(rows), 1, len(self._problem.features)))
-        for part in near_equal_slices(len(rows), max(1, self.batch_size // len(alphas))):
+        for part in near_equal_slices(len(rows), max(1, self.batch_size // len(alphas)), len(alphas)):
             starts, steps = self._steps(baseline, rows[part])
             sums = {key: np.zeros(step.shape) for key, step in steps.items()}
             for points in near_equal_slices(len(alphas), self.batch_size):
