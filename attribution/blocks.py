@@ -69,7 +69,7 @@ def extended(values: np.ndarray, size: int) -> np.ndarray:
 
 def lengthened(tensor: tf.Tensor, size: int) -> tf.Tensor:
     """Does the same for a tensor."""
-    missing = size - tensor.shape[0]
+    missing = size - len(tensor)
     return tensor if not missing else tf.concat([tensor, tf.repeat(tensor[-1:], missing, axis=0)], axis=0)
 
 
