@@ -39,6 +39,7 @@ def test_wheel_has_the_package_and_nothing_else(wheel, root):
         "METADATA",
         "RECORD",
         "WHEEL",
+        "entry_points.txt",
         "licenses/LICENSE",
         "top_level.txt",
     }
