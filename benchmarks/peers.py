@@ -53,7 +53,7 @@ def _shap_permutation(predict: Predict, rows: np.ndarray, evaluations: int) -> n
 
     masker = shap.maskers.Independent(np.zeros((1, rows.shape[1])))
     explainer = shap.PermutationExplainer(predict, masker)
-    return explainer(rows, max_evals=max(evaluations, 2 * rows.shape[1] + 1), silent=True).values
+    return np.asarray(explainer(rows, max_evals=max(evaluations, 2 * rows.shape[1] + 1), silent=True).values)
 
 
 def _shapiq(name: str) -> Estimator:

@@ -31,7 +31,7 @@ class ModelRows(NamedTuple):
     @property
     def explained(self) -> np.ndarray:
         """Which rows have attributions, all of them finite: bool `[rows]`."""
-        return np.isfinite(self.attributions).all(axis=1) & bool(self.features)
+        return np.logical_and(np.isfinite(self.attributions).all(axis=1), bool(self.features))
 
     def field(self, name: str) -> np.ndarray:
         """Returns one of `columns.FIELDS`, float64 `[rows]`."""
