@@ -11,7 +11,7 @@ import numpy as np
 from tfx_explain.attribution.estimates import Estimates, Seating, over_baselines
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.problem import Players, prepare
-from tfx_explain.attribution.randomness import row_keys as hash_rows
+from tfx_explain.attribution.randomness import keys_of_rows
 from tfx_explain.attribution.result import Attributions
 
 
@@ -67,7 +67,7 @@ class CoalitionMethod(abc.ABC):
             raise ValueError(f"{budget} evaluations a row are too few for {features} features; give at least {least}.")
         seats = None
         if self._random:
-            seats = self._seed, hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
+            seats = self._seed, keys_of_rows(problem.inputs, row_keys)
         return over_baselines(
             problem, self._batch_size, self._estimate, self._budget, seats=seats, skip_equal=self._dummies_are_out
         )

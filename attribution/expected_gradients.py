@@ -17,8 +17,7 @@ from tfx_explain.attribution.estimates import Estimates, averaged, joined, preci
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.path import Path
 from tfx_explain.attribution.problem import Players, prepare
-from tfx_explain.attribution.randomness import random_words
-from tfx_explain.attribution.randomness import row_keys as hash_rows
+from tfx_explain.attribution.randomness import keys_of_rows, random_words
 from tfx_explain.attribution.result import Attributions
 
 # What the slopes of a block of rows may take, in bytes.
@@ -66,7 +65,7 @@ class ExpectedGradients:
         """
         problem = prepare(model, inputs, baselines, players, targets)
         path, features = Path(problem, self._batch_size), len(problem.features)
-        keys = hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
+        keys = keys_of_rows(problem.inputs, row_keys)
 
         def estimate(rows: np.ndarray) -> Estimates:
             # Alphas are spread evenly, one to each of as many intervals as samples; baselines are independent of them.

@@ -42,6 +42,11 @@ def random_orders(seed: int, row_keys: np.ndarray, draws: np.ndarray, size: int)
     return np.argsort(random_words(seed, row_keys, draws, size), axis=2, kind="stable")
 
 
+def keys_of_rows(inputs: Tensors, given: np.ndarray | None) -> np.ndarray:
+    """Returns uint64 `[rows]`: the keys that a caller gave, or the rows' own `row_keys`."""
+    return row_keys(inputs) if given is None else np.asarray(given, np.uint64)
+
+
 def row_keys(inputs: Tensors) -> np.ndarray:
     """Returns uint64 `[rows]`, a hash of each row's values in all tensors; a row's key does not depend on its batch."""
     keys = np.uint64(0)

@@ -12,8 +12,7 @@ from tfx_explain.attribution.blocks import near_equal_slices
 from tfx_explain.attribution.estimates import Estimates, averaged, joined
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.problem import Players, Problem, prepare
-from tfx_explain.attribution.randomness import random_words
-from tfx_explain.attribution.randomness import row_keys as hash_rows
+from tfx_explain.attribution.randomness import keys_of_rows, random_words
 from tfx_explain.attribution.result import Attributions
 
 
@@ -78,7 +77,7 @@ class SmoothGrad:
         """
         problem = prepare(model, inputs, baselines, players, targets)
         sigmas = self._sigmas(problem)
-        keys = hash_rows(problem.inputs) if row_keys is None else np.asarray(row_keys, np.uint64)
+        keys = keys_of_rows(problem.inputs, row_keys)
         rows = problem.sound_rows()
         size = max(1, self._rows_at_once // self._samples)
         blocks = [
