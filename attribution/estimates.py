@@ -116,11 +116,12 @@ def over_baselines(
         skip_equal: whether a feature whose value is the baseline's has a value of 0 and takes no part.
     """
     rows = problem.sound_rows()
-    every = np.ones((len(rows), len(problem.features)), bool)
     estimates = []
     for baseline in range(problem.num_baselines):
         game = CoalitionGame(problem, baseline, batch_size)
-        taking_part = problem.differing(baseline)[rows] if skip_equal else every
+        taking_part = problem.differing(baseline)[rows] | (not skip_equal)
+        # In a row that is the baseline, any one feature does: it is found to change nothing.
+        taking_part[~taking_part.any(axis=1), 0] = True
         found: list[tuple[np.ndarray, Estimates]] = []
         for places in np.unique(taking_part.sum(axis=1)):
             which = np.flatnonzero(taking_part.sum(axis=1) == places)

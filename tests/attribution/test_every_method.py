@@ -57,6 +57,15 @@ def test_a_row_s_bits_depend_on_the_row_alone(make, smooth_network, six_columns)
 
 
 @_every_method
+def test_a_row_that_is_the_baseline_gets_zeros(make, smooth_network, six_columns):
+    rows = tf.concat([six_columns[:3], tf.fill([2, 6], 0.25)], axis=0)
+    result = make(8192).attribute(smooth_network, rows, 0.25)
+    assert not any(result.failures)
+    if not isinstance(make(1), (SmoothGrad, Saliency, GradientTimesInput)):
+        np.testing.assert_allclose(result.values[3:], 0, atol=1e-6)
+
+
+@_every_method
 def test_bad_rows_are_named_and_harm_no_other(make, six_columns):
     def model(x):
         return tf.reduce_sum(x[:, :5] * x[:, 1:], axis=1) + tf.where(x[:, 0] == 7, np.nan, 0.0)

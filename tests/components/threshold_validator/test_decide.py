@@ -156,10 +156,10 @@ def wide_evidences(draw):
     for slice_key in draw(st.sets(st.sampled_from(SLICE_KEYS), max_size=4)):
         metrics = evidence.slices.setdefault(slice_key, SliceMetrics()).values
         for key in draw(st.sets(st.sampled_from(sorted(table, key=str)))) if table else ():
-            candidate = metrics[key._replace(is_diff=False)] = draw(values)
+            # A value that a change was made of stays as it was.
+            candidate = metrics.setdefault(key._replace(is_diff=False), draw(values))
             if key.is_diff:
-                baseline = metrics[key.make_baseline_key("baseline")] = draw(values)
-                metrics[key] = candidate - baseline
+                metrics[key] = candidate - metrics.setdefault(key.make_baseline_key("baseline"), draw(values))
     return evidence
 
 
