@@ -21,6 +21,8 @@ _Result = TypeVar("_Result")
 # TensorFlow's kernels take other paths for few rows, and for the last ones of a number that fills no vector registers.
 _FEWEST_ROWS = 256
 _VECTOR = 16
+# One call leaves processors idle between its operations; four keep two of them busy.
+_CALLS_AT_ONCE = 4
 # Rows of one matrix product.
 _PRODUCT_ROWS = 32
 
@@ -42,10 +44,10 @@ def near_equal_slices(total: int, at_most: int, points: int = 1) -> Iterator[sli
 def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size: int) -> list[_Result]:
     """Calls `function` on the rows in blocks of at most `size`; returns the results in order.
 
-    Two calls run at once, so that one prepares its next batch while the model evaluates the other's.
+    A few calls run at once, so that some prepare their next batches while the model evaluates others'.
     """
     blocks = [rows[part] for part in near_equal_slices(len(rows), max(1, size))]
-    with ThreadPoolExecutor(min(2, len(blocks))) as pool:
+    with ThreadPoolExecutor(min(_CALLS_AT_ONCE, len(blocks))) as pool:
         return list(pool.map(function, blocks))
 
 

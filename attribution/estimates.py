@@ -19,7 +19,7 @@ ROUNDING = 1e-6
 # What the outputs of a block of rows may take, in bytes.
 _OUTPUT_BYTES = 2**25
 # Rows estimated together, so that two blocks can overlap.
-_BLOCK_ROWS = 256
+_BLOCK_ROWS = 128
 
 
 @dataclasses.dataclass(frozen=True)

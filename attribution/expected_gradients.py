@@ -27,7 +27,7 @@ _SLOPE_BYTES = 2**26
 class ExpectedGradients:
     """Integrated gradients against a whole background sample at the cost of a few hundred gradients a row."""
 
-    def __init__(self, *, samples: int = 200, tolerance: float = 0.01, seed: int = 0, batch_size: int = 8192) -> None:
+    def __init__(self, *, samples: int = 200, tolerance: float = 0.01, seed: int = 0, batch_size: int = 16384) -> None:
         """Chooses accuracy and cost.
 
         Args:

@@ -22,7 +22,7 @@ class GradientTimesInput:
     Exact for linear functions; for others the completeness gap, in `approximation_errors`, says how far they bend.
     """
 
-    def __init__(self, *, tolerance: float = 0.01, batch_size: int = 8192) -> None:
+    def __init__(self, *, tolerance: float = 0.01, batch_size: int = 16384) -> None:
         """Sets the completeness gap that counts as converged, relative to the sum of absolute attributions."""
         self._tolerance, self._batch_size = tolerance, batch_size
 
@@ -54,7 +54,7 @@ class Saliency:
     completeness.
     """
 
-    def __init__(self, *, batch_size: int = 8192) -> None:
+    def __init__(self, *, batch_size: int = 16384) -> None:
         """Sets the number of rows in one call of the model."""
         self._batch_size = batch_size
 

@@ -38,7 +38,7 @@ class IntegratedGradients:
         rule: str = "gauss_legendre",
         tolerance: float = 0.01,
         max_gradients: int = 512,
-        batch_size: int = 8192,
+        batch_size: int = 16384,
     ) -> None:
         """Chooses accuracy and cost.
 
@@ -48,7 +48,7 @@ class IntegratedGradients:
             tolerance: error that is good enough, relative to the sum of the row's absolute attributions. The adaptive
                 rule asks it of its error estimate, `steps` of the completeness gap.
             max_gradients: most gradients per row and baseline where `steps` is None, at least 9.
-            batch_size: most rows in one call of the model; fewer where rows take more than 2 KiB.
+            batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
 
         Raises:
             ValueError: if a setting is out of range.

@@ -49,7 +49,7 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
     alphas = np.tile(np.linspace(0, 1, min(FIRST_POINTS, max_points)), (len(rows), 1))
-    mesh = Mesh(alphas, *evaluate(rows, alphas))
+    mesh = Mesh.of(alphas, *evaluate(rows, alphas))
     features = mesh.slopes.shape[2]
     done = PathIntegrals(
         values=np.full((len(rows), features), np.nan),
@@ -68,7 +68,7 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
         if len(working):
             rule = rule.keep(~finished)
             middles, places = rule.new_points(max_points)
-            mesh = rule.mesh.refined(places, middles, *evaluate(rows[working], middles))
+            mesh = rule.mesh.refined(places, Mesh.of(middles, *evaluate(rows[working], middles)))
     return done
 
 

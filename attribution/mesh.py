@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -21,7 +22,14 @@ class Mesh:
 
     alphas: np.ndarray  # float64 [rows, points]
     outputs: np.ndarray  # float64 [rows, points]
+    rises: np.ndarray  # float [rows, points], the sum of the slopes over features: the output's own derivative
     slopes: np.ndarray  # float [rows, points, features]
+
+    @classmethod
+    def of(cls, alphas: np.ndarray, outputs: np.ndarray, slopes: np.ndarray) -> Mesh:
+        """Makes meshes of what is known at their points."""
+        # A product with ones is the fastest sum over a short last axis.
+        return cls(alphas, outputs, np.matmul(slopes, np.ones(slopes.shape[2], slopes.dtype)), slopes)
 
     @property
     def size(self) -> int:
@@ -30,7 +38,9 @@ class Mesh:
 
     def keep(self, rows: np.ndarray) -> Mesh:
         """Returns the meshes of the rows where bool `rows` is set."""
-        return self if rows.all() else Mesh(self.alphas[rows], self.outputs[rows], self.slopes[rows])
+        if rows.all():
+            return self
+        return Mesh(self.alphas[rows], self.outputs[rows], self.rises[rows], self.slopes[rows])
 
     def not_finite(self) -> np.ndarray:
         """Returns bool `[rows, features + 1]`: whether a slope, and last the output, is NaN or infinite anywhere."""
@@ -39,25 +49,15 @@ class Mesh:
 
     def quadrature(self) -> Quadrature:
         """Returns the two rules on this mesh."""
-        # A product with ones is the fastest sum over a short last axis.
-        rises = np.matmul(self.slopes, np.ones(self.slopes.shape[2], self.slopes.dtype))
-        lengths = np.diff(self.alphas, axis=1)
-        share = secant_weight(rises[:, :-1], rises[:, 1:], np.diff(self.outputs, axis=1) / lengths)
-        return Quadrature(self, lengths, rises, lengths * share)
+        lengths, changes = (known[:, 1:] - known[:, :-1] for known in (self.alphas, self.outputs))
+        left, right = self.rises[:, :-1], self.rises[:, 1:]
+        starts = lengths * secant_weight(left, right, changes / lengths)
+        return Quadrature(self, lengths, starts, changes - starts * left - (lengths - starts) * right)
 
-    def refined(self, places: Places, alphas: np.ndarray, outputs: np.ndarray, slopes: np.ndarray) -> Mesh:
-        """Returns the mesh with new points `[rows, new]`, in order, at their places."""
-        merged = [
-            np.empty((len(old), self.size + new.shape[1], *old.shape[2:]), old.dtype)
-            for old, new in ((self.alphas, alphas), (self.outputs, outputs), (self.slopes, slopes))
-        ]
-        for into, old, new in zip(
-            merged, (self.alphas, self.outputs, self.slopes), (alphas, outputs, slopes), strict=True
-        ):
-            flat = into.reshape(-1, *old.shape[2:])
-            flat[places.old] = old.reshape(-1, *old.shape[2:])
-            flat[places.new] = new.reshape(-1, *old.shape[2:])
-        return Mesh(*merged)
+    def refined(self, places: Places, new: Mesh) -> Mesh:
+        """Returns the mesh with new points, in order, at their places."""
+        pairs = ((getattr(mesh, field.name) for mesh in (self, new)) for field in dataclasses.fields(Mesh))
+        return Mesh(*itertools.starmap(places.merge, pairs))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +67,14 @@ class Places:
     old: np.ndarray
     new: np.ndarray
 
+    def merge(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        """Merges values `[rows, points, ...]` at old points and at new ones."""
+        merged = np.empty((len(old), old.shape[1] + new.shape[1], *old.shape[2:]), old.dtype)
+        flat = merged.reshape(-1, *old.shape[2:])
+        flat[self.old] = old.reshape(-1, *old.shape[2:])
+        flat[self.new] = new.reshape(-1, *old.shape[2:])
+        return merged
+
 
 @dataclasses.dataclass(frozen=True)
 class Quadrature:
@@ -74,14 +82,14 @@ class Quadrature:
 
     mesh: Mesh
     lengths: np.ndarray  # [rows, intervals]
-    rises: np.ndarray  # [rows, points] the sum of the slopes over features: the output's own derivative
     starts: np.ndarray  # [rows, intervals] what the starts of intervals weigh
+    unexplained: np.ndarray  # [rows, intervals] what the second rule leaves of the output's change
 
     def keep(self, rows: np.ndarray) -> Quadrature:
         """Returns the rules of the rows where bool `rows` is set."""
         if rows.all():
             return self
-        return Quadrature(self.mesh.keep(rows), self.lengths[rows], self.rises[rows], self.starts[rows])
+        return Quadrature(self.mesh.keep(rows), self.lengths[rows], self.starts[rows], self.unexplained[rows])
 
     def integrals(self) -> np.ndarray:
         """Returns the second rule's integrals, float64 `[rows, features]`."""
@@ -93,7 +101,7 @@ class Quadrature:
         weights = np.stack([_at_points(more, -more), self._weights()], axis=1)
         # Single precision is enough for estimates.
         sums = np.abs(np.matmul(weights.astype(self.mesh.slopes.dtype), self.mesh.slopes)).sum(axis=2, dtype=np.float64)
-        return sums[:, 0] + np.abs(self._unexplained().sum(axis=1)), sums[:, 1]
+        return sums[:, 0] + np.abs(self.unexplained.sum(axis=1)), sums[:, 1]
 
     def new_points(self, max_points: int) -> tuple[np.ndarray, Places]:
         """Chooses where to evaluate next, so that no row gets more than `max_points` points.
@@ -124,19 +132,13 @@ class Quadrature:
         """Returns what points weigh in the second rule, float64 `[rows, points]`."""
         return _at_points(self.starts, self.lengths - self.starts)
 
-    def _unexplained(self) -> np.ndarray:
-        """Returns what the rule leaves of the output's change in each interval, `[rows, intervals]`."""
-        rises = self.rises
-        explained = self.starts * rises[:, :-1] + (self.lengths - self.starts) * rises[:, 1:]
-        return np.diff(self.mesh.outputs, axis=1) - explained
-
     def _gains(self) -> np.ndarray:
         """Returns how much points in an interval may gain, `[rows, intervals]`."""
         slopes = self.mesh.slopes
         spread = slopes[:, 1:] - slopes[:, :-1]
         np.abs(spread, out=spread)
         spreads = np.matmul(spread, np.ones(slopes.shape[2], slopes.dtype))
-        return self.lengths * spreads / 2 + _GAP_WEIGHT * np.abs(self._unexplained())
+        return self.lengths * spreads / 2 + _GAP_WEIGHT * np.abs(self.unexplained)
 
 
 def _at_points(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -51,5 +51,6 @@ def secant_weight(left_slope: np.ndarray, right_slope: np.ndarray, mean_slope: n
         t, clipped to [0, 1]; 1/2 (the trapezoid rule) where the slopes are equal.
     """
     fall = left_slope - right_slope
-    level = fall == 0
-    return np.where(level, 0.5, np.clip((mean_slope - right_slope) / np.where(level, 1.0, fall), 0.0, 1.0))
+    share = np.full(np.shape(fall), 0.5)
+    np.divide(mean_slope - right_slope, fall, out=share, where=fall != 0)
+    return np.clip(share, 0.0, 1.0, out=share)

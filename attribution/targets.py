@@ -13,7 +13,7 @@ from tfx_explain.attribution.problem import as_tensors
 
 
 def top_targets(
-    model: OutputModel | Callable[..., Any], inputs: Tensors | Any, count: int = 1, *, batch_size: int = 8192
+    model: OutputModel | Callable[..., Any], inputs: Tensors | Any, count: int = 1, *, batch_size: int = 16384
 ) -> np.ndarray:
     """Finds each row's highest outputs.
 
