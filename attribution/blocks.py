@@ -28,7 +28,7 @@ _PRODUCT_ROWS = 32
 
 
 def near_equal_slices(total: int, at_most: int, points: int = 1) -> Iterator[slice]:
-    """Yields slices that cover `total` items in as few parts of near equal size as `at_most` allows, at least one.
+    """Yields slices that cover `total` items in as few parts of near equal size as `at_most` allows.
 
     Where `at_most` allows, all but the last have whole vectors of rows, so that their calls need not be extended; an
     item has `points` rows.
@@ -36,7 +36,7 @@ def near_equal_slices(total: int, at_most: int, points: int = 1) -> Iterator[sli
     unit = _VECTOR // math.gcd(_VECTOR, points)
     unit = unit if at_most >= unit else 1
     units = -(-total // unit)
-    parts = max(1, -(-units // (at_most // unit)))
+    parts = -(-units // (at_most // unit))
     edges = np.linspace(0, units, parts + 1).astype(np.int64) * unit
     yield from (slice(int(a), min(total, int(b))) for a, b in itertools.pairwise(edges))
 
@@ -46,7 +46,7 @@ def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size
 
     A few calls run at once, so that some prepare their next batches while the model evaluates others'.
     """
-    blocks = [rows[part] for part in near_equal_slices(len(rows), max(1, size))]
+    blocks = [rows[part] for part in near_equal_slices(len(rows), max(1, size))] or [rows]
     with ThreadPoolExecutor(min(_CALLS_AT_ONCE, len(blocks))) as pool:
         return list(pool.map(function, blocks))
 

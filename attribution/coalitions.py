@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.blocks import call_size, extended, lengthened, near_equal_slices
+from tfx_explain.attribution.mixing import Mixed, Narrow
 from tfx_explain.attribution.model import Tensor
 from tfx_explain.attribution.problem import Problem
 
-# A product with more places takes longer than choosing.
-_MATMUL_PLACES = 32
-
-
-class _Block:
-    """Coalitions that are evaluated together for several rows, bool `[coalitions, places + 1]`."""
-
-    def __init__(self, present: np.ndarray) -> None:
-        self.present = present
-        self._members: dict[np.dtype, tf.Tensor] = {}
-
-    def product(self, seats: np.ndarray, values: np.ndarray, absent: np.ndarray) -> tf.Tensor:
-        """Chooses by a matrix product whose sums have one term that is not zero, so that they are exact.
-
-        Args:
-            seats: int `[rows, columns]`.
-            values: finite `[rows, ..., columns]`.
-            absent: finite `[rows or 1, ..., columns]`.
-
-        Returns:
-            `[coalitions * rows, ..., columns]`.
-        """
-        count, places = values.size, self.present.shape[1]
-        seats = np.broadcast_to(seats.reshape(len(seats), *[1] * (values.ndim - 2), -1), values.shape).reshape(-1)
-        ends = np.zeros((2 * places, count), values.dtype)
-        ends[seats, np.arange(count)] = values.reshape(-1)
-        ends[places + seats, np.arange(count)] = np.broadcast_to(absent, values.shape).reshape(-1)
-        if values.dtype not in self._members:
-            members = np.concatenate([self.present, ~self.present], axis=1)
-            self._members[values.dtype] = tf.constant(members.astype(values.dtype))
-        # Raw operations on tensors take a third of the time that others take to begin.
-        product = tf.raw_ops.MatMul(a=self._members[values.dtype], b=tf.constant(ends))
-        return tf.raw_ops.Reshape(tensor=product, shape=tf.constant((-1, *values.shape[1:])))
+# Products with more features take longer than choosing, of more columns longer than copying.
+_PRODUCT_FEATURES = 32
+_PRODUCT_COLUMNS = 64
 
 
 class CoalitionGame:
     """Evaluates coalitions of any rows, in large batches, with one baseline's values for absent features.
 
-    A tensor that is a feature as a whole, of any dtype, dense or ragged, is taken from the row or from the baseline by
-    one gather; columns that are features are chosen by a mask. Tensors without a player come from the row.
+    Numbers of narrow dense tensors are chosen all at once (`Mixed`). Of the others, a tensor that is a feature as a
+    whole, of any dtype, dense or ragged, is taken from the row or from the baseline by one gather, and columns that are
+    features are chosen by a mask. Tensors without a player come from the row.
 
     Attributes:
         rounding: how far a finite output may be off, relative to its size, because of its dtype alone.
@@ -61,12 +35,17 @@ class CoalitionGame:
         self.rounding = 0.0
         self._columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._either: dict[str, Tensor] = {}
+        narrow: dict[Any, list[Narrow]] = {}
         for key, owner in problem.owners.items():
             tensor, absent = problem.inputs[key], problem.absent(key, baseline)
-            if isinstance(owner, np.ndarray):
+            if _is_narrow(tensor, absent, len(problem.features)):
+                owners = np.broadcast_to(owner, tensor.shape[1:])
+                narrow.setdefault(tensor.dtype, []).append(Narrow(key, tensor.numpy(), absent.numpy(), owners))
+            elif isinstance(owner, np.ndarray):
                 self._columns[key] = tensor.numpy(), absent.numpy()
             else:
                 self._either[key] = tf.concat([tensor, absent], axis=0)
+        self._mixed = [Mixed(tensors) for tensors in narrow.values()]
 
     def __call__(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Evaluates the same coalitions of places for several rows, each of which seats its features in its own way.
@@ -82,39 +61,46 @@ class CoalitionGame:
         outputs = np.empty((len(rows), len(present)))
         present = np.concatenate([present, np.ones((len(present), 1), bool)], axis=1)
         for these in near_equal_slices(len(present), self._batch_size):
-            block, count = _Block(present[these]), max(1, these.stop - these.start)
+            count = max(1, these.stop - these.start)
             for part in near_equal_slices(len(rows), max(1, self._batch_size // count), count):
-                outputs[part, these] = self._batch(rows[part], block, places[part]).T
+                outputs[part, these] = self._batch(rows[part], present[these], places[part]).T
         return outputs
 
-    def _batch(self, rows: np.ndarray, block: _Block, places: np.ndarray) -> np.ndarray:
-        """Evaluates each coalition of the block for each row; returns `[coalitions, rows]`."""
-        problem, present = self._problem, block.present
+    def _batch(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Evaluates each coalition of `present` for each row; returns `[coalitions, rows]`."""
+        problem = self._problem
         count = len(present) * len(rows)
         size = call_size(count, self._batch_size)
         each = extended(np.tile(rows, len(present)), size)
-        tensors = {}
-        for key, tensor in problem.inputs.items():
-            owner = problem.owners.get(key)
-            if owner is None:
-                tensors[key] = tf.gather(tensor, each)
-            elif isinstance(owner, np.ndarray):
-                seats = np.where(owner < 0, present.shape[1] - 1, places[:, owner])
-                tensors[key] = lengthened(self._chosen(key, rows, block, seats), size)
-            else:
-                away = problem.rows + (rows if key in problem.own else 0)
-                taken = np.where(present[:, places[:, owner]], rows, away)
-                tensors[key] = tf.gather(self._either[key], extended(taken.reshape(-1), size))
+        tensors = {key: tf.gather(problem.inputs[key], each) for key in problem.inputs if key not in problem.owners}
+        for mixed in self._mixed:
+            tensors |= mixed.choose(rows, present, places, size)
+        for key in self._columns:
+            tensors[key] = lengthened(self._chosen(key, rows, present, places), size)
+        for key, either in self._either.items():
+            away = problem.rows + (rows if key in problem.own else 0)
+            taken = np.where(present[:, places[:, problem.owners[key]]], rows, away)
+            tensors[key] = tf.gather(either, extended(taken.reshape(-1), size))
         outputs = np.asarray(problem.model.predict(tensors, tf.constant(problem.targets[each]))).reshape(-1)
         self.rounding = float(np.finfo(outputs.dtype).epsneg)
         return outputs[:count].reshape(len(present), len(rows))
 
-    def _chosen(self, key: str, rows: np.ndarray, block: _Block, seats: np.ndarray) -> Tensor:
-        """Returns `[coalitions * rows, ..., columns]`; `seats` `[rows, columns]` are the columns' places."""
+    def _chosen(self, key: str, rows: np.ndarray, present: np.ndarray, places: np.ndarray) -> Tensor:
+        """Returns `[coalitions * rows, ..., columns]`."""
         values, absent = self._columns[key]
-        shape, present = values.shape[1:], block.present
+        owner, shape = self._problem.owners[key], values.shape[1:]
         values, absent = values[rows], absent[rows] if key in self._problem.own else absent
-        if values.dtype.kind == "f" and present.shape[1] <= _MATMUL_PLACES and np.isfinite(absent).all():
-            return block.product(seats, values, absent)
+        seats = np.where(owner < 0, present.shape[1] - 1, places[:, owner])
         mask = present[:, seats].reshape(len(present), len(rows), *[1] * (len(shape) - 1), shape[-1])
         return tf.constant(np.where(mask, values, absent).reshape(-1, *shape))
+
+
+def _is_narrow(tensor: Tensor, absent: Tensor, features: int) -> bool:
+    """Tells whether the numbers of a tensor are chosen by a product."""
+    return (
+        isinstance(tensor, tf.Tensor)
+        and tensor.dtype.is_floating
+        and tensor.shape[1:].num_elements() <= _PRODUCT_COLUMNS
+        and features <= _PRODUCT_FEATURES
+        and bool(tf.reduce_all(tf.math.is_finite(absent)))
+    )

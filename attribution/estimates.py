@@ -34,6 +34,13 @@ class Estimates:
     converged: np.ndarray  # [rows] bool
     reasons: np.ndarray  # [rows] str, '' or why the row failed
 
+    @classmethod
+    def of_no_rows(cls, features: int) -> Estimates:
+        """Returns what is known where no row can be explained."""
+        by_feature, by_row = np.zeros((0, features)), np.zeros(0)
+        counts, converged, reasons = np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0, object)
+        return cls(by_feature, by_feature, by_row, by_row, counts, converged, reasons)
+
 
 @dataclasses.dataclass(frozen=True)
 class Seating:
@@ -122,7 +129,7 @@ def over_baselines(
         taking_part = problem.differing(baseline)[rows] | (not skip_equal)
         # In a row that is the baseline, any one feature does: it is found to change nothing.
         taking_part[~taking_part.any(axis=1), 0] = True
-        found: list[tuple[np.ndarray, Estimates]] = []
+        found = [(np.arange(0), Estimates.of_no_rows(len(problem.features)))]
         for places in np.unique(taking_part.sum(axis=1)):
             which = np.flatnonzero(taking_part.sum(axis=1) == places)
             players = np.argsort(~taking_part[which], axis=1, kind="stable")[:, :places]

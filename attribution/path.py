@@ -132,12 +132,15 @@ class Path:
         self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the model's inputs `[call size, ...]` at `alphas` `[paths, points]`, and targets `[call size]`."""
+        weights = np.stack([alphas, np.ones_like(alphas)], axis=2).astype(self._dtype)
         points = {}
         for key, step in steps.items():
-            along = alphas.astype(step.dtype).reshape(*alphas.shape, *[1] * (step.ndim - 1))
-            points[key] = along * step[:, None]
-            points[key] += starts[key][:, None]
-            points[key] = tf.constant(points[key].reshape(-1, *step.shape[1:]))
+            ends = np.stack([step, np.broadcast_to(starts[key], step.shape)], axis=1)
+            # A product of small matrices writes the points once; a product and a sum would go over them twice.
+            along = np.matmul(
+                weights.astype(step.dtype, copy=False), ends.reshape(*ends.shape[:2], int(np.prod(step.shape[1:])))
+            )
+            points[key] = tf.constant(along.reshape(-1, *step.shape[1:]))
         return self._inputs(np.repeat(rows, alphas.shape[1]), points)
 
     def _points_first(

@@ -73,7 +73,7 @@ class Problem:
         for key, owner in self.owners.items():
             tensor, absent = self.inputs[key], self.absent(key, baseline)
             if isinstance(owner, np.ndarray):
-                unequal = (tensor.numpy() != absent.numpy()).reshape(self.rows, -1, len(owner)).any(axis=1)
+                unequal = (tensor.numpy() != absent.numpy()).any(axis=tuple(range(1, tensor.shape.rank - 1)))
                 for column in np.flatnonzero(owner >= 0):
                     differing[:, owner[column]] |= unequal[:, column]
             else:

@@ -52,5 +52,7 @@ def secant_weight(left_slope: np.ndarray, right_slope: np.ndarray, mean_slope: n
     """
     fall = left_slope - right_slope
     share = np.full(np.shape(fall), 0.5)
-    np.divide(mean_slope - right_slope, fall, out=share, where=fall != 0)
+    # Of slopes that are not finite nothing is known, here or later.
+    with np.errstate(invalid="ignore"):
+        np.divide(mean_slope - right_slope, fall, out=share, where=fall != 0)
     return np.clip(share, 0.0, 1.0, out=share)

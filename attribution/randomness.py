@@ -70,7 +70,7 @@ def _row_hashes(tensor: Tensor) -> np.ndarray:
     else:
         values = tensor.numpy()
         words = values.astype(np.uint64) if values.dtype.kind in "iub" else values.view(f"u{values.itemsize}")
-    words = words.astype(np.uint64).reshape(len(words), -1)
+    words = words.astype(np.uint64).reshape(len(words), int(np.prod(words.shape[1:])))
     return mix(_placed(words, np.arange(words.shape[1])).sum(axis=1, dtype=np.uint64))
 
 

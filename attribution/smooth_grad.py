@@ -83,7 +83,7 @@ class SmoothGrad:
         blocks = [
             self._smooth(problem, baselines, (sigmas, keys), rows[part]) for part in near_equal_slices(len(rows), size)
         ]
-        return averaged(problem, rows, [joined(blocks)])
+        return averaged(problem, rows, [joined([Estimates.of_no_rows(len(problem.features)), *blocks])])
 
     def _sigmas(self, problem: Problem) -> np.ndarray:
         """Returns `[features + 1]`, the last for what no feature owns."""

@@ -35,7 +35,7 @@ def top_targets(
     tensors = as_tensors(inputs)
     whole = model if isinstance(model, OutputModel) else from_function(model)
     rows = int(next(iter(tensors.values())).shape[0])
-    found = []
+    found = [np.zeros((0, count), np.int32)]
     for part in near_equal_slices(rows, batch_size):
         outputs = whole.outputs({key: tensor[part] for key, tensor in tensors.items()}).numpy()
         if not 1 <= count <= outputs.shape[1]:

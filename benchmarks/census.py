@@ -17,7 +17,7 @@ from tfx_explain.savedmodel import CutModel, generate_metadata, load_explainable
 _WIDTH = 4
 
 
-def census_workloads(rows: int = 512) -> tuple[Workload, Workload]:
+def census_workloads(rows: int = 2048) -> tuple[Workload, Workload]:
     """Returns the model cut for methods along a path, and for coalition methods, with the rows that both read."""
     table = data.monthly_extract(0, rows)
     examples = tf.constant([example(row) for row in table.to_dict("records")])

@@ -66,6 +66,15 @@ def test_a_row_that_is_the_baseline_gets_zeros(make, smooth_network, six_columns
 
 
 @_every_method
+@pytest.mark.parametrize("rows", [0, 2])
+def test_no_sound_row_gives_no_attributions(make, smooth_network, rows):
+    result = make(8192).attribute(smooth_network, tf.fill([rows, 6], float("nan")), 0.25)
+    assert result.values.shape == (rows, 6)
+    assert result.failures == ("feature 'x[0]' is not finite",) * rows
+    assert not result.converged.any()
+
+
+@_every_method
 def test_bad_rows_are_named_and_harm_no_other(make, six_columns):
     def model(x):
         return tf.reduce_sum(x[:, :5] * x[:, 1:], axis=1) + tf.where(x[:, 0] == 7, np.nan, 0.0)

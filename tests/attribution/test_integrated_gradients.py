@@ -145,12 +145,6 @@ def test_outputs_and_gradients_that_are_not_finite_are_named(steps):
     assert causes[1] == "the gradient by feature 'x[0]' is not finite"
 
 
-def test_no_rows_give_no_attributions(relu_network):
-    result = IntegratedGradients().attribute(relu_network, tf.zeros([0, 6]))
-    assert result.values.shape == (0, 6)
-    assert result.failures == ()
-
-
 def test_string_features_are_refused_with_the_way_out():
     problem = prepare(from_function(lambda t: t), {"word": tf.constant(["a"])}, {"word": tf.constant([""])}, None, None)
     with pytest.raises(ValueError, match=r"'word' is string; path methods need dense float tensors.*SampledShapley"):
