@@ -34,7 +34,7 @@ demo: environment  ## the census pipeline: a sound model pushed, a leaking one b
 demo-fast: environment  ## the same with less data and training
 	@$(DEMO) --fast
 
-bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (some minutes, best on an idle machine)
+bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (half an hour, best on an idle machine)
 	@$(BIN)/python -m benchmarks
 
 test: lint  ## lint, types and all tests

@@ -32,7 +32,7 @@ def census_workloads(rows: int = 2048) -> tuple[Workload, Workload]:
 
 def _workload(name: str, model: CutModel, examples: tf.Tensor) -> Workload:
     inputs = model.encode(examples)
-    return Workload(f"census ({name})", model, inputs, 8192, model.baselines, model.players)
+    return Workload(f"census ({name})", model, inputs, 16384, model.baselines, model.players)
 
 
 def example(row: dict[str, Any]) -> bytes:

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from benchmarks import census
+from benchmarks.memory import peak_megabytes
 from tfx_explain.pipelines.census import data
 
 # Rows that are explained first, unmeasured: of a process's first batches, some cost more than all others do.
@@ -119,7 +119,7 @@ def _child(folder: str, count: str, workers: str, cheap: str) -> None:
         rows=int(count),
         seconds=all_rows[0] - alone[0],
         processor_seconds=all_rows[1] - alone[1],
-        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        megabytes=peak_megabytes(),
     )
     print(json.dumps(dataclasses.asdict(cost)))
 

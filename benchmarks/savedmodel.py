@@ -25,15 +25,13 @@ from tfx_explain.savedmodel import generate_metadata, load_explainable
 
 _ROWS = 512
 _OPEN = """
-import json, pathlib, re, sys, time
+import json, sys, time
+from benchmarks.memory import peak_megabytes
 from tfx_explain.savedmodel import generate_metadata, load_explainable
 
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 2**10
-
-before, wall, processor = peak(), time.perf_counter(), time.process_time()
+before, wall, processor = peak_megabytes(), time.perf_counter(), time.process_time()
 metadata = generate_metadata(sys.argv[1])
-print(json.dumps([time.perf_counter() - wall, time.process_time() - processor, peak() - before]))
+print(json.dumps([time.perf_counter() - wall, time.process_time() - processor, peak_megabytes() - before]))
 """
 
 

@@ -55,7 +55,7 @@ def rates() -> Iterator[Table]:
     yield _rate_table(coalitions, {"SampledShapley, 22 orders": SampledShapley(paths=22)}, gradients=False)
 
 
-def _path_methods(batch_size: int = 8192) -> dict[str, Any]:
+def _path_methods(batch_size: int = 16384) -> dict[str, Any]:
     return {
         "adaptive (IntegratedGradients())": IntegratedGradients(batch_size=batch_size),
         "adaptive, tolerance 0.001": IntegratedGradients(tolerance=0.001, batch_size=batch_size),

@@ -1,4 +1,4 @@
-"""Inputs with bits flipped or the end cut off; benchmarks/gate.py breaks a thousand."""
+"""Inputs with bits flipped or the end cut off; benchmarks/broken.py breaks a thousand."""
 
 import random
 
