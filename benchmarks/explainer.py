@@ -46,15 +46,16 @@ def end_to_end(folder: pathlib.Path) -> Table:
 
 
 def workers(folder: pathlib.Path) -> Table:
-    """Worker processes with one processor each; by processor time, as if nobody else used the machine."""
+    """Worker processes with one processor each, next to processes that share nothing but the machine."""
     one, two = (explaining.measure(folder, _FEW, workers=count) for count in (1, 2))
+    raw = [explaining.raw_rate(processes) for processes in (1, 2)]
     rates = [_FEW / cost.seconds for cost in (one, two)]
     by_processor = 2 * one.processor_seconds / two.processor_seconds
     rows = [
-        ("1", f"{rates[0]:,.0f}", "1.00", "1.00"),
-        ("2", f"{rates[1]:,.0f}", f"{rates[1] / rates[0]:.2f}", f"{by_processor:.2f}"),
+        ("1", f"{rates[0]:,.0f}", "1.00", "1.00", "1.00"),
+        ("2", f"{rates[1]:,.0f}", f"{rates[1] / rates[0]:.2f}", f"{by_processor:.2f}", f"{raw[1] / raw[0]:.2f}"),
     ]
-    heads = ("workers", "rows / s", "of one worker's", "by processor time")
+    heads = ("workers", "rows / s", "of one worker's", "by processor time", "of one process's raw calls")
     return Table(f"Single-threaded workers, {_FEW:,} rows", heads, rows)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from benchmarks import census
+from benchmarks import census, rates, workloads
 from benchmarks.memory import peak_megabytes
 from tfx_explain.pipelines.census import data
 
@@ -22,6 +22,7 @@ from tfx_explain.pipelines.census import data
 WARM = 8_000
 
 _SHARDS = 8
+_SINGLE = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 # More rows than this are the same files again, under other names.
 _WRITTEN = 100_000
 
@@ -76,10 +77,9 @@ def measure(folder: pathlib.Path, count: int, *, workers: int = 0, cheap: bool =
     """
     arguments = [str(folder), str(count), str(workers), "cheap" if cheap else ""]
     processors = ",".join(map(str, sorted(os.sched_getaffinity(0))[: workers or None]))
-    single = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"} if workers else {}
     done = subprocess.run(
         ["taskset", "-c", processors, sys.executable, "-m", "benchmarks.explaining", *arguments],
-        env=os.environ | single,
+        env=os.environ | (_SINGLE if workers else {}),
         capture_output=True,
         text=True,
         check=False,
@@ -87,6 +87,28 @@ def measure(folder: pathlib.Path, count: int, *, workers: int = 0, cheap: bool =
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def raw_rate(processes: int) -> float:
+    """Returns raw gradient calls' evaluations a second, of so many processes at once with a processor each.
+
+    What more processors give where nothing is shared but the machine.
+    """
+    command = [sys.executable, "-c", "from benchmarks import explaining; explaining.print_raw_rate()"]
+    processors = sorted(os.sched_getaffinity(0))[:processes]
+    running = [
+        subprocess.Popen(
+            ["taskset", "-c", str(processor), *command], env=os.environ | _SINGLE, stdout=subprocess.PIPE, text=True
+        )
+        for processor in processors
+    ]
+    return sum(float(one.communicate()[0].splitlines()[-1]) for one in running)
+
+
+def print_raw_rate() -> None:
+    """Prints the rate of the best batch size of this process."""
+    workload = workloads.dense_network()
+    print(max(by_clock for by_clock, _ in rates.best_rates(rates.raw_rates(workload, gradients=True))))
 
 
 def _child(folder: str, count: str, workers: str, cheap: str) -> None:

@@ -49,7 +49,10 @@ def slot_of(read: ReadModel, tensor: str) -> Slot:
 
 
 def encoder(read: ReadModel, slots: Sequence[Slot]) -> Callable[[Any], dict[str, Tensor]]:
-    """A function from rows (serialized examples, or signature inputs by name) to the tensors of `slots`."""
+    """A function from rows (serialized examples, or signature inputs by name) to the tensors of `slots`.
+
+    It raises a ValueError on rows without the signature's inputs.
+    """
     input_specs = read.signature.input_specs
     names = list(input_specs)
     fetches = [tensor for slot in slots for tensor in slot.tensors]
@@ -57,6 +60,9 @@ def encoder(read: ReadModel, slots: Sequence[Slot]) -> Callable[[Any], dict[str,
 
     def encode(rows: Any) -> dict[str, Tensor]:
         given = rows if isinstance(rows, Mapping) else {names[0]: rows}
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise ValueError(f"The rows lack the inputs {missing} of the signature; they have {sorted(given)}.")
         computed = iter(function(*(tf.convert_to_tensor(given[name], input_specs[name].dtype) for name in names)))
         return {slot.key: _joined(slot, [next(computed) for _ in slot.tensors]) for slot in slots}
 

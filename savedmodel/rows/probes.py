@@ -49,8 +49,8 @@ def probe_rows(
             continue
         return rows
     raise ValueError(
-        "The model fails on every synthetic row tried, so its tensors cannot be told apart; give statistics of its "
-        f"training data, so that rows look like real ones. It says: {cause(error) if error else ''}."
+        "The model fails on every synthetic row tried, so its tensors cannot be told apart; give examples that it "
+        f"serves, or statistics of its training data, for real values. It says: {cause(error) if error else ''}."
     ) from error
 
 

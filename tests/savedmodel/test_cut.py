@@ -144,6 +144,13 @@ def test_baselines_are_what_the_encoder_makes_of_them(zoo, found):
     np.testing.assert_array_equal(cut.baselines[color], [zoo("Examples").module.embedding[3]] * 2)
 
 
+def test_rows_without_an_input_are_refused(explain, rows):
+    cut = explain("Linear").differentiable()
+    missing, *names = rows["Linear"]
+    with pytest.raises(ValueError, match=rf"The rows lack the inputs \['{missing}'\] of the signature"):
+        cut.encode({name: rows["Linear"][name] for name in names})
+
+
 def test_features_without_a_differentiable_path_are_named(explain):
     with pytest.raises(NotDifferentiableError, match=r"cannot explain 'x': .* Use sampled_shapley_attribution"):
         explain("OnlyGates").differentiable()
