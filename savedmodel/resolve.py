@@ -67,6 +67,9 @@ def _output(
     if num_outputs is None and wanted in read.signature.output_specs:
         # The signature may know more; logits have as many elements as what is made of them.
         num_outputs = read.signature.output_specs[wanted].shape[1:].num_elements()
+    names = len(given.index_name_mapping.list_value.values)
+    if names and num_outputs and names != num_outputs:
+        lookup.problems.append(f"{where}.index_name_mapping: names {names} classes; {tensor!r} has {num_outputs}")
     return tensor, num_outputs
 
 

@@ -51,6 +51,13 @@ def test_groups_are_explained_together(zoo):
     assert set(model.differentiable().players["both"]) == {"x:0", "y:0"}
 
 
+def test_names_of_more_classes_than_there_are(zoo):
+    metadata = metadata_from_json(BY_HAND)
+    metadata.outputs["score"].index_name_mapping.list_value.extend(["no", "yes", "perhaps"])
+    with pytest.raises(ValueError, match=r"outputs\['score'\]\.index_name_mapping: names 3 classes; .* has 1"):
+        load(zoo, "Linear", metadata)
+
+
 def test_every_mistake_is_a_line_with_the_nearest_name(zoo):
     metadata = metadata_from_json(BY_HAND)
     metadata.inputs["width"].input_tensor_name = "xx"
