@@ -89,20 +89,7 @@ def evaluate_attributions(
     config = eval_config or config_pb2.EvalConfig()
     # Here, not on workers, are read as many records as it takes to see every column: a thousand, as a rule.
     summary = _read(file_patterns, until=configs.features_read(config) or frozenset())
-    if not summary.features(columns.CANDIDATE):
-        raise ValueError(
-            f"There are no attribution records in {', '.join(file_patterns)}; expected gzipped TFRecords of tf.Example "
-            f"with columns {columns.attribution_column(columns.CANDIDATE, '<feature>')}, as the Explainer writes them."
-        )
-    if not config.metrics_specs:
-        slices = list(config.slicing_specs) or [config_pb2.SlicingSpec()]
-        config = configs.default_eval_config(summary.features(columns.CANDIDATE), summary.has_baseline, slices)
-    config = configs.with_features(config, summary.features(columns.CANDIDATE))
-    config = configs.attribution_config(configs.with_defaults(config, summary.has_baseline))
-    if not config.metrics_specs:
-        raise ValueError(
-            "The EvalConfig has no metric over attributions; take one of tfx_explain.metrics into its metrics_specs."
-        )
+    config = _asked_of(summary, config, file_patterns)
     configs.verify_names(config, summary.columns)
     _ = (
         pipeline
@@ -118,6 +105,27 @@ def evaluate_attributions(
     _ = batches | "EvaluateAttributions" >> EvaluateAttributions(
         config, output_path, data_location or ", ".join(file_patterns)
     )
+    return config
+
+
+def _asked_of(
+    summary: RecordsSummary, config: config_pb2.EvalConfig, file_patterns: Sequence[str]
+) -> config_pb2.EvalConfig:
+    """Returns what a config asks of such records, with TFMA's defaults filled in."""
+    if not summary.features(columns.CANDIDATE):
+        raise ValueError(
+            f"There are no attribution records in {', '.join(file_patterns)}; expected gzipped TFRecords of tf.Example "
+            f"with columns {columns.attribution_column(columns.CANDIDATE, '<feature>')}, as the Explainer writes them."
+        )
+    if not config.metrics_specs:
+        slices = list(config.slicing_specs) or [config_pb2.SlicingSpec()]
+        config = configs.default_eval_config(summary.features(columns.CANDIDATE), summary.has_baseline, slices)
+    config = configs.with_features(config, summary.features(columns.CANDIDATE))
+    config = configs.attribution_config(configs.with_defaults(config, summary.has_baseline))
+    if not config.metrics_specs:
+        raise ValueError(
+            "The EvalConfig has no metric over attributions; take one of tfx_explain.metrics into its metrics_specs."
+        )
     return config
 
 
