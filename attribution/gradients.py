@@ -4,19 +4,16 @@ Shrikumar, Greenside, Shcherbina, Kundaje, "Not Just a Black Box", 2016 (gradien
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from tfx_explain.attribution.causes import gradient_reasons
-from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.path import Path
-from tfx_explain.attribution.problem import Players, Problem, prepare
+from tfx_explain.attribution.path_method import PathMethod
+from tfx_explain.attribution.problem import Problem
 from tfx_explain.attribution.result import Attributions, assemble
 
 
-class GradientTimesInput:
+class GradientTimesInput(PathMethod):
     """The gradient at the row times its difference from the baseline: what a linear continuation to the baseline says.
 
     Exact for linear functions; for others the completeness gap, in `approximation_errors`, says how far they bend.
@@ -26,16 +23,7 @@ class GradientTimesInput:
         """Sets the completeness gap that counts as converged, relative to the sum of absolute attributions."""
         self._tolerance, self._batch_size = tolerance, batch_size
 
-    def attribute(
-        self,
-        model: Model | Callable[..., Any],
-        inputs: Tensors | Any,
-        baselines: Tensors | Any = 0.0,
-        players: Players | None = None,
-        targets: Any = None,
-    ) -> Attributions:
-        """Explains every row; arguments, result and errors are those of `IntegratedGradients.attribute`."""
-        problem = prepare(model, inputs, baselines, players, targets)
+    def _explain(self, problem: Problem) -> Attributions:
         path, rows = Path(problem, self._batch_size), problem.sound_rows()
         baselines_of = range(problem.num_baselines)
         starts = np.mean([path.outputs(baseline, rows, 0.0) for baseline in baselines_of], axis=0)
@@ -47,30 +35,18 @@ class GradientTimesInput:
         return _at_rows(problem, rows, values, (starts, ends), gaps, converged, 2 * len(slopes), self._batch_size)
 
 
-class Saliency:
+class Saliency(PathMethod):
     """Absolute gradients at the row, in units of output per unit of input, summed over each feature's tensors.
 
-    They say where the output is steep, not what it owes to the feature: they have no sign, no baseline and no
-    completeness.
+    They say where the output is steep, not what it owes to the feature: they have no sign, no completeness, and the
+    baseline plays no part but for its output in the result.
     """
 
     def __init__(self, *, batch_size: int = 16384) -> None:
         """Sets the number of rows in one call of the model."""
         self._batch_size = batch_size
 
-    def attribute(
-        self,
-        model: Model | Callable[..., Any],
-        inputs: Tensors | Any,
-        baselines: Tensors | Any = 0.0,
-        players: Players | None = None,
-        targets: Any = None,
-    ) -> Attributions:
-        """Explains every row; arguments and errors are those of `IntegratedGradients.attribute`.
-
-        The baseline plays no part, but for its output in the result.
-        """
-        problem = prepare(model, inputs, baselines, players, targets)
+    def _explain(self, problem: Problem) -> Attributions:
         path, rows = Path(problem, self._batch_size), problem.sound_rows()
         values = path.gradient_sizes(rows).astype(np.float64)
         starts = np.mean([path.outputs(index, rows, 0.0) for index in range(problem.num_baselines)], axis=0)

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tfx_explain.attribution.blocks import each_block
 from tfx_explain.attribution.causes import gradient_reasons
 from tfx_explain.attribution.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
-from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.path import Path
-from tfx_explain.attribution.problem import Players, Problem, prepare
+from tfx_explain.attribution.path_method import PathMethod
+from tfx_explain.attribution.problem import Problem
 from tfx_explain.attribution.quadrature import RULES
 from tfx_explain.attribution.result import Attributions, assemble
 
@@ -28,7 +26,7 @@ _MESH_BYTES = 2**22
 _USUAL_POINTS = 128
 
 
-class IntegratedGradients:
+class IntegratedGradients(PathMethod):
     """Attributions that add up to the output's change from the baseline, for models that have gradients."""
 
     def __init__(
@@ -65,33 +63,7 @@ class IntegratedGradients:
         self._steps, self._rule = steps, rule
         self._tolerance, self._max_gradients, self._batch_size = tolerance, max_gradients, batch_size
 
-    def attribute(
-        self,
-        model: Model | Callable[..., Any],
-        inputs: Tensors | Any,
-        baselines: Tensors | Any = 0.0,
-        players: Players | None = None,
-        targets: Any = None,
-    ) -> Attributions:
-        """Explains every row; `prepare` describes the arguments.
-
-        A feature's tensors must be dense and floating; tensors without a player are held at the row's value.
-        Attributions are averaged over the baselines.
-
-        Args:
-            model: a model or a TensorFlow function.
-            inputs: `[rows, ...]` tensors by key, or one tensor `[rows, columns]`.
-            baselines: `[baselines, ...]` of each key with a player, or a scalar.
-            players: tensor keys of each feature.
-            targets: int32 `[rows]` class to explain.
-
-        Returns:
-            Attributions `[rows, features]`. `approximation_errors` bound the completeness gap.
-
-        Raises:
-            ValueError: if the request is incomplete or a feature has no path (see `Path`).
-        """
-        problem = prepare(model, inputs, baselines, players, targets)
+    def _explain(self, problem: Problem) -> Attributions:
         rows = problem.sound_rows()
         points = self._steps or min(self._max_gradients, _USUAL_POINTS)
         path = Path(problem, self._batch_size)
