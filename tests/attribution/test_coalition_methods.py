@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.attribution import Banzhaf, Lime, Occlusion
+from tfx_explain.attribution import Banzhaf, Lime, Occlusion, SampledShapley
 
 
 def test_banzhaf_of_a_product_is_its_share_over_all_coalitions_of_the_others():
@@ -75,3 +75,19 @@ def test_too_few_samples_are_refused():
         Lime(samples=5).attribute(lambda x: x[:, 0], tf.ones([1, 9]))
     with pytest.raises(ValueError, match="kernel_width -1"):
         Lime(kernel_width=-1)
+
+
+def test_columns_of_narrow_and_of_wide_tensors_are_chosen_alike():
+    rows = tf.constant(np.random.default_rng(4).normal(size=(9, 4)), tf.float32)
+    players = {name: [("x", column)] for column, name in enumerate("abcd")}
+    found = []
+    for columns in (4, 80):  # chosen by a product, and by a mask
+        inputs = {"x": tf.pad(rows, [[0, 0], [0, columns - 4]]), "t": tf.reverse(rows, [1])}
+        result = SampledShapley().attribute(
+            lambda d: d["x"][:, 0] * d["x"][:, 1] + tf.tanh(d["x"][:, 2] * d["t"][:, 3]) * d["x"][:, 3],
+            inputs,
+            {"x": tf.fill([1, columns], 0.5), "t": 0.0},
+            {**players, "whole": ["t"]},
+        )
+        found.append(result.values)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5, atol=1e-6)
