@@ -32,6 +32,8 @@ class Mixed:
         rows = max(len(tensor.absent) for tensor in tensors)
         self._values = _side_by_side(tensor.values for tensor in tensors)
         self._absent = _side_by_side(np.broadcast_to(one.absent, (rows, *one.absent.shape[1:])) for one in tensors)
+        # Where absent values are 0, only the present ones need a term.
+        self._has_absent = bool(self._absent.any())
         self._owners = _side_by_side(tensor.owners[None] for tensor in tensors)[0]
         self._parts: _Parts = tuple((tensor.key, tensor.values.shape[1:]) for tensor in tensors)
 
@@ -49,20 +51,20 @@ class Mixed:
         """
         count, last = len(rows), present.shape[1] - 1
         seats = np.where(self._owners < 0, last, places[:, self._owners])
-        ends = np.zeros((2, last + 1, *seats.shape), self._values.dtype)
         row, column = np.ogrid[:count, : len(self._owners)]
+        ends = np.zeros((2 if self._has_absent else 1, last + 1, *seats.shape), self._values.dtype)
         ends[0, seats, row, column] = self._values[rows]
-        ends[1, seats, row, column] = self._absent[rows] if len(self._absent) > 1 else self._absent
-        members = np.concatenate([present, ~present], axis=1)[
-            np.minimum(np.arange(-(-size // count)), len(present) - 1)
-        ]
-        members = tf.constant(members.astype(ends.dtype))
+        if self._has_absent:
+            ends[1, seats, row, column] = self._absent[rows] if len(self._absent) > 1 else self._absent
+            present = np.concatenate([present, ~present], axis=1)
+        padded = np.minimum(np.arange(-(-size // count)), len(present) - 1)
+        members = tf.constant(present[padded].astype(ends.dtype))
+        ends = ends.reshape(-1, *seats.shape)
         (key, shape), *others = self._parts
         if others:
-            ends = tf.constant(ends.reshape(-1, *seats.shape))
-            return _mixer(self._parts, self._values.dtype)(members, ends, tf.constant(size))
+            return _mixer(self._parts, self._values.dtype)(members, tf.constant(ends), tf.constant(size))
         # A traced function takes as long to begin as a few of these.
-        product = tf.raw_ops.MatMul(a=members, b=tf.constant(ends.reshape(2 * (last + 1), -1)))
+        product = tf.raw_ops.MatMul(a=members, b=tf.constant(ends.reshape(len(ends), -1)))
         mixed = tf.raw_ops.Reshape(tensor=product, shape=tf.constant((-1, *shape)))
         return {key: mixed if len(mixed) == size else mixed[:size]}
 
