@@ -18,7 +18,7 @@ from tfx_explain.attribution import IntegratedGradients, KernelShap, SampledShap
 
 _EVALUATIONS = (120, 240, 600)
 # Peers take a second a row; the relative error over these rows has a sampling error of a few per cent.
-_ROWS_FOR_PEERS = 40
+_ROWS_FOR_PEERS = 100
 
 
 def path_accuracy() -> Iterator[Table]:
