@@ -29,15 +29,23 @@ def left_behind(mark: str) -> list[str]:
     return processes + [line for line in networks.splitlines() if "left-behind" in line]
 
 
+def heed_interrupts() -> None:
+    """What runs in a shell's background ignores them, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_nothing_is_left_however_it_ends(ending):
     mark = f"98765{int(ending)}"
     command = [str(ALONE), "sh", "-c", MAKES_MACHINES, "sh", mark]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(ending)
-        process.wait(10)
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
 
     end = time.monotonic() + 10
     while left_behind(mark) and time.monotonic() < end:
