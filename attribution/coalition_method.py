@@ -1,24 +1,25 @@
-"""What the methods that play coalitions share: their settings, and the way from a request to attributions."""
+"""What the methods that play coalitions share: their settings, and the way from a problem to attributions."""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from tfx_explain.attribution.estimates import Estimates, Seating, over_baselines
-from tfx_explain.attribution.model import Model, Tensors
-from tfx_explain.attribution.problem import Players, prepare
+from tfx_explain.attribution.method import Method
+from tfx_explain.attribution.problem import Problem
 from tfx_explain.attribution.randomness import keys_of_rows
 from tfx_explain.attribution.result import Attributions
 
 
-class CoalitionMethod(abc.ABC):
+class CoalitionMethod(Method):
     """Explains rows of any model by outputs with some features present and the others absent, at a baseline's values.
 
-    A feature whose value in a row is the baseline's has an attribution of 0 there, and takes no evaluations.
+    A feature whose value in a row is the baseline's has an attribution of 0 there, and takes no evaluations. Tensors
+    may have any dtype and may be ragged. Attributions have standard errors (of exact values, what rounding does). A
+    budget too small for so many features is refused.
     """
 
     # Whether a feature that cannot change the output has a value of 0, and no influence on the others'.
@@ -32,35 +33,7 @@ class CoalitionMethod(abc.ABC):
             )
         self._tolerance, self._seed, self._batch_size = tolerance, seed, batch_size
 
-    def attribute(
-        self,
-        model: Model | Callable[..., Any],
-        inputs: Tensors | Any,
-        baselines: Tensors | Any = 0.0,
-        players: Players | None = None,
-        targets: Any = None,
-        row_keys: np.ndarray | None = None,
-    ) -> Attributions:
-        """Explains every row; `prepare` describes the other arguments.
-
-        Tensors may have any dtype and may be ragged; those without a player are held at the row's value. Attributions
-        are averaged over the baselines.
-
-        Args:
-            model: a model or a TensorFlow function.
-            inputs: `[rows, ...]` tensors by key, or one tensor `[rows, columns]`.
-            baselines: `[baselines, ...]` of each key with a player, or a scalar.
-            players: tensor keys of each feature.
-            targets: int32 `[rows]` class to explain.
-            row_keys: uint64 `[rows]`, from which a row's randomness is drawn; None: the hash of its tensors.
-
-        Returns:
-            Attributions `[rows, features]`, with standard errors (of exact values, what rounding does).
-
-        Raises:
-            ValueError: if the request is incomplete, or the budget too small for so many features.
-        """
-        problem = prepare(model, inputs, baselines, players, targets)
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         features = len(problem.features)
         budget, least = self._budget(features), self._least_budget(features)
         if budget < least:

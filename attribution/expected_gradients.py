@@ -6,17 +6,14 @@ The mean of integrated gradients over baselines drawn from a background sample, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from tfx_explain.attribution.blocks import each_block
 from tfx_explain.attribution.causes import gradient_reasons
 from tfx_explain.attribution.estimates import Estimates, averaged, joined, precise
-from tfx_explain.attribution.model import Model, Tensors
+from tfx_explain.attribution.method import Method
 from tfx_explain.attribution.path import Path
-from tfx_explain.attribution.problem import Players, prepare
+from tfx_explain.attribution.problem import Problem
 from tfx_explain.attribution.randomness import keys_of_rows, random_words
 from tfx_explain.attribution.result import Attributions
 
@@ -24,8 +21,12 @@ from tfx_explain.attribution.result import Attributions
 _SLOPE_BYTES = 2**26
 
 
-class ExpectedGradients:
-    """Integrated gradients against a whole background sample at the cost of a few hundred gradients a row."""
+class ExpectedGradients(Method):
+    """Integrated gradients against a whole background sample at the cost of a few hundred gradients a row.
+
+    The baselines are the background sample, `[baselines, ...]`; features are those of `IntegratedGradients`.
+    Attributions have standard errors, and add up to the output's change within those.
+    """
 
     def __init__(self, *, samples: int = 200, tolerance: float = 0.01, seed: int = 0, batch_size: int = 16384) -> None:
         """Chooses accuracy and cost.
@@ -46,24 +47,7 @@ class ExpectedGradients:
             )
         self._samples, self._tolerance, self._seed, self._batch_size = samples, tolerance, seed, batch_size
 
-    def attribute(
-        self,
-        model: Model | Callable[..., Any],
-        inputs: Tensors | Any,
-        baselines: Tensors | Any = 0.0,
-        players: Players | None = None,
-        targets: Any = None,
-        row_keys: np.ndarray | None = None,
-    ) -> Attributions:
-        """Explains every row; arguments and errors are those of `IntegratedGradients.attribute`.
-
-        `baselines` is the background sample, `[baselines, ...]`; `row_keys`, uint64 `[rows]`, are as in
-        `SampledShapley`.
-
-        Returns:
-            Attributions `[rows, features]` with standard errors; they add up to the output's change within those.
-        """
-        problem = prepare(model, inputs, baselines, players, targets)
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         path, features = Path(problem, self._batch_size), len(problem.features)
         keys = keys_of_rows(problem.inputs, row_keys)
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 import numpy as np
 
 from tfx_explain.attribution.causes import gradient_reasons
+from tfx_explain.attribution.method import Method
 from tfx_explain.attribution.path import Path
-from tfx_explain.attribution.path_method import PathMethod
 from tfx_explain.attribution.problem import Problem
 from tfx_explain.attribution.result import Attributions, assemble
 
 
-class GradientTimesInput(PathMethod):
+class GradientTimesInput(Method):
     """The gradient at the row times its difference from the baseline: what a linear continuation to the baseline says.
 
     Exact for linear functions; for others the completeness gap, in `approximation_errors`, says how far they bend.
@@ -23,7 +23,7 @@ class GradientTimesInput(PathMethod):
         """Sets the completeness gap that counts as converged, relative to the sum of absolute attributions."""
         self._tolerance, self._batch_size = tolerance, batch_size
 
-    def _explain(self, problem: Problem) -> Attributions:
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         path, rows = Path(problem, self._batch_size), problem.sound_rows()
         baselines_of = range(problem.num_baselines)
         starts = np.mean([path.outputs(baseline, rows, 0.0) for baseline in baselines_of], axis=0)
@@ -35,7 +35,7 @@ class GradientTimesInput(PathMethod):
         return _at_rows(problem, rows, values, (starts, ends), gaps, converged, 2 * len(slopes), self._batch_size)
 
 
-class Saliency(PathMethod):
+class Saliency(Method):
     """Absolute gradients at the row, in units of output per unit of input, summed over each feature's tensors.
 
     They say where the output is steep, not what it owes to the feature: they have no sign, no completeness, and the
@@ -46,7 +46,7 @@ class Saliency(PathMethod):
         """Sets the number of rows in one call of the model."""
         self._batch_size = batch_size
 
-    def _explain(self, problem: Problem) -> Attributions:
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         path, rows = Path(problem, self._batch_size), problem.sound_rows()
         values = path.gradient_sizes(rows).astype(np.float64)
         starts = np.mean([path.outputs(index, rows, 0.0) for index in range(problem.num_baselines)], axis=0)

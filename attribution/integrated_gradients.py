@@ -14,8 +14,8 @@ import numpy as np
 from tfx_explain.attribution.blocks import each_block
 from tfx_explain.attribution.causes import gradient_reasons
 from tfx_explain.attribution.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
+from tfx_explain.attribution.method import Method
 from tfx_explain.attribution.path import Path
-from tfx_explain.attribution.path_method import PathMethod
 from tfx_explain.attribution.problem import Problem
 from tfx_explain.attribution.quadrature import RULES
 from tfx_explain.attribution.result import Attributions, assemble
@@ -26,8 +26,11 @@ _MESH_BYTES = 2**22
 _USUAL_POINTS = 128
 
 
-class IntegratedGradients(PathMethod):
-    """Attributions that add up to the output's change from the baseline, for models that have gradients."""
+class IntegratedGradients(Method):
+    """Attributions that add up to the output's change from the baseline, for models that have gradients.
+
+    A feature's tensors must be dense and floating (see `Path`). `approximation_errors` bound the completeness gap.
+    """
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class IntegratedGradients(PathMethod):
         self._steps, self._rule = steps, rule
         self._tolerance, self._max_gradients, self._batch_size = tolerance, max_gradients, batch_size
 
-    def _explain(self, problem: Problem) -> Attributions:
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         rows = problem.sound_rows()
         points = self._steps or min(self._max_gradients, _USUAL_POINTS)
         path = Path(problem, self._batch_size)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.blocks import near_equal_slices
 from tfx_explain.attribution.estimates import Estimates, averaged, joined
+from tfx_explain.attribution.method import Method
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.problem import Players, Problem, prepare
 from tfx_explain.attribution.randomness import keys_of_rows, random_words
 from tfx_explain.attribution.result import Attributions
-
-
-class PathMethod(Protocol):
-    """What is smoothed: `IntegratedGradients`, `GradientTimesInput` or `Saliency`."""
-
-    def attribute(self, model: Any, inputs: Any, baselines: Any, players: Any, targets: Any) -> Attributions:
-        """Explains every row."""
-        ...
 
 
 class SmoothGrad:
@@ -32,7 +25,7 @@ class SmoothGrad:
 
     def __init__(
         self,
-        method: PathMethod,
+        method: Method,
         *,
         noise_sigma: float | Mapping[str, float] = 0.1,
         samples: int = 10,
@@ -42,7 +35,7 @@ class SmoothGrad:
         """Chooses the noise.
 
         Args:
-            method: explains the copies.
+            method: explains the copies: `IntegratedGradients`, `GradientTimesInput` or `Saliency`.
             noise_sigma: standard deviation of the normal noise, in the tensors' own unit; one, or of each feature (0
                 where a feature is missing).
             samples: copies of each row, at least 2.

@@ -86,8 +86,7 @@ class Request:
 
     def explain(self, method: Method, targets: np.ndarray) -> Attributions:
         """Attributes the outputs `targets`, int32 `[rows]`."""
-        extra: dict[str, Any] = {} if isinstance(method, IntegratedGradients) else {"row_keys": self.keys}
-        return method.attribute(self.model, self.inputs, self.baselines, self.players, targets=targets, **extra)
+        return method.attribute(self.model, self.inputs, self.baselines, self.players, targets, self.keys)
 
 
 def _given(**settings: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the methods that take gradients along a path share: the way from a request to attributions."""
+"""What all methods share: the way from a request to attributions."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import abc
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tfx_explain.attribution.model import Model, Tensors
 from tfx_explain.attribution.problem import Players, Problem, prepare
 from tfx_explain.attribution.result import Attributions
 
 
-class PathMethod(abc.ABC):
-    """Explains rows of a model that has gradients, the same rows always alike."""
+class Method(abc.ABC):
+    """Explains rows of a model."""
 
     def attribute(
         self,
@@ -21,11 +23,11 @@ class PathMethod(abc.ABC):
         baselines: Tensors | Any = 0.0,
         players: Players | None = None,
         targets: Any = None,
+        row_keys: np.ndarray | None = None,
     ) -> Attributions:
-        """Explains every row; `prepare` describes the arguments.
+        """Explains every row; `prepare` describes the other arguments.
 
-        A feature's tensors must be dense and floating; tensors without a player are held at the row's value.
-        Attributions are averaged over the baselines.
+        Tensors without a player are held at the row's value. Attributions are averaged over the baselines.
 
         Args:
             model: a model or a TensorFlow function.
@@ -33,15 +35,17 @@ class PathMethod(abc.ABC):
             baselines: `[baselines, ...]` of each key with a player, or a scalar.
             players: tensor keys of each feature.
             targets: int32 `[rows]` class to explain.
+            row_keys: uint64 `[rows]`, from which a row's randomness is drawn; None: the hash of its tensors. Of no use
+                to a method that draws nothing.
 
         Returns:
-            Attributions `[rows, features]`. `approximation_errors` bound the completeness gap.
+            Attributions `[rows, features]`, with the error that the method's class describes.
 
         Raises:
-            ValueError: if the request is incomplete or a feature has no path (see `Path`).
+            ValueError: if the request is incomplete, or does not suit the method.
         """
-        return self._explain(prepare(model, inputs, baselines, players, targets))
+        return self._explain(prepare(model, inputs, baselines, players, targets), row_keys)
 
     @abc.abstractmethod
-    def _explain(self, problem: Problem) -> Attributions:
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         """Explains every row of a problem."""
