@@ -96,9 +96,10 @@ def raw_encoder(read: ReadModel, raw: Iterable[str], slots: Sequence[Slot]) -> C
 def parts(slot: Slot, value: Tensor) -> tuple[tf.Tensor, ...]:
     """The tensors to feed for the value of a slot."""
     if not slot.is_ragged:
+        # Dense, as the slot says; the type doesn't.
         return (value,)  # type: ignore[return-value]
     if len(slot.tensors) == 2:
-        return value.flat_values, tf.cast(value.row_splits, slot.specs[1].dtype)  # type: ignore[union-attr]
+        return value.flat_values, tf.cast(value.row_splits, slot.specs[1].dtype)
     sparse = value.to_sparse()
     return sparse.values, sparse.indices, sparse.dense_shape
 

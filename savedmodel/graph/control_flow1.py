@@ -144,6 +144,7 @@ class _Rewriter:
                 return self._import(loop.results, fed(loop.steps, variables))
 
             starts = list(given[: len(loop.starts)])
+            # A shape of any rank; the stubs lack None.
             shapes = None if self._steady else [tf.TensorShape(None)] * len(starts)  # type: ignore[arg-type]
             return tf.while_loop(condition, body, starts, shapes)
 
