@@ -7,8 +7,10 @@ depend on the rows it is explained with.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -44,11 +46,23 @@ def near_equal_slices(total: int, at_most: int, points: int = 1) -> Iterator[sli
 def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size: int) -> list[_Result]:
     """Calls `function` on the rows in blocks of at most `size`; returns the results in order.
 
-    A few calls run at once, so that some prepare their next batches while the model evaluates others'.
+    A few calls run at once, so that some prepare their next batches while the model evaluates others'. `function` must
+    not call this one.
     """
     blocks = [rows[part] for part in near_equal_slices(len(rows), max(1, size))] or [rows]
-    with ThreadPoolExecutor(min(_CALLS_AT_ONCE, len(blocks))) as pool:
-        return list(pool.map(function, blocks))
+    if len(blocks) == 1:
+        return [function(blocks[0])]
+    return list(_threads().map(function, blocks))
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """Returns the threads that all calls share: TensorFlow and the memory allocator take a while with every new one."""
+    return ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="attribution")
+
+
+# A forked process has none of them.
+os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def call_size(rows: int, batch_size: int) -> int:

@@ -1,4 +1,9 @@
-"""Meshes on paths, one per row, that get new points where the integral is known worst."""
+"""Meshes on paths, one per row, that get new points where the integral is known worst.
+
+Most operations are long ones, over all rows as if their meshes were one: what they say of the interval from a row's
+last point to the first of the next row is cleared, so that every row has as many intervals as points, the last of which
+is empty.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +12,29 @@ import itertools
 
 import numpy as np
 
-from tfx_explain.attribution.quadrature import secant_weight
+from tfx_explain.attribution.quadrature import secant_share
 
-# Each refinement adds this many points for each interval there is. Fewer overshoot the tolerance less, in more rounds.
-_GROWTH = 1
 # Weight of an interval's unexplained output change against the spread of its slopes, in dealing out new points: of 1, 3
 # and 12 on ReLU networks, the error was the same and the completeness gap smallest from 3 on.
 _GAP_WEIGHT = 3.0
+# Even where nothing is to be gained, points go somewhere.
+_LEAST_GAIN = 1e-30
 
 
 @dataclasses.dataclass(frozen=True)
 class Mesh:
-    """Meshes of equally many points, of one or more rows, in the order of the path."""
+    """Meshes of equally many points, of one or more rows, in the order of the path; all of one dtype."""
 
-    alphas: np.ndarray  # float64 [rows, points]
-    outputs: np.ndarray  # float64 [rows, points]
-    rises: np.ndarray  # float [rows, points], the sum of the slopes over features: the output's own derivative
-    slopes: np.ndarray  # float [rows, points, features]
+    alphas: np.ndarray  # [rows, points]
+    outputs: np.ndarray  # [rows, points]
+    rises: np.ndarray  # [rows, points], the sum of the slopes over features: the output's own derivative
+    slopes: np.ndarray  # [rows, points, features]
 
     @classmethod
     def of(cls, alphas: np.ndarray, outputs: np.ndarray, slopes: np.ndarray) -> Mesh:
-        """Makes meshes of what is known at their points."""
-        # A product with ones is the fastest sum over a short last axis.
-        return cls(alphas, outputs, np.matmul(slopes, np.ones(slopes.shape[2], slopes.dtype)), slopes)
+        """Makes meshes of what is known at their points, in the dtype of the slopes."""
+        alphas, outputs = (known.astype(slopes.dtype, copy=False) for known in (alphas, outputs))
+        return cls(alphas, outputs, _over_features(slopes), slopes)
 
     @property
     def size(self) -> int:
@@ -49,10 +54,14 @@ class Mesh:
 
     def quadrature(self) -> Quadrature:
         """Returns the two rules on this mesh."""
-        lengths, changes = (known[:, 1:] - known[:, :-1] for known in (self.alphas, self.outputs))
-        left, right = self.rises[:, :-1], self.rises[:, 1:]
-        starts = lengths * secant_weight(left, right, changes / lengths)
-        return Quadrature(self, lengths, starts, changes - starts * left - (lengths - starts) * right)
+        lengths = _to_next(self.alphas)
+        excess = _to_next(self.outputs) - lengths * self.rises
+        turn = _to_next(self.rises)
+        turn *= lengths
+        shares = secant_share(excess, turn)
+        turn *= shares
+        excess -= turn
+        return Quadrature(self, lengths, shares, excess)
 
     def refined(self, places: Places, new: Mesh) -> Mesh:
         """Returns the mesh with new points, in order, at their places."""
@@ -70,80 +79,90 @@ class Places:
     def merge(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
         """Merges values `[rows, points, ...]` at old points and at new ones."""
         merged = np.empty((len(old), old.shape[1] + new.shape[1], *old.shape[2:]), old.dtype)
-        flat = merged.reshape(-1, *old.shape[2:])
-        flat[self.old] = old.reshape(-1, *old.shape[2:])
-        flat[self.new] = new.reshape(-1, *old.shape[2:])
+        items = _items(merged)
+        items[self.old] = _items(old)
+        items[self.new] = _items(new)
         return merged
 
 
 @dataclasses.dataclass(frozen=True)
 class Quadrature:
-    """The trapezoid rule, and the rule whose intervals' ends have `secant_weight`'s shares, on a mesh."""
+    """The trapezoid rule, and the rule whose intervals' ends have `secant_share`'s shares, on a mesh."""
 
     mesh: Mesh
-    lengths: np.ndarray  # [rows, intervals]
-    starts: np.ndarray  # [rows, intervals] what the starts of intervals weigh
-    unexplained: np.ndarray  # [rows, intervals] what the second rule leaves of the output's change
+    lengths: np.ndarray  # [rows, points] of the intervals that begin at the points
+    shares: np.ndarray  # [rows, points] which part of an interval's length its end weighs
+    unexplained: np.ndarray  # [rows, points] what the second rule leaves of the output's change
 
     def keep(self, rows: np.ndarray) -> Quadrature:
         """Returns the rules of the rows where bool `rows` is set."""
         if rows.all():
             return self
-        return Quadrature(self.mesh.keep(rows), self.lengths[rows], self.starts[rows], self.unexplained[rows])
+        return Quadrature(self.mesh.keep(rows), self.lengths[rows], self.shares[rows], self.unexplained[rows])
 
     def integrals(self) -> np.ndarray:
         """Returns the second rule's integrals, float64 `[rows, features]`."""
-        return np.matmul(self._weights()[:, None], self.mesh.slopes)[:, 0]
+        lengths = _to_next(self.mesh.alphas.astype(np.float64))
+        return np.matmul(_at_points(lengths, self.shares)[:, None], self.mesh.slopes)[:, 0]
 
     def errors(self) -> tuple[np.ndarray, np.ndarray]:
         """Estimates the errors of the integrals, `[rows]`, and the sums of absolute integrals, `[rows]`."""
-        more = self.starts - self.lengths / 2
-        weights = np.stack([_at_points(more, -more), self._weights()], axis=1)
-        # Single precision is enough for estimates.
-        sums = np.abs(np.matmul(weights.astype(self.mesh.slopes.dtype), self.mesh.slopes)).sum(axis=2, dtype=np.float64)
-        return sums[:, 0] + np.abs(self.unexplained.sum(axis=1)), sums[:, 1]
+        weights = np.empty((2, *self.lengths.shape), self.lengths.dtype)
+        weights[0] = weights[1] = _at_points(self.lengths, self.shares)
+        weights[0] -= _at_points(self.lengths, 0.5)
+        sums = np.abs(np.matmul(weights.transpose(1, 0, 2), self.mesh.slopes)).sum(axis=2, dtype=np.float64)
+        return sums[:, 0] + np.abs(self.unexplained.sum(axis=1, dtype=np.float64)), sums[:, 1]
 
-    def new_points(self, max_points: int) -> tuple[np.ndarray, Places]:
-        """Chooses where to evaluate next, so that no row gets more than `max_points` points.
+    def new_points(self, count: int) -> tuple[np.ndarray, Places]:
+        """Chooses `count` points for each row to evaluate next.
 
         Returns:
-            Ascending alphas, float64 `[rows, new]`, and their places.
+            Ascending alphas `[rows, new]`, and their places.
         """
-        rows, intervals = self.lengths.shape
-        count = min(_GROWTH * intervals, max_points - self.mesh.size)
-        gains = self._gains() + 1e-30
-        shares = np.cumsum(gains, axis=1)
-        # New points up to the end of each interval.
-        ends = np.rint(shares * (count / shares[:, -1:])).astype(np.int64)
-        before = np.concatenate([np.zeros((rows, 1), np.int64), ends[:, :-1]], axis=1)
-        counts = ends - before
-        interval = np.repeat(np.arange(rows * intervals), counts.ravel())
-        number = np.tile(np.arange(count), rows) - before.ravel()[interval]
-        fraction = (number + 1) / (counts.ravel()[interval] + 1)
-        alphas = self.mesh.alphas[:, :-1].ravel()[interval] + self.lengths.ravel()[interval] * fraction
-        size = self.mesh.size + count
-        first = np.arange(rows)[:, None] * size
-        within = interval.reshape(rows, count) % intervals
-        old = first + np.arange(self.mesh.size) + np.concatenate([before, ends[:, -1:]], axis=1)
-        new = first + np.arange(count) + within + 1
-        return alphas.reshape(rows, count), Places(old.ravel(), new.ravel())
-
-    def _weights(self) -> np.ndarray:
-        """Returns what points weigh in the second rule, float64 `[rows, points]`."""
-        return _at_points(self.starts, self.lengths - self.starts)
+        rows, points = self.lengths.shape
+        shares = np.cumsum(self._gains(), axis=1)
+        # New points up to the end of each interval, those of the rows before included.
+        ends = np.rint(shares * (count / shares[:, -1:])).astype(np.int64) + count * np.arange(rows)[:, None]
+        before = np.concatenate([[0], ends.ravel()[:-1]])
+        counts = ends.ravel() - before
+        interval = np.repeat(np.arange(counts.size), counts)
+        new = np.arange(rows * count)
+        number = (new + 1 - before[interval]).astype(self.lengths.dtype)
+        spacing = self.lengths.ravel() / (counts + 1).astype(self.lengths.dtype)
+        alphas = self.mesh.alphas.ravel()[interval] + spacing[interval] * number
+        return alphas.reshape(rows, count), Places(np.arange(counts.size) + before, new + interval + 1)
 
     def _gains(self) -> np.ndarray:
-        """Returns how much points in an interval may gain, `[rows, intervals]`."""
-        slopes = self.mesh.slopes
-        spread = slopes[:, 1:] - slopes[:, :-1]
-        np.abs(spread, out=spread)
-        spreads = np.matmul(spread, np.ones(slopes.shape[2], slopes.dtype))
-        return self.lengths * spreads / 2 + _GAP_WEIGHT * np.abs(self.unexplained)
+        """Returns how much points in an interval may gain, `[rows, points]`."""
+        spreads = _to_next(self.mesh.slopes)
+        gains = _over_features(np.abs(spreads, out=spreads))
+        gains *= self.lengths
+        gains += 2 * _GAP_WEIGHT * np.abs(self.unexplained)
+        gains[:, :-1] += _LEAST_GAIN
+        return gains
 
 
-def _at_points(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Sums what starts and ends of intervals weigh, `[rows, intervals]`, into weights of points."""
-    weights = np.zeros((len(starts), starts.shape[1] + 1))
-    weights[:, :-1] = starts
-    weights[:, 1:] += ends
+def _to_next(values: np.ndarray) -> np.ndarray:
+    """Returns the changes `[rows, points, ...]` from points to the next ones; 0 at the last ones."""
+    items, changes = values.reshape(-1, *values.shape[2:]), np.empty(values.shape, values.dtype)
+    np.subtract(items[1:], items[:-1], out=changes.reshape(items.shape)[:-1])
+    changes[:, -1] = 0
+    return changes
+
+
+def _at_points(lengths: np.ndarray, shares: np.ndarray | float) -> np.ndarray:
+    """Returns what points weigh, `[rows, points]`, if intervals' ends have those shares of the lengths."""
+    ends = lengths * shares
+    weights = lengths - ends
+    weights.reshape(-1)[1:] += ends.reshape(-1)[:-1]
     return weights
+
+
+def _over_features(values: np.ndarray) -> np.ndarray:
+    """Sums `[rows, points, features]` over features; a product with ones is the fastest over a short last axis."""
+    return np.matmul(values, np.ones(values.shape[2], values.dtype))
+
+
+def _items(values: np.ndarray) -> np.ndarray:
+    """Views `[rows, points, ...]` as `[rows * points]`, which are copied as a whole."""
+    return values.reshape(values.shape[0] * values.shape[1], -1).view(f"V{values[0, :1].nbytes}")[:, 0]

@@ -35,24 +35,22 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
 RULES = {"gauss_legendre": gauss_legendre, "midpoint": midpoint, "trapezoid": trapezoid}
 
 
-def secant_weight(left_slope: np.ndarray, right_slope: np.ndarray, mean_slope: np.ndarray) -> np.ndarray:
+def secant_share(excess: np.ndarray, turn: np.ndarray) -> np.ndarray:
     """Weighs the two ends of an interval so that the weighted slope is the function's own mean slope.
 
-    With the slopes f'(a) and f'(b) and the mean slope (f(b) - f(a)) / (b - a), the share t of the left end solves
-    t f'(a) + (1 - t) f'(b) = mean slope. Where f has one kink in the interval, t is the kink's place, and the weights
-    are exact not only for f' but for every component of the gradient; where f is smooth, t = 1/2 + O(b - a).
+    With the slopes f'(a) and f'(b), the share t of the right end solves (b - a) ((1 - t) f'(a) + t f'(b)) = f(b) - f(a).
+    Where f has one kink in the interval, 1 - t is the kink's place, and the weights are exact not only for f' but for
+    every component of the gradient; where f is smooth, t = 1/2 + O(b - a).
 
     Args:
-        left_slope: f' at the left end, any shape.
-        right_slope: f' at the right end, the same shape.
-        mean_slope: the same shape.
+        excess: f(b) - f(a) - (b - a) f'(a), any shape.
+        turn: (b - a) (f'(b) - f'(a)), the same shape and dtype.
 
     Returns:
         t, clipped to [0, 1]; 1/2 (the trapezoid rule) where the slopes are equal.
     """
-    fall = left_slope - right_slope
-    share = np.full(np.shape(fall), 0.5)
+    share = np.full_like(turn, 0.5)
     # Of slopes that are not finite nothing is known, here or later.
     with np.errstate(invalid="ignore"):
-        np.divide(mean_slope - right_slope, fall, out=share, where=fall != 0)
+        np.divide(excess, turn, out=share, where=turn != 0)
     return np.clip(share, 0.0, 1.0, out=share)

@@ -31,7 +31,7 @@ class Workload:
 
     def attribute(self, method: Any, rows: int | None = None) -> Attributions:
         """Explains all rows, or the first ones."""
-        some = {key: tensor[:rows] for key, tensor in self.inputs.items()}
+        some = self.inputs if rows is None else {key: tensor[:rows] for key, tensor in self.inputs.items()}
         return method.attribute(self.model, some["x"] if set(some) == {"x"} else some, self.baselines, self.players)
 
     def batch(self, size: int) -> tuple[dict[str, Any], tf.Tensor]:

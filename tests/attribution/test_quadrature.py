@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfx_explain.attribution.quadrature import RULES, gauss_legendre, secant_weight, trapezoid
+from tfx_explain.attribution.quadrature import RULES, gauss_legendre, secant_share, trapezoid
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -30,11 +30,11 @@ def test_trapezoid_refuses_one_point():
         trapezoid(1)
 
 
-def test_secant_weight_finds_the_only_kink():
+def test_secant_share_finds_the_only_kink():
     kinks = np.array([0.0, 0.2, 0.7, 1.0])
-    mean_slopes = -kinks + 3 * (1 - kinks)
-    np.testing.assert_allclose(secant_weight(np.full(4, -1.0), np.full(4, 3.0), mean_slopes), kinks)
+    left, right, changes = -1.0, 3.0, -kinks + 3 * (1 - kinks)
+    np.testing.assert_allclose(secant_share(changes - left, np.full(4, right - left)), 1 - kinks)
 
 
-def test_secant_weight_of_equal_slopes_is_the_trapezoid_rule():
-    np.testing.assert_array_equal(secant_weight(np.full(2, 2.0), np.full(2, 2.0), np.full(2, 5.0)), [0.5, 0.5])
+def test_secant_share_of_equal_slopes_is_the_trapezoid_rule():
+    np.testing.assert_array_equal(secant_share(np.full(2, 3.0), np.zeros(2)), [0.5, 0.5])
