@@ -119,7 +119,7 @@ class Quadrature:
         Returns:
             Ascending alphas `[rows, new]`, and their places.
         """
-        rows, points = self.lengths.shape
+        rows = len(self.lengths)
         shares = np.cumsum(self._gains(), axis=1)
         # New points up to the end of each interval, those of the rows before included.
         ends = np.rint(shares * (count / shares[:, -1:])).astype(np.int64) + count * np.arange(rows)[:, None]

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.blocks import call_size, extended, lengthened, near_equal_slices
+from tfx_explain.attribution.buffers import as_tensor, empty_batch
 from tfx_explain.attribution.problem import Problem
 
 Arrays = dict[str, np.ndarray]
@@ -84,16 +85,24 @@ class Path:
         values = np.empty((len(rows), 1, len(self._problem.features)))
         for part in near_equal_slices(len(rows), max(1, self.batch_size // len(alphas)), len(alphas)):
             starts, steps = self._steps(baseline, rows[part])
-            sums = {key: np.zeros(step.shape) for key, step in steps.items()}
+            sums = {key: np.zeros(step.shape if self._has_columns(key) else len(step)) for key, step in steps.items()}
             for points in near_equal_slices(len(alphas), self.batch_size):
                 # By point first: long operations on all the paths, and no sum whose order depends on their number.
                 inputs, targets = self._points_first(rows[part], alphas[points], starts, steps)
                 found, gradients = self._problem.model.gradients(inputs, targets)
                 shape = points.stop - points.start, part.stop - part.start
                 outputs[part, points] = np.asarray(found).reshape(-1)[: shape[0] * shape[1]].reshape(shape).T
-                for key, total in sums.items():
-                    _add_weighted(np.asarray(gradients[key]), weights[points], total)
-            self._sum_by_feature({key: total[:, None] for key, total in sums.items()}, steps, values[part])
+                for key, step in steps.items():
+                    by_point = np.asarray(gradients[key])[: shape[0] * shape[1]].reshape(*shape, *step.shape[1:])
+                    if not self._has_columns(key):
+                        by_point = self._along(by_point, step[None])
+                    _add_weighted(by_point, weights[points], sums[key])
+            self._sum_by_feature(
+                {key: total[:, None] for key, total in sums.items() if self._has_columns(key)}, steps, values[part]
+            )
+            for key, total in sums.items():
+                if not self._has_columns(key):
+                    values[part, 0, self._problem.owners[key]] += total
         return outputs, values[:, 0]
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
@@ -132,28 +141,31 @@ class Path:
         self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the model's inputs `[call size, ...]` at `alphas` `[paths, points]`, and targets `[call size]`."""
-        weights = np.stack([alphas, np.ones_like(alphas)], axis=2).astype(self._dtype)
+        size = call_size(alphas.size, self.batch_size)
+        weights = np.stack([alphas, np.ones_like(alphas)], axis=2).astype(self._dtype, copy=False)
         points = {}
         for key, step in steps.items():
             ends = np.stack([step, np.broadcast_to(starts[key], step.shape)], axis=1)
+            ends = ends.reshape(len(step), 2, int(np.prod(step.shape[1:])))
+            dtype = step.dtype if step.dtype.kind == "f" else self._dtype
+            batch = empty_batch((size, *step.shape[1:]), dtype)
             # A product of small matrices writes the points once; a product and a sum would go over them twice.
-            along = np.matmul(
-                weights.astype(step.dtype, copy=False), ends.reshape(*ends.shape[:2], int(np.prod(step.shape[1:])))
-            )
-            points[key] = tf.constant(along.reshape(-1, *step.shape[1:]))
+            along = batch[: alphas.size].reshape(*alphas.shape, ends.shape[2])
+            np.matmul(weights.astype(dtype, copy=False), ends.astype(dtype, copy=False), out=along)
+            batch[alphas.size :] = batch[alphas.size - 1]
+            points[key] = tf.cast(as_tensor(batch), self._problem.inputs[key].dtype)
         return self._inputs(np.repeat(rows, alphas.shape[1]), points)
 
     def _points_first(
         self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the same for `alphas` `[points]` of all paths; the paths at the first point come first."""
+        weights = np.stack([alphas, np.ones_like(alphas)], axis=1)
         points = {}
         for key, step in steps.items():
-            # One long row for each point; raw operations take a third of the time that others take to begin.
-            along = tf.constant(alphas[:, None].astype(step.dtype))
-            start = np.broadcast_to(starts[key], step.shape).reshape(1, -1)
-            moved = tf.raw_ops.Mul(x=along, y=tf.constant(step.reshape(1, -1)))
-            moved = tf.raw_ops.AddV2(x=moved, y=tf.constant(start))
+            # One long row for each point, of which a matrix product writes each number once.
+            ends = np.stack([step, np.broadcast_to(starts[key], step.shape)]).reshape(2, -1)
+            moved = tf.raw_ops.MatMul(a=tf.constant(weights.astype(step.dtype)), b=tf.constant(ends))
             points[key] = tf.raw_ops.Reshape(tensor=moved, shape=tf.constant((-1, *step.shape[1:])))
         return self._inputs(np.tile(rows, len(alphas)), points)
 
@@ -174,7 +186,7 @@ class Path:
             sums[:] = 0
         for key, gradient in gradients.items():
             owner, step = self._problem.owners[key], steps[key]
-            if isinstance(owner, np.ndarray):
+            if self._has_columns(key):
                 if only and step.ndim == 2 and np.array_equal(owner, np.arange(features)):
                     np.multiply(gradient, step[:, None], out=sums)
                     continue
@@ -185,17 +197,29 @@ class Path:
                 for column in np.flatnonzero(owner >= 0):
                     sums[:, :, owner[column]] += products[:, :, column]
             else:
-                flat = gradient.reshape(*sums.shape[:2], -1).astype(sums.dtype, copy=False)
-                along = np.matmul(flat, step.reshape(len(step), -1, 1).astype(sums.dtype, copy=False))[:, :, 0]
+                along = self._along(gradient, step[:, None])
                 sums[:, :, owner] = along if only else sums[:, :, owner] + along
 
+    def _has_columns(self, key: str) -> bool:
+        """Whether the tensor's columns are features."""
+        return isinstance(self._problem.owners[key], np.ndarray)
 
-def _add_weighted(gradients: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:
-    """Adds gradients `[points * paths and more, ...]` by `weights` `[points]` to `total` `[paths, ...]`, in order."""
+    def _along(self, gradients: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """Multiplies gradients `[n, m, ...]` by steps `[1 or n, 1 or m, ...]`, and sums to `[n, m]`."""
+        width = int(np.prod(gradients.shape[2:]))
+        gradients, steps = (
+            array.reshape(*array.shape[:2], width).astype(self._dtype, copy=False) for array in (gradients, steps)
+        )
+        # A matrix product may begin threads of its own, which take the processors from the model's.
+        return np.einsum("nmi,nmi->nm", gradients, steps)
+
+
+def _add_weighted(by_point: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:
+    """Adds `[points, paths, ...]` by `weights` `[points]` to `total` `[paths, ...]`, in order."""
     weighted = np.empty(total.shape)
-    for gradient, weight in zip(gradients[: len(weights) * len(total)].reshape(-1, *total.shape), weights, strict=True):
+    for values, weight in zip(by_point, weights, strict=True):
         if weight:
-            np.multiply(gradient, weight, out=weighted, dtype=np.float64)
+            np.multiply(values, weight, out=weighted, dtype=np.float64)
             total += weighted
 
 

@@ -38,7 +38,7 @@ RULES = {"gauss_legendre": gauss_legendre, "midpoint": midpoint, "trapezoid": tr
 def secant_share(excess: np.ndarray, turn: np.ndarray) -> np.ndarray:
     """Weighs the two ends of an interval so that the weighted slope is the function's own mean slope.
 
-    With the slopes f'(a) and f'(b), the share t of the right end solves (b - a) ((1 - t) f'(a) + t f'(b)) = f(b) - f(a).
+    With the slopes f'(a) and f'(b), the share t of the right end solves (b - a)((1 - t) f'(a) + t f'(b)) = f(b) - f(a).
     Where f has one kink in the interval, 1 - t is the kink's place, and the weights are exact not only for f' but for
     every component of the gradient; where f is smooth, t = 1/2 + O(b - a).
 
