@@ -25,6 +25,8 @@ _FEWEST_ROWS = 256
 _VECTOR = 16
 # One call leaves processors idle between its operations; four keep two of them busy.
 _CALLS_AT_ONCE = 4
+# Blocks are made smaller, for as many calls, down to these rows.
+_FEWEST_IN_BLOCK = 64
 # Rows of one matrix product.
 _PRODUCT_ROWS = 32
 
@@ -49,6 +51,7 @@ def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size
     A few calls run at once, so that some prepare their next batches while the model evaluates others'. `function` must
     not call this one.
     """
+    size = min(size, max(_FEWEST_IN_BLOCK, -(-len(rows) // _CALLS_AT_ONCE)))
     blocks = [rows[part] for part in near_equal_slices(len(rows), max(1, size))] or [rows]
     if len(blocks) == 1:
         return [function(blocks[0])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -146,14 +148,14 @@ class Path:
         points = {}
         for key, step in steps.items():
             ends = np.stack([step, np.broadcast_to(starts[key], step.shape)], axis=1)
-            ends = ends.reshape(len(step), 2, int(np.prod(step.shape[1:])))
+            ends = ends.reshape(len(step), 2, math.prod(step.shape[1:]))
             dtype = step.dtype if step.dtype.kind == "f" else self._dtype
             batch = empty_batch((size, *step.shape[1:]), dtype)
             # A product of small matrices writes the points once; a product and a sum would go over them twice.
             along = batch[: alphas.size].reshape(*alphas.shape, ends.shape[2])
             np.matmul(weights.astype(dtype, copy=False), ends.astype(dtype, copy=False), out=along)
             batch[alphas.size :] = batch[alphas.size - 1]
-            points[key] = tf.cast(as_tensor(batch), self._problem.inputs[key].dtype)
+            points[key] = as_tensor(batch) if dtype == step.dtype else tf.cast(as_tensor(batch), step.dtype)
         return self._inputs(np.repeat(rows, alphas.shape[1]), points)
 
     def _points_first(
@@ -206,7 +208,7 @@ class Path:
 
     def _along(self, gradients: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Multiplies gradients `[n, m, ...]` by steps `[1 or n, 1 or m, ...]`, and sums to `[n, m]`."""
-        width = int(np.prod(gradients.shape[2:]))
+        width = math.prod(gradients.shape[2:])
         gradients, steps = (
             array.reshape(*array.shape[:2], width).astype(self._dtype, copy=False) for array in (gradients, steps)
         )
