@@ -29,6 +29,9 @@ _CALLS_AT_ONCE = 4
 _FEWEST_IN_BLOCK = 64
 # Rows of one matrix product.
 _PRODUCT_ROWS = 32
+# OpenBLAS begins threads, which then spin beside the model's, for products of more than 2^18 multiplications, and of
+# matrices with vectors from 9,216 numbers on.
+_UNTHREADED = 2**13
 
 
 def near_equal_slices(total: int, at_most: int, points: int = 1) -> Iterator[slice]:
@@ -89,11 +92,22 @@ def extended(values: np.ndarray, size: int) -> np.ndarray:
 def lengthened(tensor: tf.Tensor, size: int) -> tf.Tensor:
     """Does the same for a tensor."""
     missing = size - len(tensor)
-    return tensor if not missing else tf.concat([tensor, tf.repeat(tensor[-1:], missing, axis=0)], axis=0)
+    if not missing:
+        return tensor
+    return tf.concat([tensor, tf.broadcast_to(tensor[-1:], (missing, *tensor.shape[1:]))], axis=0)
 
 
 def row_products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Multiplies float64 `[rows, n]` by `[n, m]`; each row of the product depends on that row alone, bit for bit."""
     padded = np.zeros((-(-len(rows) // _PRODUCT_ROWS), _PRODUCT_ROWS, rows.shape[1]))
     padded.reshape(-1, rows.shape[1])[: len(rows)] = rows
-    return np.matmul(padded, matrix).reshape(-1, matrix.shape[1])[: len(rows)]
+    return product(padded, matrix).reshape(-1, matrix.shape[1])[: len(rows)]
+
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Multiplies `[..., at most 32, n]` by `[..., n, m]` in parts that stay in the thread that calls."""
+    columns = max(1, _UNTHREADED // max(1, right.shape[-2]))
+    if right.shape[-1] <= columns:
+        return np.matmul(left, right)
+    parts = [np.matmul(left, right[..., first : first + columns]) for first in range(0, right.shape[-1], columns)]
+    return np.concatenate(parts, axis=-1)

@@ -12,6 +12,7 @@ import itertools
 
 import numpy as np
 
+from tfx_explain.attribution.blocks import product
 from tfx_explain.attribution.quadrature import secant_share
 
 # Weight of an interval's unexplained output change against the spread of its slopes, in dealing out new points: of 1, 3
@@ -103,14 +104,14 @@ class Quadrature:
     def integrals(self) -> np.ndarray:
         """Returns the second rule's integrals, float64 `[rows, features]`."""
         lengths = _to_next(self.mesh.alphas.astype(np.float64))
-        return np.matmul(_at_points(lengths, self.shares)[:, None], self.mesh.slopes)[:, 0]
+        return product(_at_points(lengths, self.shares)[:, None], self.mesh.slopes)[:, 0]
 
     def errors(self) -> tuple[np.ndarray, np.ndarray]:
         """Estimates the errors of the integrals, `[rows]`, and the sums of absolute integrals, `[rows]`."""
         weights = np.empty((2, *self.lengths.shape), self.lengths.dtype)
         weights[0] = weights[1] = _at_points(self.lengths, self.shares)
         weights[0] -= _at_points(self.lengths, 0.5)
-        sums = np.abs(np.matmul(weights.transpose(1, 0, 2), self.mesh.slopes)).sum(axis=2, dtype=np.float64)
+        sums = np.abs(product(weights.transpose(1, 0, 2), self.mesh.slopes)).sum(axis=2, dtype=np.float64)
         return sums[:, 0] + np.abs(self.unexplained.sum(axis=1, dtype=np.float64)), sums[:, 1]
 
     def new_points(self, count: int) -> tuple[np.ndarray, Places]:
@@ -159,8 +160,8 @@ def _at_points(lengths: np.ndarray, shares: np.ndarray | float) -> np.ndarray:
 
 
 def _over_features(values: np.ndarray) -> np.ndarray:
-    """Sums `[rows, points, features]` over features; a product with ones is the fastest over a short last axis."""
-    return np.matmul(values, np.ones(values.shape[2], values.dtype))
+    """Sums `[rows, points, features]` over features; faster than `sum` over a short last axis."""
+    return np.einsum("rpf->rp", values)
 
 
 def _items(values: np.ndarray) -> np.ndarray:

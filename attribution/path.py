@@ -8,10 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.blocks import call_size, extended, lengthened, near_equal_slices
-from tfx_explain.attribution.buffers import as_tensor, empty_batch
 from tfx_explain.attribution.problem import Problem
 
 Arrays = dict[str, np.ndarray]
+
+# From so many numbers a row on, TensorFlow's products of small matrices are faster than NumPy's and a copy.
+_WIDE = 64
 
 
 class Path:
@@ -143,19 +145,18 @@ class Path:
         self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the model's inputs `[call size, ...]` at `alphas` `[paths, points]`, and targets `[call size]`."""
-        size = call_size(alphas.size, self.batch_size)
         weights = np.stack([alphas, np.ones_like(alphas)], axis=2).astype(self._dtype, copy=False)
         points = {}
         for key, step in steps.items():
             ends = np.stack([step, np.broadcast_to(starts[key], step.shape)], axis=1)
             ends = ends.reshape(len(step), 2, math.prod(step.shape[1:]))
-            dtype = step.dtype if step.dtype.kind == "f" else self._dtype
-            batch = empty_batch((size, *step.shape[1:]), dtype)
+            shares = weights.astype(step.dtype, copy=False)
             # A product of small matrices writes the points once; a product and a sum would go over them twice.
-            along = batch[: alphas.size].reshape(*alphas.shape, ends.shape[2])
-            np.matmul(weights.astype(dtype, copy=False), ends.astype(dtype, copy=False), out=along)
-            batch[alphas.size :] = batch[alphas.size - 1]
-            points[key] = as_tensor(batch) if dtype == step.dtype else tf.cast(as_tensor(batch), step.dtype)
+            if ends.shape[2] < _WIDE:
+                along = tf.constant(np.matmul(shares, ends))
+            else:
+                along = tf.raw_ops.BatchMatMulV2(x=tf.constant(shares), y=tf.constant(ends))
+            points[key] = tf.raw_ops.Reshape(tensor=along, shape=tf.constant((-1, *step.shape[1:])))
         return self._inputs(np.repeat(rows, alphas.shape[1]), points)
 
     def _points_first(
