@@ -21,7 +21,7 @@ from tfx_explain.attribution.quadrature import RULES
 from tfx_explain.attribution.result import Attributions, assemble
 
 # What the meshes of a block of rows may take.
-_MESH_BYTES = 2**22
+_MESH_BYTES = 2**25
 # Few rows of a block need more points.
 _USUAL_POINTS = 128
 
@@ -70,7 +70,7 @@ class IntegratedGradients(Method):
         rows = problem.sound_rows()
         points = self._steps or min(self._max_gradients, _USUAL_POINTS)
         path = Path(problem, self._batch_size)
-        # As many as make a batch in the second round of the adaptive rule, and whose meshes stay in the cache.
+        # As many as make a batch of their first meshes.
         block = min(path.batch_size // FIRST_POINTS, _MESH_BYTES // (4 * points * (len(problem.features) + 4)))
         if self._steps is not None:
             block = max(1, path.batch_size // (self._steps + 2))
