@@ -16,8 +16,10 @@ _UNKNOWN = 1e5
 # Pairs among which the greedy choice is made, and how many it chooses; the others are taken as they come.
 _CANDIDATES = 2048
 _GREEDY = 300
-# Orders of which one is chosen, and how many in a row may bring nothing new.
-_ORDERS = 16
+# Orders of which one is chosen: as many as take so much work, but between two limits; it is the first few that matter.
+_WORK = 2**18
+_LEAST_ORDERS, _MOST_ORDERS = 16, 1024
+# How many draws in a row may bring nothing new.
 _FUTILE = 8
 
 
@@ -44,6 +46,7 @@ def choose_orders(places: int, orders: int, pairs: int) -> Design:
         pairs: the most pairs; the last order may be taken in part.
     """
     chosen, groups = np.zeros((1, places), bool), np.array([-1])
+    pairs = min(pairs, 2 ** (places - 1))
     for draw in range(orders + _FUTILE):
         if groups[-1] + 1 == orders or len(chosen) == pairs:
             break
@@ -59,22 +62,23 @@ def _newest(draw: int, chosen: np.ndarray) -> np.ndarray:
     The best has the most of them, and of these the ones that tell least about each other and those chosen.
     """
     places = chosen.shape[1]
-    taken = set(map(_key, chosen))
-    covariances = prior(places)[0]
-    best, new = (0, 0.0), chosen[:0]
-    draws = draw * _ORDERS + np.arange(_ORDERS)
-    for ranks in random_orders(0, np.array([places], np.uint64), draws, places)[0]:
-        passed = {_key(coalition): coalition for coalition in ranks < np.arange(1, places)[:, None]}
-        found = np.array([coalition for key, coalition in passed.items() if key not in taken])
-        if len(found) >= max(1, best[0]):
-            signs, others = (np.where(some, 1.0, -1.0) for some in (found, np.concatenate([chosen, found])))
-            score = len(found), -float(np.sum(between(signs, others, covariances) ** 2))
-            best, new = max((best, new), (score, found), key=lambda choice: choice[0])
-    return new
+    orders = min(_MOST_ORDERS, max(_LEAST_ORDERS, _WORK // (places * len(chosen))))
+    ranks = random_orders(0, np.array([places], np.uint64), draw * _MOST_ORDERS + np.arange(orders), places)[0]
+    passed = ranks[:, None] < np.arange(1, places)[:, None]
+    new = ~np.isin(_keys(passed), _keys(chosen))
+    most = new.sum(axis=1) == new.sum(axis=1).max()
+    passed, new = passed[most], new[most]
+    signs, covariances = np.where(passed, 1.0, -1.0), prior(places)[0]
+    among = between(signs, signs, covariances) * new[:, None] * new[:, :, None]
+    others = between(signs, np.where(chosen, 1.0, -1.0), covariances) * new[:, :, None]
+    best = ((among**2).sum(axis=(1, 2)) + (others**2).sum(axis=(1, 2))).argmin()
+    return passed[best, new[best]]
 
 
-def _key(coalition: np.ndarray) -> bytes:
-    return np.packbits(coalition ^ coalition[-1]).tobytes()
+def _keys(coalitions: np.ndarray) -> np.ndarray:
+    """Hashes coalitions `[..., places]` to uint64, both of a pair to the same."""
+    words = random_words(0, np.zeros(1, np.uint64), np.zeros(1, np.int64), coalitions.shape[-1])[0, 0]
+    return np.where(coalitions ^ coalitions[..., -1:], words, np.uint64(0)).sum(axis=-1)
 
 
 def _greedy(candidates: np.ndarray, count: int) -> np.ndarray:

@@ -200,8 +200,8 @@ def prior(features: int) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def between(signs: np.ndarray, others: np.ndarray, covariances: np.ndarray) -> np.ndarray:
-    """Returns the covariances `[pairs, others]` of half differences."""
-    differing = (signs.shape[1] - signs @ others.T) / 2
+    """Returns the covariances `[..., pairs, others]` of half differences of signs `[..., pairs or others, places]`."""
+    differing = (signs.shape[-1] - signs @ others.swapaxes(-1, -2)) / 2
     return covariances[np.rint(differing).astype(np.int64)]
 
 
