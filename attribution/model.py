@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -51,8 +52,24 @@ def from_function(function: Callable[..., tf.Tensor]) -> _FunctionModel:
     return _FunctionModel(function)
 
 
+def as_model(model: Model | Callable[..., tf.Tensor]) -> Model:
+    """Returns a model as it is, and a function as a model.
+
+    A `tf.function` is traced once. Plain functions and other objects may read what changes unseen between two calls, so
+    they are traced again.
+    """
+    if isinstance(model, Model):
+        return model
+    return _remembered(model) if hasattr(model, "get_concrete_function") else from_function(model)
+
+
 # The key of the only tensor of a function that takes no dictionary.
 ONLY_KEY = "x"
+
+
+@functools.lru_cache(maxsize=4)
+def _remembered(function: Callable[..., tf.Tensor]) -> _FunctionModel:
+    return from_function(function)
 
 
 class _FunctionModel:

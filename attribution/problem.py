@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfx_explain.attribution.blocks import whole_vectors
 from tfx_explain.attribution.blur import Blurred
-from tfx_explain.attribution.model import ONLY_KEY, Model, Tensor, Tensors, from_function
+from tfx_explain.attribution.model import ONLY_KEY, Model, Tensor, Tensors, as_model
 from tfx_explain.attribution.randomness import row_keys
 
 # A tensor key, or one column of a dense tensor: (tensor key, index along its last axis).
@@ -138,7 +138,7 @@ def prepare(
     }
     _common_size({key: baseline for key, baseline in prepared.items() if key not in own}, "baselines")
     return Problem(
-        model=model if isinstance(model, Model) else from_function(model),
+        model=as_model(model),
         inputs=tensors,
         baselines=prepared,
         own=own,

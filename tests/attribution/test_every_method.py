@@ -56,6 +56,20 @@ def test_a_row_s_bits_depend_on_the_row_alone(make, smooth_network, six_columns)
         np.testing.assert_array_equal(result.evaluations, whole.evaluations[part])
 
 
+@pytest.mark.parametrize("shape", [(150,), (30, 5)], ids=["columns", "one feature"])
+@pytest.mark.parametrize("name", ["adaptive path", "fixed path", "expected", "gradient"])
+def test_so_do_the_bits_of_wide_rows(name, shape):
+    rng = np.random.default_rng(6)
+    first, second = (tf.constant(rng.normal(0, 0.1, size), tf.float32) for size in ((150, 37), (37, 1)))
+    network = from_function(lambda x: tf.nn.relu(tf.reshape(x, [-1, 150]) @ first - 0.1) @ second)
+    rows = tf.constant(rng.normal(size=(200, *shape)), tf.float32)
+    whole = _MAKERS[name](8192).attribute(network, rows)
+    for part in (slice(0, 1), slice(90, 123)):
+        result = _MAKERS[name](2048).attribute(network, rows[part])
+        np.testing.assert_array_equal(result.values, whole.values[part])
+        np.testing.assert_array_equal(result.approximation_errors, whole.approximation_errors[part])
+
+
 @_every_method
 def test_a_row_that_is_the_baseline_gets_zeros(make, smooth_network, six_columns):
     rows = tf.concat([six_columns[:3], tf.fill([2, 6], 0.25)], axis=0)

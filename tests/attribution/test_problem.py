@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfx_explain.attribution import IntegratedGradients
 from tfx_explain.attribution.blocks import near_equal_slices
 from tfx_explain.attribution.problem import prepare
 
@@ -63,3 +64,19 @@ def test_slices_cover_everything_in_near_equal_parts(total, at_most):
     assert sum(sizes) == total
     assert max(sizes) <= at_most
     assert max(sizes) - min(sizes) <= 1
+
+
+def test_only_a_tf_function_is_traced_once():
+    scale, traces = [1.0], []
+
+    def function(x):
+        traces.append(1)
+        return tf.reduce_sum(x, axis=1) * scale[0]
+
+    rows, traced = tf.ones([2, 3]), tf.function(function)
+    for method in (IntegratedGradients(), IntegratedGradients(steps=3)):
+        assert method.attribute(traced, rows).values.sum() == pytest.approx(6)
+    assert len(traces) == 1
+    assert IntegratedGradients().attribute(function, rows).values.sum() == pytest.approx(6)
+    scale[0] = 2.0
+    assert IntegratedGradients().attribute(function, rows).values.sum() == pytest.approx(12)
