@@ -189,7 +189,7 @@ class Path:
             sums[:] = 0
         for key, gradient in gradients.items():
             owner, step = self._problem.owners[key], steps[key]
-            if self._has_columns(key):
+            if isinstance(owner, np.ndarray):
                 if only and step.ndim == 2 and np.array_equal(owner, np.arange(features)):
                     np.multiply(gradient, step[:, None], out=sums)
                     continue
