@@ -21,7 +21,7 @@ from tfx_explain.attribution.quadrature import RULES
 from tfx_explain.attribution.result import Attributions, assemble
 
 # What the meshes of a block of rows may take.
-_MESH_BYTES = 2**25
+_MESH_BYTES = 2**24
 # Few rows of a block need more points.
 _USUAL_POINTS = 128
 
