@@ -14,9 +14,6 @@ Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 # Points of the first mesh. Fewer could agree by luck: a function of several bends looks straight at three points.
 FIRST_POINTS = 9
-# New points for each interval, in the first refinement and in later ones. Fewer overshoot the tolerance less, in more
-# rounds; few rows that nine points do not settle are settled by seventeen.
-_FIRST_GROWTH, _GROWTH = 3, 1
 # Output changes below this share of the output are float32 rounding, which no refinement removes.
 _ROUNDING = 1e-6
 
@@ -46,12 +43,12 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
         evaluate: outputs and slopes at points of the paths.
         rows: int `[rows]`, which paths.
         tolerance: error at which a row is done, relative to the sum of its absolute integrals.
-        max_points: most points of a row, at least 2.
+        max_points: most points of a row, at least `FIRST_POINTS`.
 
     Returns:
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
-    alphas = np.tile(np.linspace(0, 1, min(FIRST_POINTS, max_points)), (len(rows), 1))
+    alphas = np.tile(np.linspace(0, 1, FIRST_POINTS), (len(rows), 1))
     mesh = Mesh.of(alphas, *evaluate(rows, alphas))
     features = mesh.slopes.shape[2]
     done = PathIntegrals(
@@ -63,35 +60,43 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
         converged=np.zeros(len(rows), bool),
         not_finite=np.zeros((len(rows), features + 1), bool),
     )
-    working, growth = np.arange(len(rows)), _FIRST_GROWTH
+    working = np.arange(len(rows))
     while len(working):
         rule = mesh.quadrature()
-        finished = _settle(rule, working, done, tolerance, mesh.size >= max_points)
+        errors, sizes = rule.errors()
+        if mesh.size == FIRST_POINTS:
+            errors = np.maximum(errors, _from_half(rule))
+        rounding = _ROUNDING * (np.abs(done.starts[working]) + np.abs(done.ends[working]))
+        converged = errors <= tolerance * sizes + rounding
+        finished = converged | ~np.isfinite(errors) | (mesh.size >= max_points)
+        if finished.any():
+            _settle(rule.keep(finished), working[finished], errors[finished], done)
+        done.converged[working] = converged
         working = working[~finished]
         if len(working):
             rule = rule.keep(~finished)
-            middles, places = rule.new_points(min(growth * (mesh.size - 1), max_points - mesh.size))
+            # One for each interval: fewer overshoot the tolerance less, in more rounds; more are placed knowing less.
+            middles, places = rule.new_points(min(mesh.size - 1, max_points - mesh.size))
             mesh = rule.mesh.refined(places, Mesh.of(middles, *evaluate(rows[working], middles)))
-            growth = _GROWTH
     return done
 
 
-def _settle(rule: Quadrature, working: np.ndarray, done: PathIntegrals, tolerance: float, last: bool) -> np.ndarray:
-    """Writes the rows that need no more points into `done`; returns bool `[rows of the mesh]`, which they are."""
-    errors, sizes = rule.errors()
-    rounding = _ROUNDING * (np.abs(done.starts[working]) + np.abs(done.ends[working]))
-    converged = errors <= tolerance * sizes + rounding
-    finished = converged | ~np.isfinite(errors) | last
-    if finished.any():
-        settled, at = rule.keep(finished), working[finished]
-        values, changes = settled.integrals(), done.ends[at] - done.starts[at]
-        # The estimates are sums of single precision.
-        gaps = np.abs(values.sum(axis=1) - changes)
-        done.values[at], done.errors[at] = values, np.maximum(errors[finished], gaps)
-        done.points[at], done.converged[at] = rule.mesh.size, converged[finished]
-        broken = ~np.isfinite(errors[finished])
-        done.not_finite[at[broken]] = settled.mesh.keep(broken).not_finite()
-    return finished
+def _from_half(rule: Quadrature) -> np.ndarray:
+    """Estimates the errors `[rows]` of a mesh by what every other of its points would give.
+
+    Two rules on few points can agree by luck. Halving the intervals divides the error of a smooth function by four.
+    """
+    return np.abs(rule.integrals() - rule.mesh.every_other().quadrature().integrals()).sum(axis=1) / 3
+
+
+def _settle(rule: Quadrature, at: np.ndarray, errors: np.ndarray, done: PathIntegrals) -> None:
+    """Writes rows that need no more points into `done`, at the indices `at`."""
+    values, changes = rule.integrals(), done.ends[at] - done.starts[at]
+    # The estimates are sums of single precision.
+    gaps = np.abs(values.sum(axis=1) - changes)
+    done.values[at], done.errors[at], done.points[at] = values, np.maximum(errors, gaps), rule.mesh.size
+    broken = ~np.isfinite(errors)
+    done.not_finite[at[broken]] = rule.mesh.keep(broken).not_finite()
 
 
 def integrate_fixed(outputs: np.ndarray, values: np.ndarray, tolerance: float) -> PathIntegrals:

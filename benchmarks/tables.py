@@ -26,7 +26,7 @@ def path_accuracy() -> Iterator[Table]:
     workload = dense_network()
     truth = workload.attribute(IntegratedGradients(steps=4000, rule="midpoint"), 256).values
     methods = {
-        "adaptive, tolerance 0.017": IntegratedGradients(tolerance=0.017),
+        "adaptive, tolerance 0.0155": IntegratedGradients(tolerance=0.0155),
         "adaptive, tolerance 0.001": IntegratedGradients(tolerance=0.001),
         "48 Gauss-Legendre steps (Captum's rule)": IntegratedGradients(steps=48),
         "48 midpoint steps": IntegratedGradients(steps=48, rule="midpoint"),
