@@ -104,7 +104,7 @@ class _FunctionModel:
         with self._tracing:
             if name not in self._traced:
                 traced = tf.function(function).get_concrete_function(specs, tf.TensorSpec([None], tf.int32))
-                self._traced[name] = traced
+                self._traced[name] = _one_at_a_time(traced) if _differentiates_python(traced) else traced
         return self._traced[name]
 
     def _outputs(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
@@ -126,6 +126,23 @@ class _FunctionModel:
             outputs = self._predict(inputs, targets)
         gradients: dict[str, Any] = tape.gradient(outputs, floats, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return outputs, gradients
+
+
+def _differentiates_python(traced: Any) -> bool:
+    """Tells whether a trace has a `tf.py_function`, whose tape, kept for its gradient, all calls of a trace share."""
+    graph = traced.graph.as_graph_def()
+    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
+    return any(node.op == "EagerPyFunc" for nodes in bodies for node in nodes)
+
+
+def _one_at_a_time(function: Callable[..., Any]) -> Callable[..., Any]:
+    calling = threading.Lock()
+
+    def call(*args: Any) -> Any:
+        with calling:
+            return function(*args)
+
+    return call
 
 
 def _any_rows(tensor: Tensor) -> Any:

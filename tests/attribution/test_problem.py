@@ -80,3 +80,14 @@ def test_only_a_tf_function_is_traced_once():
     assert IntegratedGradients().attribute(function, rows).values.sum() == pytest.approx(6)
     scale[0] = 2.0
     assert IntegratedGradients().attribute(function, rows).values.sum() == pytest.approx(12)
+
+
+def test_python_in_a_model_is_differentiated_in_one_call_at_a_time():
+    rows = np.random.default_rng(0).normal(size=(2000, 3)).astype(np.float32)
+
+    def model(x: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.py_function(lambda a: tf.reduce_sum(a**4, axis=1), [x], tf.float32), [None])
+
+    for _ in range(3):
+        result = IntegratedGradients(steps=20).attribute(model, rows, 0.0)
+        np.testing.assert_allclose(result.values, rows**4, atol=1e-4)
