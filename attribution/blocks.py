@@ -44,8 +44,8 @@ def near_equal_slices(total: int, at_most: int, points: int = 1) -> Iterator[sli
     unit = unit if at_most >= unit else 1
     units = -(-total // unit)
     parts = -(-units // (at_most // unit))
-    edges = np.linspace(0, units, parts + 1).astype(np.int64) * unit
-    yield from (slice(int(a), min(total, int(b))) for a, b in itertools.pairwise(edges))
+    edges = [units * part // max(1, parts) * unit for part in range(parts + 1)]
+    yield from (slice(a, min(total, b)) for a, b in itertools.pairwise(edges))
 
 
 def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size: int) -> list[_Result]:

@@ -8,7 +8,7 @@ is empty.
 from __future__ import annotations
 
 import dataclasses
-import itertools
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ _GAP_WEIGHT = 3.0
 _LEAST_GAIN = 1e-30
 
 
-@dataclasses.dataclass(frozen=True)
-class Mesh:
+class Mesh(NamedTuple):
     """Meshes of equally many points, of one or more rows, in the order of the path; all of one dtype."""
 
     alphas: np.ndarray  # [rows, points]
@@ -46,11 +45,11 @@ class Mesh:
         """Returns the meshes of the rows where bool `rows` is set."""
         if rows.all():
             return self
-        return Mesh(self.alphas[rows], self.outputs[rows], self.rises[rows], self.slopes[rows])
+        return Mesh(*(known[rows] for known in self))
 
     def every_other(self) -> Mesh:
         """Returns the meshes, of an odd number of points, without every second one."""
-        return Mesh(*(np.ascontiguousarray(known[:, ::2]) for known in dataclasses.astuple(self)))
+        return Mesh(*(np.ascontiguousarray(known[:, ::2]) for known in self))
 
     def not_finite(self) -> np.ndarray:
         """Returns bool `[rows, features + 1]`: whether a slope, and last the output, is NaN or infinite anywhere."""
@@ -70,8 +69,7 @@ class Mesh:
 
     def refined(self, places: Places, new: Mesh) -> Mesh:
         """Returns the mesh with new points, in order, at their places."""
-        pairs = ((getattr(mesh, field.name) for mesh in (self, new)) for field in dataclasses.fields(Mesh))
-        return Mesh(*itertools.starmap(places.merge, pairs))
+        return Mesh(*map(places.merge, self, new))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -145,19 +147,21 @@ class Path:
         self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the model's inputs `[call size, ...]` at `alphas` `[paths, points]`, and targets `[call size]`."""
-        weights = np.stack([alphas, np.ones_like(alphas)], axis=2).astype(self._dtype, copy=False)
+        weights = np.ones((*alphas.shape, 2), self._dtype)
+        weights[:, :, 0] = alphas
         points = {}
         for key, step in steps.items():
-            ends = np.stack([step, np.broadcast_to(starts[key], step.shape)], axis=1)
+            ends = np.empty((len(step), 2, *step.shape[1:]), step.dtype)
+            ends[:, 0], ends[:, 1] = step, starts[key]
             ends = ends.reshape(len(step), 2, math.prod(step.shape[1:]))
             shares = weights.astype(step.dtype, copy=False)
             # A product of small matrices writes the points once; a product and a sum would go over them twice.
             if ends.shape[2] < _WIDE:
-                along = tf.constant(np.matmul(shares, ends))
+                points[key] = tf.constant(np.matmul(shares, ends).reshape(-1, *step.shape[1:]))
             else:
                 along = tf.raw_ops.BatchMatMulV2(x=tf.constant(shares), y=tf.constant(ends))
-            points[key] = tf.raw_ops.Reshape(tensor=along, shape=tf.constant((-1, *step.shape[1:])))
-        return self._inputs(np.repeat(rows, alphas.shape[1]), points)
+                points[key] = tf.raw_ops.Reshape(tensor=along, shape=tf.constant((-1, *step.shape[1:])))
+        return self._inputs(points, rows, functools.partial(np.repeat, repeats=alphas.shape[1]))
 
     def _points_first(
         self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
@@ -170,17 +174,20 @@ class Path:
             ends = np.stack([step, np.broadcast_to(starts[key], step.shape)]).reshape(2, -1)
             moved = tf.raw_ops.MatMul(a=tf.constant(weights.astype(step.dtype)), b=tf.constant(ends))
             points[key] = tf.raw_ops.Reshape(tensor=moved, shape=tf.constant((-1, *step.shape[1:])))
-        return self._inputs(np.tile(rows, len(alphas)), points)
+        return self._inputs(points, rows, functools.partial(np.tile, reps=len(alphas)))
 
-    def _inputs(self, each: np.ndarray, points: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Adds to `points` what the model takes besides, of the rows `each`."""
-        size = call_size(len(each), self.batch_size)
-        each = extended(each, size)
-        inputs = {
-            key: lengthened(points[key], size) if key in points else tf.gather(tensor, each)
-            for key, tensor in self._problem.inputs.items()
-        }
-        return inputs, tf.constant(self._problem.targets[each])
+    def _inputs(
+        self, points: dict[str, tf.Tensor], rows: np.ndarray, spread: Callable[[np.ndarray], np.ndarray]
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Adds to `points` what the model takes besides, of `rows`; `spread` repeats it for each of their points."""
+        targets = spread(self._problem.targets[rows])
+        size = call_size(len(targets), self.batch_size)
+        inputs = {key: lengthened(tensor, size) for key, tensor in points.items()}
+        held = self._problem.inputs.keys() - points.keys()
+        if held:
+            each = extended(spread(rows), size)
+            inputs |= {key: tf.gather(self._problem.inputs[key], each) for key in held}
+        return inputs, tf.constant(extended(targets, size))
 
     def _sum_by_feature(self, gradients: Arrays, steps: Arrays, sums: np.ndarray) -> None:
         """Writes gradients `[paths, points, ...]` times steps `[paths, ...]`, summed by feature, into `sums`."""

@@ -161,7 +161,7 @@ def _tensor(value: Any) -> Tensor:
 
 
 def _common_size(tensors: Tensors, axis: str) -> int:
-    sizes = {key: int(tf.shape(t)[0]) if isinstance(t, tf.Tensor) else int(t.nrows()) for key, t in tensors.items()}
+    sizes = {key: len(t) if isinstance(t, tf.Tensor) else int(t.nrows()) for key, t in tensors.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"every tensor needs the same number of {axis} as its first axis, but they have {sizes}.")
     return next(iter(sizes.values()), 0)
