@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import tempfile
 from typing import Any
@@ -17,22 +18,29 @@ from tfx_explain.savedmodel import CutModel, generate_metadata, load_explainable
 _WIDTH = 4
 
 
-def census_workloads(rows: int = 2048) -> tuple[Workload, Workload]:
-    """Returns the model cut for methods along a path, and for coalition methods, with the rows that both read."""
+def census_workloads(rows: int = 2048) -> tuple[list[Workload], list[Workload]]:
+    """Returns the model cut for methods along a path, and for coalition methods: with rows encoded, and as examples."""
     table = data.monthly_extract(0, rows)
     examples = tf.constant([example(row) for row in table.to_dict("records")])
     with tempfile.TemporaryDirectory() as folder:
         network = CensusModel(table)
         tf.saved_model.save(network, folder, signatures={"serving_default": network.serve})
         model = load_explainable(folder, generate_metadata(folder))
-        return _workload("path", model.differentiable(), examples), _workload(
-            "coalitions", model.coalitional(), examples
-        )
+        path = _workloads("path", model.differentiable(), examples)
+        return path, _workloads("coalitions", model.coalitional(), examples)
 
 
-def _workload(name: str, model: CutModel, examples: tf.Tensor) -> Workload:
-    inputs = model.encode(examples)
-    return Workload(f"census ({name})", model, inputs, 16384, model.baselines, model.players)
+def _workloads(name: str, model: CutModel, examples: tf.Tensor) -> list[Workload]:
+    encoded = Workload(
+        f"census ({name}), encoded", model, model.encode(examples), 16384, model.baselines, model.players
+    )
+    from_examples = dataclasses.replace(
+        encoded,
+        name=f"census ({name}), serialized examples",
+        inputs={"examples": examples},
+        encode=lambda rows: model.encode(rows["examples"]),
+    )
+    return [encoded, from_examples]
 
 
 def example(row: dict[str, Any]) -> bytes:

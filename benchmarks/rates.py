@@ -21,16 +21,18 @@ Rates = tuple[float, float]
 def raw_rates(workload: Workload, *, gradients: bool) -> list[Callable[[], Rates]]:
     """Returns what measures raw calls, for batches of some sizes.
 
-    A raw call is one call of the traced function that the method calls too, on a batch that is ready, whose results are
-    fetched as NumPy arrays; nothing else is done. One thread calls, one call after the other.
+    A raw call is one call of the traced function that the method calls too, on a batch that is ready, or that the
+    workload encodes, whose results are fetched as NumPy arrays; nothing else is done. One thread calls, one call after
+    the other.
     """
     return [_raw_rate(workload, workload.batch_size // part, gradients) for part in (1, 2, 4)]
 
 
 def _raw_rate(workload: Workload, size: int, gradients: bool) -> Callable[[], Rates]:
-    inputs, targets = workload.batch(size)
+    rows, targets = workload.batch(size)
 
     def call() -> int:
+        inputs = workload.encode(rows)
         if gradients:
             outputs, by_key = workload.model.gradients(inputs, targets)
             for gradient in by_key.values():

@@ -47,12 +47,13 @@ def path_accuracy() -> Iterator[Table]:
 
 def rates() -> Iterator[Table]:
     """Evaluations a second as shares of raw calls."""
-    path, coalitions = census_workloads()
+    paths, coalitions = census_workloads()
     yield _rate_table(dense_network(), _path_methods(), gradients=True)
     yield _rate_table(dense_network(512), _coalition_methods(), gradients=False)
-    for workload in (path, convolutional_network(), embedding_network()):
+    for workload in (*paths, convolutional_network(), embedding_network()):
         yield _rate_table(workload, _path_methods(workload.batch_size), gradients=True)
-    yield _rate_table(coalitions, {"SampledShapley, 22 orders": SampledShapley(paths=22)}, gradients=False)
+    for workload in coalitions:
+        yield _rate_table(workload, {"SampledShapley, 22 orders": SampledShapley(paths=22)}, gradients=False)
 
 
 def _path_methods(batch_size: int = 16384) -> dict[str, Any]:

@@ -15,7 +15,10 @@ from tfx_explain.attribution import Attributions, Model, from_function
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A model and its rows, tensors `[rows, ...]` by key; function models have one, "x", explained against zero."""
+    """A model and its rows, tensors `[rows, ...]` by key; function models have one, "x", explained against zero.
+
+    `encode` makes the model's inputs of rows: for every raw call, and once for a method.
+    """
 
     name: str
     model: Model
@@ -23,6 +26,7 @@ class Workload:
     batch_size: int
     baselines: Any = 0.0
     players: Any = None
+    encode: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
     @property
     def num_rows(self) -> int:
@@ -32,10 +36,11 @@ class Workload:
     def attribute(self, method: Any, rows: int | None = None) -> Attributions:
         """Explains all rows, or the first ones."""
         some = self.inputs if rows is None else {key: tensor[:rows] for key, tensor in self.inputs.items()}
+        some = self.encode(some)
         return method.attribute(self.model, some["x"] if set(some) == {"x"} else some, self.baselines, self.players)
 
     def batch(self, size: int) -> tuple[dict[str, Any], tf.Tensor]:
-        """Returns a batch of inputs, and its targets."""
+        """Returns a batch of rows, and its targets."""
         repeats = tf.range(size) % self.num_rows
         return {key: tf.gather(tensor, repeats) for key, tensor in self.inputs.items()}, tf.zeros([size], tf.int32)
 
