@@ -64,10 +64,11 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
     while len(working):
         rule = mesh.quadrature()
         errors, sizes = rule.errors()
-        if mesh.size == FIRST_POINTS:
-            errors = np.maximum(errors, _from_half(rule))
-        rounding = _ROUNDING * (np.abs(done.starts[working]) + np.abs(done.ends[working]))
-        converged = errors <= tolerance * sizes + rounding
+        enough = tolerance * sizes + _ROUNDING * (np.abs(done.starts[working]) + np.abs(done.ends[working]))
+        converged = errors <= enough
+        if mesh.size == FIRST_POINTS and converged.any():
+            errors[converged] = np.maximum(errors[converged], _from_half(rule.keep(converged)))
+            converged = errors <= enough
         finished = converged | ~np.isfinite(errors) | (mesh.size >= max_points)
         if finished.any():
             _settle(rule.keep(finished), working[finished], errors[finished], done)
