@@ -59,7 +59,8 @@ class Problem:
 
     def absent(self, key: str, baseline: int) -> Tensor:
         """Returns what stands for an absent feature: the tensor of the baseline of that index, `[1 or rows, ...]`."""
-        return self.baselines[key] if key in self.own else self.baselines[key][baseline : baseline + 1]
+        tensor = self.baselines[key]
+        return tensor if key in self.own or tensor.shape[0] == 1 else tensor[baseline : baseline + 1]
 
     def batch_rows(self, batch_size: int) -> int:
         """Returns how many rows to give the model at once: `batch_size`, or fewer where a row's tensors are large."""
