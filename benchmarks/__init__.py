@@ -6,8 +6,8 @@ A benchmark is a module of this package, listed in `MODULES`, with
 - `run() -> Iterable[report.Table]`, which measures, and gives each table as soon as it has it.
 
 Ratios are of one run: contenders take turns (`rates.rates_by_turn`), so that a busy machine slows them alike. No
-benchmark is a test, and none may take more than ten minutes. `python -m benchmarks NAME...` runs some of them and leaves
-the other sections of RESULTS.md as they are.
+benchmark is a test, and none may take more than ten minutes. `python -m benchmarks NAME...` runs some of them and
+leaves the other sections of RESULTS.md as they are.
 """
 
 MODULES = ("attribution", "savedmodel", "explainer", "gate", "broken")
