@@ -50,25 +50,11 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
     """
     alphas = np.tile(np.linspace(0, 1, FIRST_POINTS), (len(rows), 1))
     mesh = Mesh.of(alphas, *evaluate(rows, alphas))
-    features = mesh.slopes.shape[2]
-    done = PathIntegrals(
-        values=np.full((len(rows), features), np.nan),
-        starts=mesh.outputs[:, 0].copy(),
-        ends=mesh.outputs[:, -1].copy(),
-        errors=np.full(len(rows), np.nan),
-        points=np.zeros(len(rows), np.int64),
-        converged=np.zeros(len(rows), bool),
-        not_finite=np.zeros((len(rows), features + 1), bool),
-    )
+    done = _unsettled(mesh)
     working = np.arange(len(rows))
     while len(working):
         rule = mesh.quadrature()
-        errors, sizes = rule.errors()
-        enough = tolerance * sizes + _ROUNDING * (np.abs(done.starts[working]) + np.abs(done.ends[working]))
-        converged = errors <= enough
-        if mesh.size == FIRST_POINTS and converged.any():
-            errors[converged] = np.maximum(errors[converged], _from_half(rule.keep(converged)))
-            converged = errors <= enough
+        errors, converged = _judged(rule, tolerance, np.abs(done.starts[working]) + np.abs(done.ends[working]))
         finished = converged | ~np.isfinite(errors) | (mesh.size >= max_points)
         if finished.any():
             _settle(rule.keep(finished), working[finished], errors[finished], done)
@@ -80,6 +66,34 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
             middles, places = rule.new_points(min(mesh.size - 1, max_points - mesh.size))
             mesh = rule.mesh.refined(places, Mesh.of(middles, *evaluate(rows[working], middles)))
     return done
+
+
+def _unsettled(mesh: Mesh) -> PathIntegrals:
+    """Returns the integrals of rows, of which only the first mesh is known, to be written by `_settle`."""
+    rows, _, features = mesh.slopes.shape
+    return PathIntegrals(
+        values=np.full((rows, features), np.nan),
+        starts=mesh.outputs[:, 0].copy(),
+        ends=mesh.outputs[:, -1].copy(),
+        errors=np.full(rows, np.nan),
+        points=np.zeros(rows, np.int64),
+        converged=np.zeros(rows, bool),
+        not_finite=np.zeros((rows, features + 1), bool),
+    )
+
+
+def _judged(rule: Quadrature, tolerance: float, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Estimates the errors `[rows]`, and tells, bool `[rows]`, where they are within the tolerance.
+
+    Rounding is allowed for; `outputs` `[rows]` are the sizes of the outputs that it is relative to.
+    """
+    errors, sizes = rule.errors()
+    enough = tolerance * sizes + _ROUNDING * outputs
+    converged = errors <= enough
+    if rule.mesh.size == FIRST_POINTS and converged.any():
+        errors[converged] = np.maximum(errors[converged], _from_half(rule.keep(converged)))
+        converged = errors <= enough
+    return errors, converged
 
 
 def _from_half(rule: Quadrature) -> np.ndarray:
