@@ -42,10 +42,13 @@ fi
 if [ -n "$(git -C "$checkout" status --porcelain)" ]; then
   echo "test-debian13: only what is committed is tested; this checkout has changes that are not."
 fi
-clone=/home/user/$(basename "$(mktemp -d "$tree/home/user/checkout.XXXXXX")")
-trap 'rm -rf "$tree$clone"' EXIT
+folder=/home/user/$(basename "$(mktemp -d "$tree/home/user/run.XXXXXX")")
+trap 'rm -rf "$tree$folder"' EXIT
+clone=$folder/checkout
 git clone --quiet --no-hardlinks "$checkout" "$tree$clone"
-chroot "$tree" chown -R user: "$clone"
+# Temporary files go with the clone: what TensorFlow, TFX and tests leave behind would fill the disk within some runs.
+mkdir "$tree$folder/tmp"
+chroot "$tree" chown -R user: "$folder"
 
 # How this machine reaches PyPI holds inside too; folders of this machine don't.
 settings=$(env | grep -E '^(CI|TERM|VERBOSE|(PIP|UV|SSL|REQUESTS)_[A-Z_]+|(https?|no)_proxy|(HTTPS?|NO)_PROXY)=' |
@@ -54,7 +57,7 @@ settings=$(env | grep -E '^(CI|TERM|VERBOSE|(PIP|UV|SSL|REQUESTS)_[A-Z_]+|(https
 # shellcheck disable=SC2016  # for the shell inside the namespaces to expand
 enter='
 set -e
-tree=$1 clone=$2
+tree=$1 tmp=$2
 shift 2
 mount -t proc proc "$tree/proc"
 mount --rbind /dev "$tree/dev"
@@ -63,7 +66,7 @@ for path in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/uv/uv.toml /etc/ssl/c
   if [ -e "$path" ]; then mount --bind "$path" "$tree$path"; fi
 done
 cd "$tree"
-exec chroot --userspec=user:user "$tree" env -i HOME=/home/user LANG=C.UTF-8 PATH=/usr/bin:/bin "$@"
+exec chroot --userspec=user:user "$tree" env -i HOME=/home/user LANG=C.UTF-8 PATH=/usr/bin:/bin TMPDIR="$tmp" "$@"
 '
 [ $# -gt 0 ] || set -- test demo
 IFS='
@@ -71,4 +74,4 @@ IFS='
 set -f
 # shellcheck disable=SC2086  # a word a line
 unshare --mount --pid --fork --kill-child --propagation private \
-  sh -c "$enter" enter "$tree" "$clone" $settings make --no-print-directory -C "$clone" "$@"
+  sh -c "$enter" enter "$tree" "$folder/tmp" $settings make --no-print-directory -C "$clone" "$@"

@@ -11,8 +11,6 @@ from tfx_explain.components.threshold_validator import ThresholdValidator
 from tfx_explain.pipelines.census import gate
 
 _MODULES = "tfx_explain.pipelines.census"
-# One process: for some ten thousand rows, starting workers would take longer than their work.
-_BEAM_ARGS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
 
 
 def create_pipeline(
@@ -111,7 +109,6 @@ def create_pipeline(
             threshold_validator,
             pusher,
         ],
-        beam_pipeline_args=list(_BEAM_ARGS),
         metadata_connection_config=(
             tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path) if metadata_path else None
         ),

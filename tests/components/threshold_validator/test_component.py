@@ -1,14 +1,12 @@
 """The component and its executor on real artifacts, and the real Pusher on what they write."""
 
 import json
-from typing import Any
 
 import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
-from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
@@ -54,12 +52,11 @@ def do(artifact, tmp_path):
         }
         for (output,) in outputs.values():
             (tmp_path / output.uri).mkdir()  # as TFX does
-        arguments: Any = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
         properties = {
             "eval_config": proto_utils.proto_to_json(eval_config),
             "policy": proto_utils.proto_to_json(policy or explanation_pb2.GatePolicy()),
         }
-        Executor(BaseBeamExecutor.Context(beam_pipeline_args=arguments)).Do(inputs, outputs, properties)
+        Executor().Do(inputs, outputs, properties)
         return outputs["blessing"][0]
 
     return run
