@@ -45,7 +45,8 @@ class IntegratedGradients(Method):
 
         Args:
             steps: gradients per row and baseline. None: per row as many as the tolerance takes, the default.
-            rule: where the steps lie: 'gauss_legendre', 'midpoint' or 'trapezoid'. Only with `steps`.
+            rule: where the steps lie: 'gauss_legendre', 'riemann' (at the middles of equal parts) or 'trapezoid'. Only
+                with `steps`.
             tolerance: error that is good enough, relative to the sum of the row's absolute attributions. The adaptive
                 rule asks it of its error estimate, `steps` of the completeness gap.
             max_gradients: most gradients per row and baseline where `steps` is None, at least 9.

@@ -14,8 +14,8 @@ def gauss_legendre(points: int) -> tuple[np.ndarray, np.ndarray]:
     return (nodes + 1) / 2, weights / 2
 
 
-def midpoint(points: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the `[points]` nodes and weights of the Riemann sum over the middles of equal intervals."""
+def riemann(points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the `[points]` nodes and weights of the Riemann sum at the middles of equal intervals."""
     return (np.arange(points) + 0.5) / points, np.full(points, 1 / points)
 
 
@@ -32,7 +32,7 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
     return np.linspace(0, 1, points), weights
 
 
-RULES = {"gauss_legendre": gauss_legendre, "midpoint": midpoint, "trapezoid": trapezoid}
+RULES = {"gauss_legendre": gauss_legendre, "riemann": riemann, "trapezoid": trapezoid}
 
 
 def secant_share(excess: np.ndarray, turn: np.ndarray) -> np.ndarray:

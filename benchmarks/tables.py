@@ -24,12 +24,12 @@ _ROWS_FOR_PEERS = 100
 def path_accuracy() -> Iterator[Table]:
     """What integrated gradients reach at about 50 gradients a row on the dense network."""
     workload = dense_network()
-    truth = workload.attribute(IntegratedGradients(steps=4000, rule="midpoint"), 256).values
+    truth = workload.attribute(IntegratedGradients(steps=4000, rule="riemann"), 256).values
     methods = {
         "adaptive, tolerance 0.0155": IntegratedGradients(tolerance=0.0155),
         "adaptive, tolerance 0.001": IntegratedGradients(tolerance=0.001),
         "48 Gauss-Legendre steps (Captum's rule)": IntegratedGradients(steps=48),
-        "48 midpoint steps": IntegratedGradients(steps=48, rule="midpoint"),
+        "48 midpoint steps": IntegratedGradients(steps=48, rule="riemann"),
         "48 trapezoid steps": IntegratedGradients(steps=48, rule="trapezoid"),
     }
     rows = []

@@ -30,7 +30,7 @@ def main(picture: pathlib.Path = _PICTURE, rows: int = 128) -> None:
     for name, make in shapley.items():
         _draw(coalitions, name, [workload.attribute(make(most)) for most in _EVALUATIONS], exact)
     coalitions.set(title="Shapley values", xlabel="evaluations a row (all: 4,096)", ylabel="relative error")
-    along = workload.attribute(IntegratedGradients(steps=4000, rule="midpoint")).values
+    along = workload.attribute(IntegratedGradients(steps=4000, rule="riemann")).values
     _draw(path, "adaptive", [workload.attribute(IntegratedGradients(tolerance=most)) for most in _TOLERANCES], along)
     _draw(path, "Gauss-Legendre", [workload.attribute(IntegratedGradients(steps=steps)) for steps in _STEPS], along)
     path.set(title="Integrated gradients", xlabel="gradients a row")

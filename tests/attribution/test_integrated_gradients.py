@@ -38,7 +38,7 @@ def test_max_credits_each_input_while_it_leads():
 
 
 def test_error_estimate_covers_gap_and_true_error(relu_network, six_columns):
-    truth = IntegratedGradients(steps=4000, rule="midpoint").attribute(relu_network, six_columns).values
+    truth = IntegratedGradients(steps=4000, rule="riemann").attribute(relu_network, six_columns).values
     result = IntegratedGradients(tolerance=0.02).attribute(relu_network, six_columns)
     scale = np.abs(result.values).sum(axis=1)
     assert result.converged.all()
@@ -169,7 +169,7 @@ def test_rules_that_agree_by_luck_do_not_settle_a_row():
     # The two rules on nine points differ by 0.007 of the attributions, but are off by 0.048.
     row = tf.constant([[-0.3497, -0.8942, -1.5128, -0.1146, -0.8894, 2.1369]])
     result = IntegratedGradients().attribute(_smooth_and_kinked, row)
-    truth = IntegratedGradients(steps=20000, rule="midpoint").attribute(_smooth_and_kinked, row)
+    truth = IntegratedGradients(steps=20000, rule="riemann").attribute(_smooth_and_kinked, row)
     assert result.evaluations[0] > 9
     assert np.abs(result.values - truth.values).sum() <= 0.02 * np.abs(truth.values).sum()
 
