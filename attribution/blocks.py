@@ -1,8 +1,8 @@
 """Work on rows in blocks, and sizes of calls that leave no trace in the results.
 
 How a matrix product or an activation rounds can depend on how many rows it gets, but not on their order. Therefore a
-model is called with sizes that round alike, and products of our own are made in blocks of one size: a row's bits do not
-depend on the rows it is explained with.
+model is called with whole vectors of rows (and each operation in one thread, see `steady`), and products of our own are
+made in blocks of one size: a row's bits do not depend on the rows it is explained with.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import tensorflow as tf
 
 _Result = TypeVar("_Result")
 
-# TensorFlow's kernels take other paths for few rows, and for the last ones of a number that fills no vector registers.
-_FEWEST_ROWS = 256
+# TensorFlow's kernels take other instructions for the last rows of a number that fills no vector registers, and other
+# products for a single row.
 _VECTOR = 16
-# One call leaves processors idle between its operations; four keep two of them busy.
-_CALLS_AT_ONCE = 4
+# A call takes one processor, and leaves it idle between its operations; each takes memory, too.
+_CALLS_AT_ONCE = min(16, 2 * (os.cpu_count() or 1))
 # Blocks are made smaller, for as many calls, down to these rows.
 _FEWEST_IN_BLOCK = 64
 # Rows of one matrix product.
@@ -73,14 +73,12 @@ os.register_at_fork(after_in_child=_threads.cache_clear)
 
 def call_size(rows: int, batch_size: int) -> int:
     """Returns with how many rows, `rows` of which matter, to call a model that gets at most `batch_size`."""
-    if batch_size <= _FEWEST_ROWS:
-        return batch_size
-    return max(_FEWEST_ROWS, -(-rows // _VECTOR) * _VECTOR)
+    return min(batch_size, -(-rows // _VECTOR) * _VECTOR)
 
 
 def whole_vectors(batch_size: int) -> int:
-    """Returns the largest size of calls that `batch_size` allows."""
-    return batch_size if batch_size <= _FEWEST_ROWS else batch_size // _VECTOR * _VECTOR
+    """Returns the largest size of calls that `batch_size` allows, at least one vector."""
+    return max(1, batch_size // _VECTOR) * _VECTOR
 
 
 def extended(values: np.ndarray, size: int) -> np.ndarray:

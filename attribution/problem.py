@@ -11,15 +11,17 @@ import tensorflow as tf
 
 from tfx_explain.attribution.blocks import whole_vectors
 from tfx_explain.attribution.blur import Blurred
-from tfx_explain.attribution.model import ONLY_KEY, Model, Tensor, Tensors, as_model
+from tfx_explain.attribution.functions import ONLY_KEY, as_model
+from tfx_explain.attribution.model import Model, Tensor, Tensors
 from tfx_explain.attribution.randomness import row_keys
 
 # A tensor key, or one column of a dense tensor: (tensor key, index along its last axis).
 Part: TypeAlias = str | tuple[str, int]
 Players: TypeAlias = Mapping[str, Sequence[Part]]
 
-# What one batch of inputs may take; the model's own activations take a multiple of it.
-_BATCH_BYTES = 2**24
+# What one batch of inputs takes at most, unless the least number of rows takes more, and then; the model's own
+# activations take a multiple of it.
+_BATCH_BYTES, _MOST_BYTES = 2**22, 2**24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +65,14 @@ class Problem:
         return tensor if key in self.own or tensor.shape[0] == 1 else tensor[baseline : baseline + 1]
 
     def batch_rows(self, batch_size: int) -> int:
-        """Returns how many rows to give the model at once: `batch_size`, or fewer where a row's tensors are large."""
+        """Returns how many rows to give the model at once: `batch_size`, or fewer where a row's tensors are large.
+
+        Whole vectors of rows, unless rows take more than 1 MiB.
+        """
         dense = [tensor for tensor in self.inputs.values() if isinstance(tensor, tf.Tensor)]
         row_bytes = sum(tensor.dtype.size * int(np.prod([size or 0 for size in tensor.shape[1:]])) for tensor in dense)
-        return whole_vectors(max(1, min(batch_size, _BATCH_BYTES // max(1, row_bytes))))
+        fewer = whole_vectors(min(batch_size, _BATCH_BYTES // max(1, row_bytes)))
+        return max(1, min(fewer, _MOST_BYTES // max(1, row_bytes)))
 
     def differing(self, baseline: int) -> np.ndarray:
         """Returns bool `[rows, features]`, whether a feature's value is another than in the baseline of that index."""

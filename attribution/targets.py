@@ -6,14 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from tfx_explain.attribution.blocks import near_equal_slices
-from tfx_explain.attribution.model import OutputModel, Tensors, from_function
+from tfx_explain.attribution.blocks import call_size, extended, near_equal_slices, whole_vectors
+from tfx_explain.attribution.functions import as_model
+from tfx_explain.attribution.model import Model, OutputModel, Tensors
 from tfx_explain.attribution.problem import as_tensors
 
 
 def top_targets(
-    model: OutputModel | Callable[..., Any], inputs: Tensors | Any, count: int = 1, *, batch_size: int = 16384
+    model: Model | Callable[..., Any], inputs: Tensors | Any, count: int = 1, *, batch_size: int = 8192
 ) -> np.ndarray:
     """Finds each row's highest outputs.
 
@@ -30,15 +32,19 @@ def top_targets(
         int32 `[rows, count]`, the highest first, of equal ones the lower index first.
 
     Raises:
-        ValueError: if the model has fewer outputs.
+        ValueError: if the model has fewer outputs, or no way to give them all.
     """
     tensors = as_tensors(inputs)
-    whole = model if isinstance(model, OutputModel) else from_function(model)
+    whole = as_model(model)
+    if not isinstance(whole, OutputModel):
+        raise ValueError("the model gives one output a row; top_targets needs a model with the method `outputs`.")
     rows = int(next(iter(tensors.values())).shape[0])
     found = [np.zeros((0, count), np.int32)]
-    for part in near_equal_slices(rows, batch_size):
-        outputs = whole.outputs({key: tensor[part] for key, tensor in tensors.items()}).numpy()
+    most = whole_vectors(batch_size)
+    for part in near_equal_slices(rows, most):
+        each = extended(np.arange(part.start, part.stop), call_size(part.stop - part.start, most))
+        outputs = whole.outputs({key: tf.gather(tensor, each) for key, tensor in tensors.items()}).numpy()
         if not 1 <= count <= outputs.shape[1]:
             raise ValueError(f"count is {count}; give 1 to {outputs.shape[1]}, the outputs of the model.")
-        found.append(np.argsort(-outputs, axis=1, kind="stable")[:, :count].astype(np.int32))
+        found.append(np.argsort(-outputs, axis=1, kind="stable")[: part.stop - part.start, :count].astype(np.int32))
     return np.concatenate(found)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution import Tensors
+from tfx_explain.attribution.traced import TracedModel
 from tfx_explain.savedmodel import CutModel
 
 # On processors, TensorFlow computes the last elements of a tensor that do not fill a vector register with other
@@ -32,15 +33,15 @@ class SteadyModel:
     def __init__(self, model: CutModel) -> None:
         """Wraps a model."""
         self.players, self.baselines = model.players, model.baselines
-        self._model = model
+        self._encode, self._model = model.encode, TracedModel(model)
         self._seconds = 0.0
         self._lock = threading.Lock()
 
     def encode(self, rows: tf.Tensor | Mapping[str, tf.Tensor]) -> dict[str, Any]:
         """As `CutModel.encode`."""
         if isinstance(rows, Mapping):
-            return self._call(self._model.encode, rows)
-        return self._call(lambda padded: self._model.encode(padded["rows"]), {"rows": rows})
+            return self._call(self._encode, rows)
+        return self._call(lambda padded: self._encode(padded["rows"]), {"rows": rows})
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """As `CutModel.outputs`."""

@@ -32,7 +32,7 @@ def census_workloads(rows: int = 2048) -> tuple[list[Workload], list[Workload]]:
 
 def _workloads(name: str, model: CutModel, examples: tf.Tensor) -> list[Workload]:
     encoded = Workload(
-        f"census ({name}), encoded", model, model.encode(examples), 16384, model.baselines, model.players
+        f"census ({name}), encoded", model, model, model.encode(examples), 16384, model.baselines, model.players
     )
     from_examples = dataclasses.replace(
         encoded,

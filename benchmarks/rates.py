@@ -21,9 +21,8 @@ Rates = tuple[float, float]
 def raw_rates(workload: Workload, *, gradients: bool) -> list[Callable[[], Rates]]:
     """Returns what measures raw calls, for batches of some sizes.
 
-    A raw call is one call of the traced function that the method calls too, on a batch that is ready, or that the
-    workload encodes, whose results are fetched as NumPy arrays; nothing else is done. One thread calls, one call after
-    the other.
+    A raw call is one call of the model, traced by TensorFlow, on a batch that is ready, or that the workload encodes,
+    whose results are fetched as NumPy arrays; nothing else is done. One thread calls, one call after the other.
     """
     return [_raw_rate(workload, workload.batch_size // part, gradients) for part in (1, 2, 4)]
 
@@ -34,11 +33,11 @@ def _raw_rate(workload: Workload, size: int, gradients: bool) -> Callable[[], Ra
     def call() -> int:
         inputs = workload.encode(rows)
         if gradients:
-            outputs, by_key = workload.model.gradients(inputs, targets)
+            outputs, by_key = workload.raw.gradients(inputs, targets)
             for gradient in by_key.values():
                 gradient.numpy()
         else:
-            outputs = workload.model.predict(inputs, targets)
+            outputs = workload.raw.predict(inputs, targets)
         np.asarray(outputs)
         return size
 

@@ -51,16 +51,16 @@ def rates() -> Iterator[Table]:
     yield _rate_table(dense_network(), _path_methods(), gradients=True)
     yield _rate_table(dense_network(512), _coalition_methods(), gradients=False)
     for workload in (*paths, convolutional_network(), embedding_network()):
-        yield _rate_table(workload, _path_methods(workload.batch_size), gradients=True)
+        yield _rate_table(workload, _path_methods(), gradients=True)
     for workload in coalitions:
         yield _rate_table(workload, {"SampledShapley, 22 orders": SampledShapley(paths=22)}, gradients=False)
 
 
-def _path_methods(batch_size: int = 16384) -> dict[str, Any]:
+def _path_methods() -> dict[str, Any]:
     return {
-        "adaptive (IntegratedGradients())": IntegratedGradients(batch_size=batch_size),
-        "adaptive, tolerance 0.001": IntegratedGradients(tolerance=0.001, batch_size=batch_size),
-        "50 steps": IntegratedGradients(steps=50, batch_size=batch_size),
+        "adaptive (IntegratedGradients())": IntegratedGradients(),
+        "adaptive, tolerance 0.001": IntegratedGradients(tolerance=0.001),
+        "50 steps": IntegratedGradients(steps=50),
     }
 
 

@@ -17,11 +17,13 @@ from tfx_explain.attribution import Attributions, Model, from_function
 class Workload:
     """A model and its rows, tensors `[rows, ...]` by key; function models have one, "x", explained against zero.
 
-    `encode` makes the model's inputs of rows: for every raw call, and once for a method.
+    `encode` makes the model's inputs of rows: for every raw call, and once for a method. `raw` is the model as anybody
+    would call it.
     """
 
     name: str
     model: Model
+    raw: Model
     inputs: Mapping[str, Any]
     batch_size: int
     baselines: Any = 0.0
@@ -86,7 +88,31 @@ def embedding_network(rows: int = 1024) -> Workload:
 
 
 def _of_function(name: str, function: Callable[[tf.Tensor], tf.Tensor], rows: np.ndarray, batch_size: int) -> Workload:
-    return Workload(name, from_function(function), {"x": tf.constant(rows, tf.float32)}, batch_size)
+    return Workload(name, from_function(function), Raw(function), {"x": tf.constant(rows, tf.float32)}, batch_size)
+
+
+class Raw:
+    """A function as people call it: traced by TensorFlow, its gradients by a tape."""
+
+    def __init__(self, function: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        """Traces the function."""
+        self._predict, self._function = tf.function(function, reduce_retracing=True), function
+
+    def predict(self, inputs: Mapping[str, Any], targets: tf.Tensor) -> tf.Tensor:
+        """See `Model`."""
+        return self._predict(inputs["x"])
+
+    def gradients(self, inputs: Mapping[str, Any], targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """See `Model`."""
+        outputs, gradient = self._differentiate(inputs["x"])
+        return outputs, {"x": gradient}
+
+    @tf.function(reduce_retracing=True)
+    def _differentiate(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            outputs = self._function(x)
+        return outputs, tf.convert_to_tensor(tape.gradient(outputs, x))
 
 
 def _layers(rng: np.random.Generator, sizes: list[int]) -> tuple[list[tf.Tensor], list[tf.Tensor]]:

@@ -42,16 +42,18 @@ def keys_of(parts: Iterable[Part]) -> list[str]:
 
 
 class CutModel:
-    """A batched model over feature tensors; satisfies `attribution.Model`. Safe to call from several threads.
+    """A batched model over feature tensors; satisfies `attribution.TraceableModel`. Safe to call from several threads.
 
     Attributes:
         players: of each feature, the keys of its tensors, or columns of them.
         baselines: of each key that has a player, `[baselines, ...]`.
+        traces: of its methods, where attribution methods keep them.
     """
 
     def __init__(self, cut: Cut, baselines: Tensors) -> None:
         self.players = dict(cut.players)
         self.baselines = dict(baselines)
+        self.traces: dict[Any, Callable[..., Any]] = {}
         self._cut = cut
         self._feeds = {name: spec for s in cut.slots for name, spec in zip(s.tensors, s.specs, strict=True)}
         self._encode = encoder(cut.read, cut.slots)

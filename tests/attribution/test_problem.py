@@ -53,8 +53,8 @@ def test_incomplete_requests_are_refused(change, message):
 
 def test_large_rows_come_in_smaller_batches():
     problem = _prepare({"x": tf.zeros([2, 224, 224, 3]), "b": tf.constant(["", ""])}, players={"image": ("x",)})
-    assert problem.batch_rows(4096) == 27
-    assert problem.batch_rows(5) == 5
+    assert problem.batch_rows(4096) == 16
+    assert problem.batch_rows(5) == 16
     assert _prepare().batch_rows(4096) == 4096
 
 
