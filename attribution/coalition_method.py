@@ -26,7 +26,7 @@ class CoalitionMethod(Method):
     _dummies_are_out: ClassVar[bool] = True
     _random: ClassVar[bool] = True
 
-    def __init__(self, *, tolerance: float = 0.01, seed: int = 0, batch_size: int = 8192) -> None:
+    def __init__(self, *, tolerance: float = 0.01, seed: int = 0, batch_size: int = 16384) -> None:
         if batch_size < 1 or not tolerance > 0:
             raise ValueError(
                 f"batch_size is {batch_size} (at least 1), tolerance {tolerance} (above 0); put each in its range."

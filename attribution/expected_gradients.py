@@ -28,7 +28,7 @@ class ExpectedGradients(Method):
     Attributions have standard errors, and add up to the output's change within those.
     """
 
-    def __init__(self, *, samples: int = 200, tolerance: float = 0.01, seed: int = 0, batch_size: int = 8192) -> None:
+    def __init__(self, *, samples: int = 200, tolerance: float = 0.01, seed: int = 0, batch_size: int = 16384) -> None:
         """Chooses accuracy and cost.
 
         Args:

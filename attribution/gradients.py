@@ -19,7 +19,7 @@ class GradientTimesInput(Method):
     Exact for linear functions; for others the completeness gap, in `approximation_errors`, says how far they bend.
     """
 
-    def __init__(self, *, tolerance: float = 0.01, batch_size: int = 8192) -> None:
+    def __init__(self, *, tolerance: float = 0.01, batch_size: int = 16384) -> None:
         """Sets the completeness gap that counts as converged, relative to the sum of absolute attributions."""
         self._tolerance, self._batch_size = tolerance, batch_size
 
@@ -42,7 +42,7 @@ class Saliency(Method):
     baseline plays no part but for its output in the result.
     """
 
-    def __init__(self, *, batch_size: int = 8192) -> None:
+    def __init__(self, *, batch_size: int = 16384) -> None:
         """Sets the number of rows in one call of the model."""
         self._batch_size = batch_size
 

@@ -39,7 +39,7 @@ class IntegratedGradients(Method):
         rule: str = "gauss_legendre",
         tolerance: float = 0.01,
         max_gradients: int = 512,
-        batch_size: int = 8192,
+        batch_size: int = 16384,
     ) -> None:
         """Chooses accuracy and cost.
 
@@ -50,7 +50,7 @@ class IntegratedGradients(Method):
             tolerance: error that is good enough, relative to the sum of the row's absolute attributions. The adaptive
                 rule asks it of its error estimate, `steps` of the completeness gap.
             max_gradients: most gradients per row and baseline where `steps` is None, at least 9.
-            batch_size: most rows in one call of the model; fewer where rows take more than 512 bytes.
+            batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
 
         Raises:
             ValueError: if a setting is out of range.

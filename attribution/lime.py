@@ -33,7 +33,7 @@ class Lime(CoalitionMethod):
         kernel_width: float | None = None,
         tolerance: float = 0.01,
         seed: int = 0,
-        batch_size: int = 8192,
+        batch_size: int = 16384,
     ) -> None:
         """Chooses the samples and their weights.
 

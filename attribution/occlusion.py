@@ -20,7 +20,7 @@ class Occlusion(CoalitionMethod):
 
     _random = False
 
-    def __init__(self, *, batch_size: int = 8192) -> None:
+    def __init__(self, *, batch_size: int = 16384) -> None:
         """Sets the number of rows in one call of the model."""
         super().__init__(batch_size=batch_size)
 

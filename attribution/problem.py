@@ -19,9 +19,8 @@ from tfx_explain.attribution.randomness import row_keys
 Part: TypeAlias = str | tuple[str, int]
 Players: TypeAlias = Mapping[str, Sequence[Part]]
 
-# What one batch of inputs takes at most, unless the least number of rows takes more, and then; the model's own
-# activations take a multiple of it.
-_BATCH_BYTES, _MOST_BYTES = 2**22, 2**24
+# What one batch of inputs may take; the model's own activations take a multiple of it.
+_BATCH_BYTES = 2**24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +70,7 @@ class Problem:
         """
         dense = [tensor for tensor in self.inputs.values() if isinstance(tensor, tf.Tensor)]
         row_bytes = sum(tensor.dtype.size * int(np.prod([size or 0 for size in tensor.shape[1:]])) for tensor in dense)
-        fewer = whole_vectors(min(batch_size, _BATCH_BYTES // max(1, row_bytes)))
-        return max(1, min(fewer, _MOST_BYTES // max(1, row_bytes)))
+        return whole_vectors(batch_size, max(1, _BATCH_BYTES // max(1, row_bytes)))
 
     def differing(self, baseline: int) -> np.ndarray:
         """Returns bool `[rows, features]`, whether a feature's value is another than in the baseline of that index."""

@@ -31,7 +31,7 @@ class RegressionMethod(CoalitionMethod):
         tolerance: float = 0.01,
         max_evaluations: int = _MOST_EVALUATIONS,
         seed: int = 0,
-        batch_size: int = 8192,
+        batch_size: int = 16384,
     ) -> None:
         """Chooses accuracy and cost; where 2^features evaluations fit, the values are exact.
 

@@ -39,7 +39,7 @@ class SampledShapley(CoalitionMethod):
         tolerance: float = 0.01,
         max_evaluations: int = 4096,
         seed: int = 0,
-        batch_size: int = 8192,
+        batch_size: int = 16384,
     ) -> None:
         """Chooses accuracy and cost.
 

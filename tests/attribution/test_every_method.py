@@ -44,13 +44,29 @@ def smooth_network():
     return from_function(lambda x: tf.sigmoid(tf.tanh(x @ first) @ second)[:, 0])
 
 
+@pytest.fixture(scope="module")
+def wide_network():
+    """A network whose products TensorFlow splits over threads, some of them by what is summed, from some rows on."""
+    rng = np.random.default_rng(5)
+    weights = [tf.constant(rng.normal(0, 0.2, size), tf.float32) for size in ((6, 128), (128, 64), (64, 1))]
+
+    def network(x):
+        for weight in weights[:-1]:
+            x = tf.nn.relu(x @ weight + 0.1)
+        return (x @ weights[-1])[:, 0]
+
+    return from_function(network)
+
+
 @_every_method
-def test_a_row_s_bits_depend_on_the_row_alone(make, smooth_network, six_columns):
+@pytest.mark.parametrize("network", ["smooth_network", "wide_network"])
+def test_a_row_s_bits_depend_on_the_row_alone(make, network, six_columns, request):
+    network = request.getfixturevalue(network)
     baselines = tf.constant([[0.0] * 6, [0.5] * 6])
-    whole = make(8192).attribute(smooth_network, six_columns, baselines)
+    whole = make(8192).attribute(network, six_columns, baselines)
     order = np.random.default_rng(3).permutation(40)
-    for part, batch_size in ((order[:1], 8192), (order[1:14], 512), (order[14:], 4096)):
-        result = make(batch_size).attribute(smooth_network, tf.gather(six_columns, part), baselines)
+    for part, batch_size in ((order[:1], 8192), (order[1:14], 512), (order[14:], 7)):
+        result = make(batch_size).attribute(network, tf.gather(six_columns, part), baselines)
         np.testing.assert_array_equal(result.values, whole.values[part])
         np.testing.assert_array_equal(result.approximation_errors, whole.approximation_errors[part])
         np.testing.assert_array_equal(result.evaluations, whole.evaluations[part])
