@@ -76,10 +76,9 @@ def call_size(rows: int, batch_size: int) -> int:
     return min(batch_size, -(-rows // _VECTOR) * _VECTOR)
 
 
-def whole_vectors(batch_size: int, at_most: int) -> int:
-    """Returns the largest size of calls that `batch_size` allows, and at least one vector, but not over `at_most`."""
-    most = min(max(batch_size, _VECTOR), at_most)
-    return most // _VECTOR * _VECTOR or most
+def whole_vectors(batch_size: int) -> int:
+    """Returns the largest size of calls that `batch_size` allows, but at least one vector."""
+    return max(1, batch_size // _VECTOR) * _VECTOR
 
 
 def extended(values: np.ndarray, size: int) -> np.ndarray:

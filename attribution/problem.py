@@ -70,7 +70,8 @@ class Problem:
         """
         dense = [tensor for tensor in self.inputs.values() if isinstance(tensor, tf.Tensor)]
         row_bytes = sum(tensor.dtype.size * int(np.prod([size or 0 for size in tensor.shape[1:]])) for tensor in dense)
-        return whole_vectors(batch_size, max(1, _BATCH_BYTES // max(1, row_bytes)))
+        at_most = max(1, _BATCH_BYTES // max(1, row_bytes))
+        return min(whole_vectors(min(batch_size, at_most)), at_most)
 
     def differing(self, baseline: int) -> np.ndarray:
         """Returns bool `[rows, features]`, whether a feature's value is another than in the baseline of that index."""

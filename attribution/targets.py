@@ -40,7 +40,7 @@ def top_targets(
         raise ValueError("the model gives one output a row; top_targets needs a model with the method `outputs`.")
     rows = int(next(iter(tensors.values())).shape[0])
     found = [np.zeros((0, count), np.int32)]
-    most = whole_vectors(batch_size, batch_size)
+    most = whole_vectors(batch_size)
     for part in near_equal_slices(rows, most):
         each = extended(np.arange(part.start, part.stop), call_size(part.stop - part.start, most))
         outputs = whole.outputs({key: tf.gather(tensor, each) for key, tensor in tensors.items()}).numpy()

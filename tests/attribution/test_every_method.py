@@ -65,7 +65,8 @@ def test_a_row_s_bits_depend_on_the_row_alone(make, network, six_columns, reques
     baselines = tf.constant([[0.0] * 6, [0.5] * 6])
     whole = make(8192).attribute(network, six_columns, baselines)
     order = np.random.default_rng(3).permutation(40)
-    for part, batch_size in ((order[:1], 8192), (order[1:14], 512), (order[14:], 7)):
+    many = np.tile(order, 16)
+    for part, batch_size in ((order[:1], 8192), (order[1:14], 512), (order[14:], 7), (many, 16384)):
         result = make(batch_size).attribute(network, tf.gather(six_columns, part), baselines)
         np.testing.assert_array_equal(result.values, whole.values[part])
         np.testing.assert_array_equal(result.approximation_errors, whole.approximation_errors[part])
