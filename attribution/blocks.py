@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 # products for a single row.
 _VECTOR = 16
 # A call takes one processor, and leaves it idle between its operations; each takes memory, too.
-_CALLS_AT_ONCE = min(16, 2 * (os.cpu_count() or 1))
+_CALLS_AT_ONCE = min(16, 2 * len(os.sched_getaffinity(0)))
 # Blocks are made smaller, for as many calls, down to these rows.
 _FEWEST_IN_BLOCK = 64
 # Rows of one matrix product.

@@ -54,16 +54,14 @@ class _FunctionModel:
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """See `OutputModel`."""
-        outputs = tf.convert_to_tensor(self._function(inputs[ONLY_KEY] if set(inputs) == {ONLY_KEY} else dict(inputs)))
-        if outputs.shape.rank not in (1, 2):
-            raise ValueError(
-                f"the function returned a tensor of shape {outputs.shape}; it must return [rows] or [rows, classes]."
-            )
+        outputs = self._returned(inputs)
         return outputs[:, None] if outputs.shape.rank == 1 else outputs
 
     def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
         """See `Model`."""
-        outputs = self.outputs(inputs)
+        outputs = self._returned(inputs)
+        if outputs.shape.rank == 1:
+            return outputs
         return outputs[:, 0] if outputs.shape[1] == 1 else tf.gather(outputs, targets, axis=1, batch_dims=1)
 
     def gradients(self, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -74,3 +72,11 @@ class _FunctionModel:
             outputs = self.predict(inputs, targets)
         gradients: dict[str, Any] = tape.gradient(outputs, floats, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return outputs, gradients
+
+    def _returned(self, inputs: Tensors) -> tf.Tensor:
+        outputs = tf.convert_to_tensor(self._function(inputs[ONLY_KEY] if set(inputs) == {ONLY_KEY} else dict(inputs)))
+        if outputs.shape.rank not in (1, 2):
+            raise ValueError(
+                f"the function returned a tensor of shape {outputs.shape}; it must return [rows] or [rows, classes]."
+            )
+        return outputs

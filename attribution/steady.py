@@ -20,8 +20,8 @@ def steady(function: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Call
     called as it is: what limits threads runs on processors only.
 
     Args:
-        function: of tensors to any structure of tensors, traced already.
-        specs: of the tensors.
+        function: takes tensors, returns any structure of them; Python's branches in it have been translated.
+        specs: of the tensors that it takes.
 
     Returns:
         A function of the same tensors to the same structure. It can be called from several threads.
@@ -48,7 +48,7 @@ def steady(function: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Call
     limited = tf.compat.v1.wrap_function(in_one_thread, list(specs))
 
     def call(*tensors: tf.Tensor) -> Any:
-        # A fifth of the time that the call of a traced function takes around it.
+        # Beginning this operation takes a fifth of the time that beginning a call of the traced function takes.
         outputs = tf.raw_ops.StatefulPartitionedCall(args=[*tensors, *limited.captured_inputs], Tout=dtypes, f=limited)
         return tf.nest.pack_sequence_as(wrapped.structured_outputs, outputs, expand_composites=True)
 
