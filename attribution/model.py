@@ -16,7 +16,7 @@ Tensors: TypeAlias = Mapping[str, Tensor]
 class Model(Protocol):
     """A batched model over tensors keyed by name, whose first axis is rows.
 
-    Rows must not influence each other. Two threads may call at once.
+    Rows must not influence each other. Several threads may call at once.
     """
 
     def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
