@@ -71,9 +71,14 @@ def _threads() -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
+def filled(rows: int) -> int:
+    """Returns the rows of as few whole vectors as `rows` rows take."""
+    return -(-rows // _VECTOR) * _VECTOR
+
+
 def call_size(rows: int, batch_size: int) -> int:
     """Returns with how many rows, `rows` of which matter, to call a model that gets at most `batch_size`."""
-    return min(batch_size, -(-rows // _VECTOR) * _VECTOR)
+    return min(batch_size, filled(rows))
 
 
 def whole_vectors(batch_size: int) -> int:

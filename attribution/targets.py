@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.blocks import call_size, extended, near_equal_slices, whole_vectors
+from tfx_explain.attribution.blocks import extended, filled, near_equal_slices, whole_vectors
 from tfx_explain.attribution.functions import as_model
 from tfx_explain.attribution.model import Model, OutputModel, Tensors
 from tfx_explain.attribution.problem import as_tensors
@@ -40,9 +40,8 @@ def top_targets(
         raise ValueError("the model gives one output a row; top_targets needs a model with the method `outputs`.")
     rows = int(next(iter(tensors.values())).shape[0])
     found = [np.zeros((0, count), np.int32)]
-    most = whole_vectors(batch_size)
-    for part in near_equal_slices(rows, most):
-        each = extended(np.arange(part.start, part.stop), call_size(part.stop - part.start, most))
+    for part in near_equal_slices(rows, whole_vectors(batch_size)):
+        each = extended(np.arange(part.start, part.stop), filled(part.stop - part.start))
         outputs = whole.outputs({key: tf.gather(tensor, each) for key, tensor in tensors.items()}).numpy()
         if not 1 <= count <= outputs.shape[1]:
             raise ValueError(f"count is {count}; give 1 to {outputs.shape[1]}, the outputs of the model.")

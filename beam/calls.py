@@ -11,13 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution import Tensors
+from tfx_explain.attribution.blocks import extended, filled
 from tfx_explain.attribution.traced import TracedModel
 from tfx_explain.savedmodel import CutModel
-
-# On processors, TensorFlow computes the last elements of a tensor that do not fill a vector register with other
-# instructions, and a batch of a single row with another matrix product; both round differently. With a multiple of this
-# many rows (the widest register, in float32) a row's result does not depend on which rows it is with.
-_ROWS = 16
 
 _Result = TypeVar("_Result")
 
@@ -63,12 +59,11 @@ class SteadyModel:
 
     def _call(self, function: Callable[..., _Result], inputs: Tensors, *others: Any) -> _Result:
         rows = int(next(iter(inputs.values())).shape[0])
-        missing = -rows % _ROWS
         started = time.perf_counter()
-        if not missing:
+        if rows == filled(rows):
             result = function(inputs, *others)
         else:
-            index = np.minimum(np.arange(rows + missing), rows - 1)
+            index = extended(np.arange(rows), filled(rows))
             padded = {key: tf.gather(tensor, index) for key, tensor in inputs.items()}
             result = tf.nest.map_structure(
                 lambda tensor: tensor[:rows], function(padded, *(tf.gather(other, index) for other in others))

@@ -18,6 +18,18 @@ def test_top_targets_are_the_highest_outputs_of_each_row():
         top_targets(_classes, rows, 4)
 
 
+def test_targets_need_a_model_that_gives_all_outputs():
+    class OneOutput:
+        def predict(self, inputs, targets):
+            return inputs["x"][:, 0]
+
+        def gradients(self, inputs, targets):
+            return self.predict(inputs, targets), {}
+
+    with pytest.raises(ValueError, match="needs a model with the method `outputs`"):
+        top_targets(OneOutput(), tf.zeros([2, 3]))
+
+
 def test_each_target_is_explained_by_itself():
     rows = tf.constant([[1.0, 2.0], [5.0, 1.0]])
     top = top_targets(_classes, rows, 2)
