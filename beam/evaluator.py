@@ -29,15 +29,16 @@ from apache_beam.utils import shared
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from tfx_explain.beam.batches import RowBatch, as_records
-from tfx_explain.beam.explain import ExplainedBatch, RowExplainer
-from tfx_explain.beam.job import ExplanationJob, load_models
-from tfx_explain.metrics import columns, configs
+from tfx_explain.beam.explaining.explain import ExplainedBatch, RowExplainer
+from tfx_explain.beam.explaining.job import ExplanationJob, load_models
+from tfx_explain.beam.reading.batches import RowBatch, as_records
+from tfx_explain.metrics import configs
 from tfx_explain.metrics.extractor import model_rows
 from tfx_explain.metrics.rows import to_extracts
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS
+from tfx_explain.storage import columns
 
 _STAGE_NAME = "ExtractComputedAttributions"
 _METADATA_FILE = "explanation_metadata.json"

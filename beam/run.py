@@ -10,13 +10,13 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from tfx_explain.beam.errors import worker_errors
-from tfx_explain.beam.job import ExplanationJob
-from tfx_explain.beam.parameters import check_parameters, max_failed_fraction
+from tfx_explain.beam.explaining.job import ExplanationJob
+from tfx_explain.beam.explaining.parameters import check_parameters, max_failed_fraction
 from tfx_explain.beam.progress import Heartbeat
-from tfx_explain.beam.read import Format, ReadBatches, first_records, list_files
+from tfx_explain.beam.reading.read import Format, ReadBatches, first_records, list_files
 from tfx_explain.beam.summary import Summary
 from tfx_explain.beam.transforms import DEAD_LETTERS, RECORDS, SUMMARY, ExplainBatches
-from tfx_explain.beam.write import WriteBatches
+from tfx_explain.beam.writing.write import WriteBatches
 
 DEAD_LETTERS_DIR = "dead_letters"
 SUMMARY_FILE = "summary.json"
@@ -36,7 +36,7 @@ def explain_splits(
 ) -> dict[str, Summary]:
     """Explains the records of some splits, or a sample of them.
 
-    Writes, under `output_dir`, `Split-<name>/attributions-*.gz` (TFRecords, see `tfx_explain.metrics.columns`),
+    Writes, under `output_dir`, `Split-<name>/attributions-*.gz` (TFRecords, see `tfx_explain.storage.columns`),
     `dead_letters/Split-<name>/*.gz` (the rows set aside: `record`, `error`, `shard`), and `summary.json` (a `Summary` a
     split).
 

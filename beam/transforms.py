@@ -8,11 +8,11 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
 
-from tfx_explain.beam import batches
-from tfx_explain.beam.batches import RowBatch, as_records
-from tfx_explain.beam.explain import RowExplainer
-from tfx_explain.beam.job import ExplanationJob
+from tfx_explain.beam.explaining.explain import RowExplainer
+from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.progress import Heartbeat
+from tfx_explain.beam.reading import batches
+from tfx_explain.beam.reading.batches import RowBatch, as_records
 from tfx_explain.beam.summary import COUNTS, SECONDS, Summary
 
 RECORDS = "records"
@@ -26,7 +26,7 @@ class Explain(beam.PTransform):
     """Attributes the prediction on each record to its features.
 
     Takes serialized tf.Examples; returns a dictionary of three PCollections: `records` (serialized tf.Examples with the
-    columns of `tfx_explain.metrics.columns`), `dead_letters` (serialized tf.Examples with `record`, `error` and an
+    columns of `tfx_explain.storage.columns`), `dead_letters` (serialized tf.Examples with `record`, `error` and an
     empty `shard`), and `summary` (one `Summary`).
 
     ```python

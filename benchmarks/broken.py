@@ -57,8 +57,8 @@ def _outcome(folder: Path) -> str:
     """Returns what the gate says: by evaluations and summary first, then by records."""
     import apache_beam as beam
 
-    from tfx_explain.components.threshold_validator import gate
-    from tfx_explain.components.threshold_validator.evidence import Sources
+    from tfx_explain.gate.reading.evidence import Sources
+    from tfx_explain.gate.validate import validate
     from tfx_explain.proto import explanation_pb2
 
     first, second, attributions = (str(folder / name) for name in ("first", "second", "attributions"))
@@ -69,7 +69,7 @@ def _outcome(folder: Path) -> str:
         output = folder / "output"
         output.mkdir(exist_ok=True)
         try:
-            verdict = gate.validate(config, policy, sources, beam.Pipeline, str(output))
+            verdict = validate(config, policy, sources, beam.Pipeline, str(output))
         except ValueError:
             return "refused with a sentence"
         except Exception as error:  # What this counts.
@@ -93,7 +93,7 @@ def _write_inputs(folder: Path) -> list[Path]:
     """Writes two evaluations of the same slices, and attribution records with their summary; returns the files."""
     import tensorflow as tf
 
-    from tfx_explain.metrics import columns
+    from tfx_explain.storage import columns
 
     for name, metric in (("first", "auc0"), ("second", "auc1")):
         write_evaluation(folder / name, 6, [metric])

@@ -72,10 +72,10 @@ def growth(folder: pathlib.Path) -> Table:
 
 def _engine_seconds(folder: pathlib.Path) -> float:
     """Processor time of explaining the rows in memory, parsed by the model as in the component."""
-    from tfx_explain.beam.batches import batched
-    from tfx_explain.beam.engine import Engine, Inputs
-    from tfx_explain.beam.job import ExplanationJob
-    from tfx_explain.beam.read import Format
+    from tfx_explain.beam.explaining.engine import Engine, Inputs
+    from tfx_explain.beam.explaining.job import ExplanationJob
+    from tfx_explain.beam.reading.batches import batched
+    from tfx_explain.beam.reading.read import Format
     from tfx_explain.proto import explanation_pb2
     from tfx_explain.savedmodel import generate_metadata
 

@@ -115,7 +115,7 @@ def _child(folder: str, count: str, workers: str, cheap: str) -> None:
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from tfx_explain.beam.job import ExplanationJob
+    from tfx_explain.beam.explaining.job import ExplanationJob
     from tfx_explain.beam.run import explain_splits
     from tfx_explain.proto import explanation_pb2
     from tfx_explain.savedmodel import generate_metadata

@@ -36,11 +36,11 @@ def measure() -> dict[str, float]:
     """Returns the seconds that the gate and TFMA take over the same metrics, and the process's memory in GB."""
     from tensorflow_model_analysis.evaluators import metrics_validator
 
-    from tfx_explain.components.threshold_validator import gate
-    from tfx_explain.components.threshold_validator.decide import decide
-    from tfx_explain.components.threshold_validator.evidence import Sources
-    from tfx_explain.components.threshold_validator.gather import gather
-    from tfx_explain.components.threshold_validator.stock import Combined
+    from tfx_explain.gate.deciding.decide import decide
+    from tfx_explain.gate.deciding.stock import Combined
+    from tfx_explain.gate.reading.evidence import Sources
+    from tfx_explain.gate.reading.gather import gather
+    from tfx_explain.gate.validate import validate
     from tfx_explain.metrics import configs
     from tfx_explain.proto import explanation_pb2
 
@@ -48,7 +48,7 @@ def measure() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         sources = Sources(evaluations=[write_evaluation(Path(folder) / "evaluation", SLICES)])
         start = time.perf_counter()
-        gate.validate(asked, policy, sources, _no_pipeline, folder)
+        validate(asked, policy, sources, _no_pipeline, folder)
         from_files = time.perf_counter() - start
         memory = peak_megabytes() / 1000
         evidence = gather(asked, policy, sources, _no_pipeline, folder)

@@ -13,15 +13,15 @@ import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.protobuf import json_format
 
-from tfx_explain.beam.job import ExplanationJob
+from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.progress import Heartbeat
-from tfx_explain.beam.read import PARQUET, TF_EXAMPLE, Format, list_files
+from tfx_explain.beam.reading.read import PARQUET, TF_EXAMPLE, Format, list_files
 from tfx_explain.beam.run import explain_splits
 from tfx_explain.beam.summary import Summary
 from tfx_explain.cli.progress import RunProgress, estimate_rows
-from tfx_explain.components.writing import complete_directory
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
+from tfx_explain.storage.directory import complete_directory
 
 _METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap")
 _PROGRESS_DIR = "progress"

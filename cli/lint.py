@@ -9,8 +9,8 @@ import click
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.cli.configs import read_message
-from tfx_explain.components.threshold_validator.config import verify_config
-from tfx_explain.components.threshold_validator.lint import lint
+from tfx_explain.gate.config.lint import lint
+from tfx_explain.gate.config.verify import verify_config
 from tfx_explain.proto import explanation_pb2
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -12,7 +12,7 @@ import rich.progress
 import tensorflow as tf
 
 from tfx_explain.beam.progress import Heartbeat
-from tfx_explain.beam.read import Format
+from tfx_explain.beam.reading.read import Format
 
 _POLL_SECONDS = 0.5
 _LINE_SECONDS = 10.0

@@ -19,11 +19,13 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.cli.configs import read_message
 from tfx_explain.cli.main import CANNOT_TELL
-from tfx_explain.components.threshold_validator import gate, wording
-from tfx_explain.components.threshold_validator.config import Wiring, verify_config
-from tfx_explain.components.threshold_validator.evidence import Sources
-from tfx_explain.components.threshold_validator.lint import lint
-from tfx_explain.components.threshold_validator.verdict import Check, Verdict
+from tfx_explain.gate.config.lint import lint
+from tfx_explain.gate.config.verify import Wiring, verify_config
+from tfx_explain.gate.reading.evidence import Sources
+from tfx_explain.gate.saying import wording
+from tfx_explain.gate.saying.check import Check
+from tfx_explain.gate.saying.verdict import Verdict
+from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -68,7 +70,7 @@ def command(
     if output:
         tf.io.gfile.makedirs(output)
     with nullcontext(output) if output else tempfile.TemporaryDirectory() as path:
-        verdict = gate.validate(config, gate_policy, sources, beam.Pipeline, path)
+        verdict = validate(config, gate_policy, sources, beam.Pipeline, path)
     _print(verdict)
     sys.exit(CANNOT_TELL if verdict.unreadable else int(not verdict.blessed))
 

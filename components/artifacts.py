@@ -9,12 +9,12 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from tfx_explain.components.writing import complete_directory
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import metadata_to_json
 from tfx_explain.savedmodel.files import read_metadata
 from tfx_explain.savedmodel.metadata.dialects import VERTEX
 from tfx_explain.savedmodel.metadata.metadata import FILE_NAME
+from tfx_explain.storage.directory import complete_directory
 
 EXPLANATION_METADATA_KEY = "explanation_metadata"
 ATTRIBUTIONS_KEY = "attributions"

@@ -1,41 +1,51 @@
-"""TFMA extractor and metrics over attribution records.
+"""TFMA extractor and metrics over attribution records."""
 
-Names are imported when they are first used: `tfx_explain.metrics.columns` must not cost the seconds that importing TFMA
-takes.
-"""
+from tfx_explain.metrics.agreement import AttributionAgreement, AttributionDistance
+from tfx_explain.metrics.configs import default_eval_config
+from tfx_explain.metrics.drift import ImportanceKendall, ImportanceNDCG, ImportanceSpearman, LargestShareChange
+from tfx_explain.metrics.evaluate import EvaluateAttributions, evaluate_attributions, summarize_records
+from tfx_explain.metrics.extractor import attributions_extractor
+from tfx_explain.metrics.per_feature import (
+    AttributionRank,
+    AttributionShare,
+    EveryFeature,
+    MeanAbsoluteAttribution,
+    MeanAttribution,
+    TotalAbsoluteAttribution,
+    TotalAttribution,
+)
+from tfx_explain.metrics.quality import (
+    ApproximationError,
+    CompletenessGap,
+    CompletenessGapQuantile,
+    ExplainedRows,
+    FailedRows,
+    ToleranceMissed,
+)
 
-import importlib
-from typing import Any
-
-_HOMES = {
-    "AttributionRank": "per_feature",
-    "AttributionShare": "per_feature",
-    "EveryFeature": "per_feature",
-    "MeanAbsoluteAttribution": "per_feature",
-    "MeanAttribution": "per_feature",
-    "TotalAbsoluteAttribution": "per_feature",
-    "TotalAttribution": "per_feature",
-    "AttributionAgreement": "agreement",
-    "AttributionDistance": "agreement",
-    "ImportanceKendall": "drift",
-    "ImportanceNDCG": "drift",
-    "ImportanceSpearman": "drift",
-    "LargestShareChange": "drift",
-    "ApproximationError": "quality",
-    "CompletenessGap": "quality",
-    "CompletenessGapQuantile": "quality",
-    "ExplainedRows": "quality",
-    "FailedRows": "quality",
-    "ToleranceMissed": "quality",
-    "EvaluateAttributions": "evaluate",
-    "attributions_extractor": "extractor",
-    "default_eval_config": "configs",
-    "evaluate_attributions": "evaluate",
-    "summarize_records": "evaluate",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__ = [
+    "ApproximationError",
+    "AttributionAgreement",
+    "AttributionDistance",
+    "AttributionRank",
+    "AttributionShare",
+    "CompletenessGap",
+    "CompletenessGapQuantile",
+    "EvaluateAttributions",
+    "EveryFeature",
+    "ExplainedRows",
+    "FailedRows",
+    "ImportanceKendall",
+    "ImportanceNDCG",
+    "ImportanceSpearman",
+    "LargestShareChange",
+    "MeanAbsoluteAttribution",
+    "MeanAttribution",
+    "ToleranceMissed",
+    "TotalAbsoluteAttribution",
+    "TotalAttribution",
+    "attributions_extractor",
+    "default_eval_config",
+    "evaluate_attributions",
+    "summarize_records",
+]

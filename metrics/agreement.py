@@ -14,11 +14,10 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from scipy.spatial import distance
 from tensorflow_model_analysis.metrics import metric_types
-from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics.accumulate import Features, added_up, row_computation
 from tfx_explain.metrics.base import ratio
-from tfx_explain.metrics.drift import DriftMetric, drift_keys
+from tfx_explain.metrics.drift import DriftMetric
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.metrics.sums import only_features
@@ -39,7 +38,7 @@ class AttributionAgreement(DriftMetric):
 
     def __init__(self, name: str = "attribution_agreement") -> None:
         """Initializes the metric."""
-        super().__init__(_agreement_computations, name=name)
+        super().__init__(_agreement_computations, name)
 
 
 class AttributionDistance(DriftMetric):
@@ -58,38 +57,20 @@ class AttributionDistance(DriftMetric):
           name: The name under which TFMA reports it.
         """
         self.feature = feature
-        super().__init__(_distance_computations, name=name or f"attribution_distance/{feature}", feature=feature)
+        compare = functools.partial(_distance_computations, feature)
+        super().__init__(compare, name or f"attribution_distance/{feature}", feature=feature)
 
 
-def _agreement_computations(
-    eval_config: config_pb2.EvalConfig | None = None,
-    name: str = "",
-    model_names: Sequence[str] = ("",),
-    output_names: Sequence[str] = ("",),
-    example_weighted: bool = False,
-) -> tfma.metrics.MetricComputations:
-    return [
-        row_computation(key, [key.model_name, baseline], _fold_cosines, _mean_cosine)
-        for key, baseline in drift_keys(eval_config, name, model_names, output_names, example_weighted)
-    ]
+def _agreement_computations(key: tfma.metrics.MetricKey, baseline: str) -> tfma.metrics.MetricComputations:
+    return [row_computation(key, [key.model_name, baseline], _fold_cosines, _mean_cosine)]
 
 
-def _distance_computations(
-    feature: str,
-    eval_config: config_pb2.EvalConfig | None = None,
-    name: str = "",
-    model_names: Sequence[str] = ("",),
-    output_names: Sequence[str] = ("",),
-    example_weighted: bool = False,
-) -> tfma.metrics.MetricComputations:
-    computations = []
-    for key, baseline in drift_keys(eval_config, name, model_names, output_names, example_weighted):
-        histograms = row_computation(
-            key._replace(name=_HISTOGRAMS_NAME), [key.model_name, baseline], _fold_histograms, _histograms
-        )
-        result = functools.partial(_distance, feature, key, histograms.keys[0])
-        computations += [histograms, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]
-    return computations
+def _distance_computations(feature: str, key: tfma.metrics.MetricKey, baseline: str) -> tfma.metrics.MetricComputations:
+    histograms = row_computation(
+        key._replace(name=_HISTOGRAMS_NAME), [key.model_name, baseline], _fold_histograms, _histograms
+    )
+    result = functools.partial(_distance, feature, key, histograms.keys[0])
+    return [histograms, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]
 
 
 def _explained_by_both(models: Sequence[ModelRows], weights: np.ndarray) -> tuple[ModelRows, ModelRows, np.ndarray]:

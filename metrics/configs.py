@@ -10,9 +10,10 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import columns, per_feature, quality
+from tfx_explain.metrics import per_feature, quality
 from tfx_explain.metrics.base import ExplanationMetric
 from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.storage import columns
 
 MODULE = "tfx_explain.metrics"
 _OF_EACH_FEATURE = (per_feature.MeanAttribution, per_feature.MeanAbsoluteAttribution, per_feature.AttributionShare)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,22 @@ from tfx_explain.metrics.sums import AttributionSums, sums_computation
 Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
+Compare = Callable[[tfma.metrics.MetricKey, str], tfma.metrics.MetricComputations]
+
+
 class DriftMetric(ExplanationMetric):
     """A comparison of the candidate with the baseline model; TFMA makes it for the candidate alone."""
+
+    def __init__(self, compare: Compare, name: str, **config: Any) -> None:
+        """Initializes the metric.
+
+        Args:
+          compare: From the comparison's key, which names the candidate, and the baseline model's name to what is
+            computed.
+          name: The name under which TFMA reports it.
+          **config: Further arguments of the subclass's constructor, for TFMA to make the metric again.
+        """
+        super().__init__(functools.partial(_comparisons, compare), name=name, **config)
 
 
 class ImportanceDrift(DriftMetric):
@@ -43,7 +57,7 @@ class ImportanceDrift(DriftMetric):
           measure: From the importances in the candidate and in the baseline model to the metric's value.
           name: The name under which TFMA reports it.
         """
-        super().__init__(functools.partial(_computations, measure), name=name)
+        super().__init__(functools.partial(_importance_computations, measure), name)
 
 
 class ImportanceNDCG(ImportanceDrift):
@@ -117,37 +131,35 @@ def _largest_share_change(candidate: np.ndarray, baseline: np.ndarray) -> float:
     return float(np.abs(candidate / candidate.sum() - baseline / baseline.sum()).max())
 
 
-def _computations(
-    measure: Measure,
+def _comparisons(
+    compare: Compare,
     eval_config: config_pb2.EvalConfig | None = None,
     name: str = "",
     model_names: Sequence[str] = ("",),
     output_names: Sequence[str] = ("",),
     example_weighted: bool = False,
+    **_: Any,  # The rest of what the constructor got, which TFMA passes on, and `compare` has already.
 ) -> tfma.metrics.MetricComputations:
-    computations = []
-    for key, baseline in drift_keys(eval_config, name, model_names, output_names, example_weighted):
-        models = (key.model_name, baseline)
-        of_models = [sums_computation(model, key.output_name, example_weighted) for model in models]
-        result = functools.partial(_result, measure, key, [c.keys[0] for c in of_models])
-        computations += [*of_models, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]
-    return computations
-
-
-def drift_keys(
-    eval_config: config_pb2.EvalConfig | None,
-    name: str,
-    model_names: Iterable[str],
-    output_names: Iterable[str],
-    example_weighted: bool,
-) -> Iterator[tuple[tfma.metrics.MetricKey, str]]:
-    """Yields the key of a comparison for every candidate and output, and the baseline model's name; none without it."""
+    """Returns a comparison of every candidate and output with the baseline model; none without one."""
     baseline = tfma.utils.get_baseline_model_spec(eval_config) if eval_config else None
     if baseline is None:
-        return
+        return []
     candidates = [model for model in model_names if model != baseline.name]
-    for model, output in itertools.product(candidates, output_names):
-        yield tfma.metrics.MetricKey(name, model, output, None, None, example_weighted, is_diff=True), baseline.name
+    keys = [
+        tfma.metrics.MetricKey(name, model, output, None, None, example_weighted, is_diff=True)
+        for model, output in itertools.product(candidates, output_names)
+    ]
+    return [computation for key in keys for computation in compare(key, baseline.name)]
+
+
+def _importance_computations(
+    measure: Measure, key: tfma.metrics.MetricKey, baseline: str
+) -> tfma.metrics.MetricComputations:
+    of_models = [
+        sums_computation(model, key.output_name, bool(key.example_weighted)) for model in (key.model_name, baseline)
+    ]
+    result = functools.partial(_result, measure, key, [c.keys[0] for c in of_models])
+    return [*of_models, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]
 
 
 def _result(

@@ -13,9 +13,10 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.tfxio import dataset_options, tf_example_record
 
-from tfx_explain.metrics import columns, configs
+from tfx_explain.metrics import configs
 from tfx_explain.metrics.extractor import attributions_extractor
-from tfx_explain.metrics.integrity import verify_whole
+from tfx_explain.storage import columns
+from tfx_explain.storage.integrity import verify_whole
 
 _TELEMETRY = ["tfx_explain"]
 _BATCH_SIZE = 1000

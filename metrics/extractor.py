@@ -11,8 +11,9 @@ import pyarrow as pa
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import columns, configs
+from tfx_explain.metrics import configs
 from tfx_explain.metrics.rows import ModelRows, to_extracts
+from tfx_explain.storage import columns
 
 _STAGE_NAME = "ExtractAttributions"
 

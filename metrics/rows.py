@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from tfx_explain.metrics import columns
+from tfx_explain.storage import columns
 
 EXPLANATIONS_KEY = "tfx_explain"
 _LAYOUT, _NUMBERS = "layout", "numbers"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from tfx_explain.metrics import columns
 from tfx_explain.metrics.accumulate import Features, row_computation
 from tfx_explain.metrics.rows import ModelRows
+from tfx_explain.storage import columns
 
 _NAME = "_tfx_explain_attribution_sums"  # TFMA keeps names with a leading underscore out of its results.
 _SCALARS = 6

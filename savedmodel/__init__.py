@@ -2,12 +2,12 @@
 
 from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.analysis.features import Feature
-from tfx_explain.savedmodel.explainable import ExplainableModel, load_explainable
+from tfx_explain.savedmodel.explainable.model import ExplainableModel, load_explainable
 from tfx_explain.savedmodel.files import read_examples, read_metadata, read_schema, read_statistics
-from tfx_explain.savedmodel.generate import generate_metadata
+from tfx_explain.savedmodel.generation.generate import generate_metadata
+from tfx_explain.savedmodel.generation.overrides import check_overrides, merge_metadata
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 from tfx_explain.savedmodel.metadata.metadata import metadata_from_json, metadata_to_json
-from tfx_explain.savedmodel.overrides import check_overrides, merge_metadata
 from tfx_explain.savedmodel.rows.baselines import parse_choices
 
 __all__ = [

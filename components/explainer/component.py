@@ -13,7 +13,7 @@ from tfx.types import component_spec, standard_artifacts
 from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils
 
-from tfx_explain.beam.parameters import check_parameters
+from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.components import artifacts
 from tfx_explain.components.explainer import executor
 from tfx_explain.proto import explanation_pb2
@@ -64,7 +64,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
     Component `outputs` contains:
 
      - `attributions`: Channel of type `standard_artifacts.Examples`: the records of each explained split with the
-                       columns that `tfx_explain.metrics.columns` describes; beside them `summary.json` (the counts, see
+                       columns that `tfx_explain.storage.columns` describes; beside them `summary.json` (the counts, see
                        `tfx_explain.beam.summary`) and `dead_letters/` (records that could not be explained, each with
                        its error and file). The counts of all splits are custom properties, too.
      - `evaluation`: Channel of type `standard_artifacts.ModelEvaluation`: the mean, the mean absolute attribution and

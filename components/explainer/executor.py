@@ -17,8 +17,8 @@ from tfx_explain.beam.run import explain_splits
 from tfx_explain.beam.summary import COUNTS, SECONDS, Summary
 from tfx_explain.components import artifacts
 from tfx_explain.components.explainer import inputs
-from tfx_explain.components.writing import complete_directory
 from tfx_explain.metrics import evaluate_attributions
+from tfx_explain.storage.directory import complete_directory
 
 PARAMETERS_KEY = "parameters"
 SPLITS_KEY = "splits"

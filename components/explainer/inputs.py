@@ -14,8 +14,8 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, proto_utils
 
-from tfx_explain.beam.job import ExplanationJob
-from tfx_explain.beam.read import PARQUET, TF_EXAMPLE, Format
+from tfx_explain.beam.explaining.job import ExplanationJob
+from tfx_explain.beam.reading.read import PARQUET, TF_EXAMPLE, Format
 from tfx_explain.components import artifacts
 from tfx_explain.proto import explanation_pb2
 

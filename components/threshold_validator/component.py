@@ -14,8 +14,8 @@ from tfx.types import standard_component_specs as keys
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.threshold_validator import executor
-from tfx_explain.components.threshold_validator.config import Wiring, verify_config
-from tfx_explain.components.threshold_validator.lint import lint
+from tfx_explain.gate.config.lint import lint
+from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.proto import explanation_pb2
 
 Channels: TypeAlias = types.BaseChannel | Sequence[types.BaseChannel]

@@ -16,11 +16,11 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, proto_utils
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
-from tfx_explain.components.threshold_validator import gate
-from tfx_explain.components.threshold_validator.evidence import Sources
-from tfx_explain.components.threshold_validator.verdict import Verdict
-from tfx_explain.components.writing import complete_directory
+from tfx_explain.gate.reading.evidence import Sources
+from tfx_explain.gate.saying.verdict import Verdict
+from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.storage.directory import complete_directory
 
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
@@ -42,7 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         proto_utils.json_to_proto(exec_properties[keys.EVAL_CONFIG_KEY], eval_config)
         proto_utils.json_to_proto(exec_properties[POLICY_KEY], policy)
         with complete_directory(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY])) as path:
-            verdict = gate.validate(
+            verdict = validate(
                 eval_config,
                 policy,
                 Sources(

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tfx_explain.components.threshold_validator import verdict
+from tfx_explain.gate.saying import verdict
 from tfx_explain.pipelines.census.outcome import Outcome
 
 _ANNOUNCEMENT = re.compile(r"Component (\S+) is (running|finished)\.")

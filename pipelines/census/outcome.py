@@ -12,7 +12,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components.evaluator import constants
 
-from tfx_explain.components.threshold_validator import verdict
+from tfx_explain.gate.saying import verdict
 
 _LEAKED_FEATURE = "fnlwgt"
 _CLEAR_RISE_OF_AUC = 0.02

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.attribution import IntegratedGradients, from_function
-from tfx_explain.attribution.path import Path
-from tfx_explain.attribution.problem import prepare
+from tfx_explain.attribution.path.path import Path
+from tfx_explain.attribution.problem.problem import prepare
 
 
 def test_linear_function_has_weight_times_difference(six_columns):

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.attribution import KernelShap, SampledShapley
-from tfx_explain.attribution.designs import choose_pairs
-from tfx_explain.attribution.kriging import assumed_interactions
+from tfx_explain.attribution.coalitions.designs import choose_pairs
+from tfx_explain.attribution.coalitions.kriging import assumed_interactions
 
 
 @pytest.fixture(scope="module")

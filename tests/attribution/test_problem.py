@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.attribution import IntegratedGradients
-from tfx_explain.attribution.blocks import near_equal_slices
-from tfx_explain.attribution.problem import prepare
+from tfx_explain.attribution.model.blocks import near_equal_slices
+from tfx_explain.attribution.problem.problem import prepare
 
 _INPUTS = {"a": tf.ones([3, 2]), "b": tf.ones([3])}
 

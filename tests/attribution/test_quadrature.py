@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfx_explain.attribution.quadrature import RULES, gauss_legendre, secant_share, trapezoid
+from tfx_explain.attribution.path.quadrature import RULES, gauss_legendre, secant_share, trapezoid
 
 
 @pytest.mark.parametrize("rule", RULES)

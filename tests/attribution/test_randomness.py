@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.randomness import random_orders, row_keys
+from tfx_explain.attribution.problem.randomness import random_orders, row_keys
 
 _KEYS = np.arange(50, dtype=np.uint64)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.attribution.steady import steady
+from tfx_explain.attribution.model.steady import steady
 
 _SPECS = [tf.TensorSpec([None, 6]), tf.TensorSpec([None], tf.string)]
 

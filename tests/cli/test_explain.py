@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from tfx_explain.beam.progress import Heartbeat
-from tfx_explain.beam.read import Format
+from tfx_explain.beam.reading.read import Format
 from tfx_explain.cli.explain import command
 from tfx_explain.cli.progress import RunProgress, estimate_rows
 

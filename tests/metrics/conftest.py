@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import columns
+from tfx_explain.storage import columns
 
 Row = Mapping[str, object]
 

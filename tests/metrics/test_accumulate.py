@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_model_analysis.utils import util
 
-from tfx_explain.metrics import columns
 from tfx_explain.metrics.rows import ModelRows, to_extracts
 from tfx_explain.metrics.sums import sums_computation
+from tfx_explain.storage import columns
 
 NAMES = ("a", "b", "c")
 # Whole numbers, so that sums are exact in any order; None: a row that failed.

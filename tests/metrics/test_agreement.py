@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import distance
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import columns
+from tfx_explain.storage import columns
 
 AGREEMENT, DISTANCE = ("AttributionAgreement",), ("AttributionDistance", "a")
 

@@ -11,7 +11,7 @@ from tensorflow_model_analysis.metrics import metric_types
 from tfx.types import channel, standard_artifacts
 
 from tfx_explain import metrics
-from tfx_explain.metrics import columns
+from tfx_explain.storage import columns
 
 TEXT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 CONFIG, EVALUATOR, OWN_MODULE, LIBRARY = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import columns
+from tfx_explain.storage import columns
 
 NAMES = ("ImportanceNDCG", "ImportanceSpearman", "ImportanceKendall", "LargestShareChange")
 

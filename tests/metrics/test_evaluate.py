@@ -8,7 +8,8 @@ import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import attributions_extractor, columns, evaluate_attributions
+from tfx_explain.metrics import attributions_extractor, evaluate_attributions
+from tfx_explain.storage import columns
 
 
 @pytest.fixture

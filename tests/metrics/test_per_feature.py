@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import columns
+from tfx_explain.storage import columns
 
 OF_EACH = (
     "MeanAttribution",

@@ -5,7 +5,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics import columns
+from tfx_explain.storage import columns
 
 TEAMS = ("a", "b", "c")
 

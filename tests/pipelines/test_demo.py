@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from tfx_explain.metrics import columns
 from tfx_explain.pipelines.census import demo, features, outcome, pipeline, story
+from tfx_explain.storage import columns
 
 
 @pytest.mark.slow

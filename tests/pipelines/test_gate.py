@@ -3,7 +3,7 @@ import json
 import pytest
 import tensorflow_model_analysis as tfma
 
-from tfx_explain.components.threshold_validator.config import verify_config
+from tfx_explain.gate.config.verify import verify_config
 from tfx_explain.pipelines.census import features, gate
 from tfx_explain.proto import explanation_pb2
 

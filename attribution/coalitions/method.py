@@ -1,0 +1,59 @@
+"""What the methods that play coalitions share: their settings, and the way from a problem to attributions."""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import numpy as np
+
+from tfx_explain.attribution.coalitions.seating import Seating, over_baselines
+from tfx_explain.attribution.problem.estimates import Estimates
+from tfx_explain.attribution.problem.method import Method
+from tfx_explain.attribution.problem.problem import Problem
+from tfx_explain.attribution.problem.randomness import keys_of_rows
+from tfx_explain.attribution.problem.result import Attributions
+
+
+class CoalitionMethod(Method):
+    """Explains rows of any model by outputs with some features present and the others absent, at a baseline's values.
+
+    A feature whose value in a row is the baseline's has an attribution of 0 there, and takes no evaluations. Tensors
+    may have any dtype and may be ragged. Attributions have standard errors (of exact values, what rounding does). A
+    budget too small for so many features is refused.
+    """
+
+    # Whether a feature that cannot change the output has a value of 0, and no influence on the others'.
+    _dummies_are_out: ClassVar[bool] = True
+    _random: ClassVar[bool] = True
+
+    def __init__(self, *, tolerance: float = 0.01, seed: int = 0, batch_size: int = 16384) -> None:
+        if batch_size < 1 or not tolerance > 0:
+            raise ValueError(
+                f"batch_size is {batch_size} (at least 1), tolerance {tolerance} (above 0); put each in its range."
+            )
+        self._tolerance, self._seed, self._batch_size = tolerance, seed, batch_size
+
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
+        features = len(problem.features)
+        budget, least = self._budget(features), self._least_budget(features)
+        if budget < least:
+            raise ValueError(f"{budget} evaluations a row are too few for {features} features; give at least {least}.")
+        seats = None
+        if self._random:
+            seats = self._seed, keys_of_rows(problem.inputs, row_keys)
+        return over_baselines(
+            problem, self._batch_size, self._estimate, self._budget, seats=seats, skip_equal=self._dummies_are_out
+        )
+
+    @abc.abstractmethod
+    def _budget(self, places: int) -> int:
+        """Returns the most evaluations of a row whose features take so many places."""
+
+    def _least_budget(self, places: int) -> int:
+        """Returns the fewest evaluations of a row with which the method works."""
+        return 1
+
+    @abc.abstractmethod
+    def _estimate(self, seating: Seating) -> Estimates:
+        """Estimates the values of seated rows, by place."""

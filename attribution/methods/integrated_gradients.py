@@ -1,0 +1,115 @@
+"""Integrated gradients: Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", ICML 2017.
+
+The attribution of feature i is (x_i - b_i) times the mean of d output / d x_i on the straight path from the baseline b
+to the row x.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from tfx_explain.attribution.model.blocks import each_block
+from tfx_explain.attribution.path.causes import gradient_reasons
+from tfx_explain.attribution.path.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
+from tfx_explain.attribution.path.path import Path
+from tfx_explain.attribution.path.quadrature import RULES
+from tfx_explain.attribution.problem.method import Method
+from tfx_explain.attribution.problem.problem import Problem
+from tfx_explain.attribution.problem.result import Attributions, assemble
+
+# What the meshes of a block of rows may take.
+_MESH_BYTES = 2**24
+# Few rows of a block need more points.
+_USUAL_POINTS = 128
+
+
+class IntegratedGradients(Method):
+    """Attributions that add up to the output's change from the baseline, for models that have gradients.
+
+    A feature's tensors must be dense and floating (see `Path`). `approximation_errors` bound the completeness gap.
+    """
+
+    def __init__(
+        self,
+        *,
+        steps: int | None = None,
+        rule: str = "gauss_legendre",
+        tolerance: float = 0.01,
+        max_gradients: int = 512,
+        batch_size: int = 16384,
+    ) -> None:
+        """Chooses accuracy and cost.
+
+        Args:
+            steps: gradients per row and baseline. None: per row as many as the tolerance takes, the default.
+            rule: where the steps lie: 'gauss_legendre', 'riemann' (at the middles of equal parts) or 'trapezoid'. Only
+                with `steps`.
+            tolerance: error that is good enough, relative to the sum of the row's absolute attributions. The adaptive
+                rule asks it of its error estimate, `steps` of the completeness gap.
+            max_gradients: most gradients per row and baseline where `steps` is None, at least 9.
+            batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
+
+        Raises:
+            ValueError: if a setting is out of range.
+        """
+        if steps is not None and steps < 1:
+            raise ValueError(f"steps is {steps}; give at least 1, or None to meet the tolerance.")
+        if rule not in RULES:
+            raise ValueError(f"rule is {rule!r}; choose one of {sorted(RULES)}.")
+        if max_gradients < 9 or batch_size < 1 or not tolerance > 0:
+            raise ValueError(
+                f"max_gradients is {max_gradients} (at least 9), batch_size {batch_size} (at least 1), "
+                f"tolerance {tolerance} (above 0); put each in its range."
+            )
+        self._steps, self._rule = steps, rule
+        self._tolerance, self._max_gradients, self._batch_size = tolerance, max_gradients, batch_size
+
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
+        rows = problem.sound_rows()
+        points = self._steps or min(self._max_gradients, _USUAL_POINTS)
+        path = Path(problem, self._batch_size)
+        # As many as make a batch of their first meshes.
+        block = min(path.batch_size // FIRST_POINTS, _MESH_BYTES // (4 * points * (len(problem.features) + 4)))
+        if self._steps is not None:
+            block = max(1, path.batch_size // (self._steps + 2))
+        integrals = []
+        for baseline in range(problem.num_baselines):
+            integrate_block = functools.partial(self._integrate, path, baseline)
+            integrals.append(_joined(each_block(integrate_block, rows, block)))
+        return _averaged(problem, rows, integrals, self._batch_size)
+
+    def _integrate(self, path: Path, baseline: int, rows: np.ndarray) -> PathIntegrals:
+        if self._steps is None:
+            return integrate(functools.partial(path.slopes, baseline), rows, self._tolerance, self._max_gradients)
+        alphas, weights = RULES[self._rule](self._steps)
+        # The outputs at the ends, for the completeness gap.
+        rule = np.concatenate([[0.0], alphas, [1.0]]), np.concatenate([[0.0], weights, [0.0]])
+        return integrate_fixed(*path.weighted_slopes(baseline, rows, rule), self._tolerance)
+
+
+def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
+    names = [field.name for field in dataclasses.fields(PathIntegrals)]
+    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+
+
+def _averaged(
+    problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.ndarray]], batch_size: int
+) -> Attributions:
+    """Averages over the baselines; errors average too, since they can only partly cancel."""
+    stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
+    finite = ~np.any(stacked["not_finite"], axis=0)
+    return assemble(
+        problem.features,
+        problem.failures,
+        rows,
+        values=stacked["values"].mean(axis=0),
+        baseline_outputs=stacked["starts"].mean(axis=0),
+        instance_outputs=stacked["ends"].mean(axis=0),
+        approximation_errors=stacked["errors"].mean(axis=0),
+        evaluations=stacked["points"].sum(axis=0),
+        converged=np.all(stacked["converged"], axis=0),
+        reasons=gradient_reasons(problem, rows, finite[:, :-1], finite[:, -1], batch_size),
+    )

@@ -1,0 +1,105 @@
+"""SmoothGrad: Smilkov, Thorat, Kim, Viegas, Wattenberg, "SmoothGrad: removing noise by adding noise", 2017."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_explain.attribution.model.blocks import near_equal_slices
+from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined
+from tfx_explain.attribution.problem.method import Method
+from tfx_explain.attribution.problem.problem import Problem
+from tfx_explain.attribution.problem.randomness import keys_of_rows, random_words
+from tfx_explain.attribution.problem.result import Attributions
+
+
+class SmoothGrad(Method):
+    """The mean of a method's attributions over noisy copies of each row.
+
+    They add up to the mean output of the copies less the output at the baseline; `instance_outputs` is that mean. A
+    `noise_sigma` of a feature that the request does not have is a `ValueError`.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        *,
+        noise_sigma: float | Mapping[str, float] = 0.1,
+        samples: int = 10,
+        seed: int = 0,
+        rows_at_once: int = 4096,
+    ) -> None:
+        """Chooses the noise.
+
+        Args:
+            method: explains the copies: `IntegratedGradients`, `GradientTimesInput` or `Saliency`.
+            noise_sigma: standard deviation of the normal noise, in the tensors' own unit; one, or of each feature (0
+                where a feature is missing).
+            samples: copies of each row, at least 2.
+            seed: of the noise; a row's own comes from the seed and its row key.
+            rows_at_once: copies explained together.
+
+        Raises:
+            ValueError: if a setting is out of range.
+        """
+        sigmas = list(noise_sigma.values()) if isinstance(noise_sigma, Mapping) else [noise_sigma]
+        if samples < 2 or rows_at_once < 1 or min(sigmas, default=0) < 0:
+            raise ValueError(
+                f"samples is {samples} (at least 2), rows_at_once {rows_at_once} (at least 1), noise_sigma "
+                f"{noise_sigma} (not negative); put each in its range."
+            )
+        self._method, self._noise_sigma, self._samples = method, noise_sigma, samples
+        self._seed, self._rows_at_once = seed, rows_at_once
+
+    def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
+        sigmas = self._sigmas(problem)
+        keys = keys_of_rows(problem.inputs, row_keys)
+        rows = problem.sound_rows()
+        size = max(1, self._rows_at_once // self._samples)
+        blocks = [self._smooth(problem, (sigmas, keys), rows[part]) for part in near_equal_slices(len(rows), size)]
+        return averaged(problem, rows, [joined([Estimates.of_no_rows(len(problem.features)), *blocks])])
+
+    def _sigmas(self, problem: Problem) -> np.ndarray:
+        """Returns `[features + 1]`, the last for what no feature owns."""
+        if not isinstance(self._noise_sigma, Mapping):
+            return np.array([self._noise_sigma] * len(problem.features) + [0.0])
+        unknown = set(self._noise_sigma) - set(problem.features)
+        if unknown:
+            raise ValueError(f"noise_sigma names {sorted(unknown)}; the features are {sorted(problem.features)}.")
+        return np.array([self._noise_sigma.get(feature, 0.0) for feature in problem.features] + [0.0])
+
+    def _smooth(self, problem: Problem, noise: tuple[np.ndarray, np.ndarray], rows: np.ndarray) -> Estimates:
+        """Explains noisy copies of some rows; `noise` is `[features + 1]` sigmas and all rows' keys."""
+        sigmas, keys = noise
+        each = np.repeat(rows, self._samples)
+        copies = {key: tf.gather(tensor, each) for key, tensor in problem.inputs.items()}
+        for number, (key, owner) in enumerate(problem.owners.items()):
+            copies[key] += self._noise(keys[rows], number, copies[key], sigmas[owner])
+        targets = problem.targets[each]
+        result = self._method.attribute(problem.model, copies, problem.given, problem.parts(), targets)
+        by_row = {
+            name: np.asarray(array).reshape(len(rows), self._samples, *np.shape(array)[1:])
+            for name, array in vars(result).items()
+            if name not in ("features", "standard_errors")
+        }
+        return Estimates(
+            values=by_row["values"].mean(axis=1),
+            standard_errors=by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples),
+            empty=by_row["baseline_outputs"].mean(axis=1),
+            full=by_row["instance_outputs"].mean(axis=1),
+            evaluations=by_row["evaluations"].sum(axis=1),
+            converged=np.all(by_row["converged"], axis=1),
+            reasons=by_row["failures"].astype(object).max(axis=1),
+        )
+
+    def _noise(self, keys: np.ndarray, number: int, copies: Any, sigmas: np.ndarray) -> np.ndarray:
+        """Draws normal noise of the shape of `copies`, by Box and Muller's transform of two uniform words."""
+        size = int(np.prod(copies.shape[1:]))
+        draws = number * self._samples + np.arange(self._samples)
+        words = (random_words(self._seed, keys, draws, 2 * size) + np.uint64(1)) / 2.0**64
+        uniform = np.maximum(words, 2.0**-64)
+        normal = np.sqrt(-2 * np.log(uniform[:, :, :size])) * np.cos(2 * np.pi * uniform[:, :, size:])
+        return (normal.reshape(copies.shape) * sigmas).astype(copies.dtype.as_numpy_dtype)

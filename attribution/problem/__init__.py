@@ -1,0 +1,1 @@
+"""What both engines share: the problem, its targets, randomness by row, results with their errors."""

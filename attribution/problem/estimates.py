@@ -1,0 +1,70 @@
+"""What a method finds out against one baseline, and the average over baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfx_explain.attribution.problem.problem import Problem
+from tfx_explain.attribution.problem.result import Attributions, assemble
+
+# Differences below this share of the outputs are float32 rounding, which no sampling removes.
+ROUNDING = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimates:
+    """Attributions of some rows against one baseline."""
+
+    values: np.ndarray  # [rows, features]
+    standard_errors: np.ndarray  # [rows, features]
+    empty: np.ndarray  # [rows] output with every feature absent
+    full: np.ndarray  # [rows] output with every feature present
+    evaluations: np.ndarray  # [rows] int64
+    converged: np.ndarray  # [rows] bool
+    reasons: np.ndarray  # [rows] str, '' or why the row failed
+
+    @classmethod
+    def of_no_rows(cls, features: int) -> Estimates:
+        """Returns what is known where no row can be explained."""
+        by_feature, by_row = np.zeros((0, features)), np.zeros(0)
+        counts, converged, reasons = np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0, object)
+        return cls(by_feature, by_feature, by_row, by_row, counts, converged, reasons)
+
+
+def joined(blocks: Sequence[Estimates]) -> Estimates:
+    """Puts the rows of several estimates into one, in order."""
+    names = [field.name for field in dataclasses.fields(Estimates)]
+    return Estimates(**{name: np.concatenate([getattr(block, name) for block in blocks]) for name in names})
+
+
+def precise(
+    values: np.ndarray, standard_errors: np.ndarray, empty: np.ndarray, full: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Returns bool `[rows]`, whether every standard error is at most `tolerance` times the sum of absolute values."""
+    allowed = tolerance * np.abs(values).sum(axis=1) + ROUNDING * (np.abs(empty) + np.abs(full))
+    return standard_errors.max(axis=1, initial=0) <= allowed
+
+
+def averaged(problem: Problem, rows: np.ndarray, estimates: Sequence[Estimates]) -> Attributions:
+    """Averages estimates of the same rows from independent samples into the attributions of the whole problem."""
+    standard_errors = np.sqrt(sum(one.standard_errors**2 for one in estimates)) / len(estimates)
+    reasons = functools.reduce(
+        lambda first, then: np.where(first == "", then, first), (one.reasons for one in estimates)
+    )
+    return assemble(
+        problem.features,
+        problem.failures,
+        rows,
+        values=np.mean([one.values for one in estimates], axis=0),
+        baseline_outputs=np.mean([one.empty for one in estimates], axis=0),
+        instance_outputs=np.mean([one.full for one in estimates], axis=0),
+        approximation_errors=standard_errors.max(axis=1),
+        standard_errors=standard_errors,
+        evaluations=np.sum([one.evaluations for one in estimates], axis=0),
+        converged=np.all([one.converged for one in estimates], axis=0),
+        reasons=reasons,
+    )

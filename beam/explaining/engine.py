@@ -1,0 +1,163 @@
+"""The models of a job and the method that explains them, applied to rows that the models accept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from tfx_explain.beam.explaining.blur import blurred_baselines
+from tfx_explain.beam.explaining.calls import SteadyModel
+from tfx_explain.beam.explaining.job import ExplanationJob, load_models, unshared_features
+from tfx_explain.beam.explaining.method import Request, make_method, needs_gradients
+from tfx_explain.beam.explaining.outputs import choose_outputs
+from tfx_explain.beam.explaining.results import Failures, Results
+from tfx_explain.beam.reading import decode
+from tfx_explain.beam.reading.sample import row_hashes
+from tfx_explain.savedmodel import ExplainableModel
+from tfx_explain.storage import columns
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Readable records.
+
+    Attributes:
+      records: Serialized tf.Examples, object `[rows]`.
+      batch: The columns that the models read, `[rows]`; None where every model parses the records itself.
+    """
+
+    records: np.ndarray
+    batch: pa.RecordBatch | None = None
+
+    def take(self, rows: np.ndarray) -> Inputs:
+        """Returns some rows, int `[taken]`, in that order."""
+        if len(rows) == len(self.records):
+            return self
+        return Inputs(self.records[rows], None if self.batch is None else self.batch.take(pa.array(rows)))
+
+    def for_model(self, model: ExplainableModel) -> tf.Tensor | dict[str, tf.Tensor]:
+        """Returns what the model's signature takes."""
+        if model.takes_examples:
+            return tf.constant(self.records, tf.string, [len(self.records)])
+        assert self.batch is not None
+        return decode.dense_inputs(self.batch, model.input_specs)
+
+
+class Engine:
+    """Explains rows with every model of a job.
+
+    Attributes:
+      models: By `columns.CANDIDATE` and perhaps `columns.BASELINE`.
+      unshared: By model, the features that the other lacks; empty where there is one model.
+      parses: Whether every model parses serialized tf.Examples itself.
+    """
+
+    def __init__(self, job: ExplanationJob) -> None:
+        """Loads the models of a completed job.
+
+        Raises:
+          ValueError: A model can't be explained with this metadata and method; the message says what to do.
+        """
+        self._method = make_method(job.parameters)
+        self.models: Mapping[str, ExplainableModel] = load_models(job)
+        self.unshared = unshared_features(self.models)
+        self._calls = {name: self._cut(name, model) for name, model in self.models.items()}
+        metadata = {columns.CANDIDATE: job.metadata, columns.BASELINE: job.baseline_model_metadata}
+        self._baselines = {
+            name: model.baselines | blurred_baselines(job.parameters, metadata[name] or job.metadata, model.players)
+            for name, model in self._calls.items()
+        }
+        self._outputs = choose_outputs(job.parameters, self.models)
+        self.parses = all(model.takes_examples for model in self.models.values())
+
+    def lacking_rows(self, batch: pa.RecordBatch) -> Failures:
+        """Finds the rows without a value that a model takes."""
+        lacking: Failures = {}
+        for name, model in self.models.items():
+            if model.takes_examples:
+                found = decode.missing_features(batch, model.row_features)
+            else:
+                found = decode.missing_values(batch, model.input_specs)
+            lacking = {row: (name, error) for row, error in found.items()} | lacking
+        return lacking
+
+    def explain(self, inputs: Inputs) -> tuple[list[np.ndarray], list[Results], Failures]:
+        """Explains rows; those for which TensorFlow fails, alone or for want of memory together, harm no other.
+
+        Args:
+          inputs: Rows that lack nothing, at least one.
+
+        Returns:
+          Row numbers and results of parts of the rows, and the failures of the others.
+        """
+        rows = np.arange(len(inputs.records))
+        try:
+            return [rows], [self.results(inputs)], {}
+        except decode.MODEL_ERRORS:
+            refused = self._refused_rows(inputs)
+        rest = np.setdiff1d(rows, list(refused))
+        parts, results, failures = self._explain_halved(inputs, rest) if len(rest) else ([], [], {})
+        return parts, results, failures | refused
+
+    def results(self, inputs: Inputs) -> Results:
+        """Explains rows.
+
+        Args:
+          inputs: Rows, at least one.
+
+        Raises:
+          decode.MODEL_ERRORS: A model can't take one of the rows, or not so many at once.
+        """
+        keys = row_hashes(inputs.records)
+        requests = {
+            name: Request(model, self._encode(name, inputs), self._baselines[name], model.players, keys)
+            for name, model in self._calls.items()
+        }
+        targets = self._targets(requests[columns.CANDIDATE], len(keys))
+        return Results(
+            targets,
+            {
+                name: [request.explain(self._method, target) for target in targets.T]
+                for name, request in requests.items()
+            },
+        )
+
+    def take_seconds(self) -> float:
+        """Returns the time spent in the models since this was asked last."""
+        return sum(model.take_seconds() for model in self._calls.values())
+
+    def _cut(self, name: str, model: ExplainableModel) -> SteadyModel:
+        try:
+            return SteadyModel(model.differentiable() if needs_gradients(self._method) else model.coalitional())
+        except ValueError as error:
+            raise ValueError(f"The {name} model can't be explained as asked. {error}") from error
+
+    def _encode(self, name: str, inputs: Inputs) -> dict[str, tf.Tensor]:
+        return self._calls[name].encode(inputs.for_model(self.models[name]))
+
+    def _refused_rows(self, inputs: Inputs) -> Failures:
+        """Finds the rows that a model can't parse or encode, which is cheap to try."""
+        refused: Failures = {}
+        for name in self.models:
+            rest = np.setdiff1d(np.arange(len(inputs.records)), list(refused))
+            found = decode.isolate(rest, lambda rows, of=name: self._encode(of, inputs.take(rows)), decode.MODEL_ERRORS)
+            refused |= {row: (name, error) for row, error in found.items()}
+        return refused
+
+    def _explain_halved(self, inputs: Inputs, rows: np.ndarray) -> tuple[list[np.ndarray], list[Results], Failures]:
+        try:
+            return [rows], [self.results(inputs.take(rows))], {}
+        except decode.MODEL_ERRORS as error:
+            if len(rows) == 1:
+                return [], [], {int(rows[0]): (columns.CANDIDATE, decode.one_line(error))}
+        first, second = (self._explain_halved(inputs, half) for half in np.array_split(rows, 2))
+        return first[0] + second[0], first[1] + second[1], first[2] | second[2]
+
+    def _targets(self, candidate: Request, rows: int) -> np.ndarray:
+        if self._outputs.fixed:
+            return self._outputs.of_rows(np.empty((rows, 0)))
+        return self._outputs.of_rows(self._calls[columns.CANDIDATE].outputs(candidate.inputs).numpy())

@@ -1,0 +1,1 @@
+"""Files in: records, samples of them, batches of rows, decoded columns."""

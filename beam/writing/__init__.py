@@ -1,0 +1,1 @@
+"""Attributions as records, and files out."""

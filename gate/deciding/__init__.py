@@ -1,0 +1,1 @@
+"""Deciding: TFMA's own validator over the evidence, and the policies around it."""

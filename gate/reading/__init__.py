@@ -1,0 +1,1 @@
+"""Reading evidence: evaluations and attributions, joined by slice."""

@@ -1,0 +1,149 @@
+"""How far an explanation speaks for its rows: those that were dropped, and those that missed their tolerance."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Collection, Iterator, Mapping
+
+import tensorflow as tf
+from tensorflow_model_analysis.proto import config_pb2
+
+from tfx_explain.gate.reading.evaluations import SliceMetrics, Slices
+from tfx_explain.metrics import configs, quality
+from tfx_explain.proto import explanation_pb2
+
+SUMMARY_FILE = "summary.json"
+MAX_FAILED_FRACTION = 0.01
+MAX_TOLERANCE_MISSED_FRACTION = 0.1
+
+_COUNTS = ("rows_read", "rows_explained", "rows_failed", "tolerance_not_met")
+_METRICS = (quality.ExplainedRows, quality.FailedRows, quality.ToleranceMissed)
+_SPLIT = "Split-"
+
+Summary = Mapping[str, Mapping[str, int]]
+
+
+def read_summary(directory: str) -> Summary | None:
+    """Reads the summary that an Explainer leaves beside its records: by split, counts of rows.
+
+    Args:
+      directory: Of the attributions or the evaluation.
+
+    Returns:
+      By split, the counts; None where there is no summary.
+
+    Raises:
+      ValueError: It is damaged.
+    """
+    path = os.path.join(directory, SUMMARY_FILE)
+    if not tf.io.gfile.exists(path):
+        return None
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            summary = json.loads(file.read())
+        counts = {split: {name: of_split[name] for name in _COUNTS} for split, of_split in summary.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or something else: it holds no counts of rows by split") from error
+    for split, of_split in counts.items():
+        if not _is_consistent(of_split):
+            raise ValueError(f"{path} is damaged: the counts of split {split!r} contradict each other")
+    return counts
+
+
+def summary_problems(place: str, summary: Summary, policy: explanation_pb2.GatePolicy) -> Iterator[str]:
+    """Yields sentences about splits of which too many rows were dropped or missed their tolerance."""
+    for split, counts in summary.items():
+        where = f"{place}, split {split!r}"
+        yield from _failed(where, counts["rows_failed"], counts["rows_read"], policy)
+        yield from _missed(where, counts["tolerance_not_met"], counts["rows_explained"], policy)
+
+
+def verify_rows(pattern: str, rows: int, summary: Summary | None) -> None:
+    """Holds the number of a split's records against what the Explainer says that it wrote.
+
+    Raises:
+      ValueError: They differ, or the summary is of other splits.
+    """
+    if summary is None:
+        return
+    split = os.path.basename(os.path.dirname(pattern)).removeprefix(_SPLIT)
+    if split not in summary:
+        raise ValueError(f"The Explainer's {SUMMARY_FILE} is of other splits ({', '.join(summary) or 'none'})")
+    if summary[split]["rows_explained"] != rows:
+        written = summary[split]["rows_explained"]
+        raise ValueError(f"It has {rows} records, but the Explainer wrote {written} ({SUMMARY_FILE})")
+
+
+def with_quality(eval_config: config_pb2.EvalConfig) -> tuple[config_pb2.EvalConfig, set[str]]:
+    """Returns a config with the metrics that `record_problems` asks, on the whole, and the names of those it lacked."""
+    result = config_pb2.EvalConfig()
+    result.CopyFrom(eval_config)
+    present = {type(metric) for metric in configs.metric_instances(eval_config)}
+    missing = [metric for metric in _METRICS if metric not in present]
+    result.metrics_specs.add(
+        metrics=[config_pb2.MetricConfig(class_name=metric.__name__, module=configs.MODULE) for metric in missing]
+    )
+    if config_pb2.SlicingSpec() not in result.slicing_specs:
+        result.slicing_specs.add()
+    return result, {str(metric().name) for metric in missing}
+
+
+def without(slices: Slices, names: Collection[str]) -> Slices:
+    """Returns metrics without those of the given names."""
+    return {
+        slice_key: SliceMetrics(
+            {key: value for key, value in metrics.values.items() if key.name not in names},
+            {key: interval for key, interval in metrics.intervals.items() if key.name not in names},
+        )
+        for slice_key, metrics in slices.items()
+    }
+
+
+def record_problems(place: str, slices: Slices, policy: explanation_pb2.GatePolicy) -> Iterator[str]:
+    """Yields sentences about attribution records of which too many have failed or missed their tolerance.
+
+    Args:
+      place: What the records are, for people.
+      slices: The metrics over them.
+      policy: The bounds.
+    """
+    overall = slices[()].values if () in slices else {}
+    for model in dict.fromkeys(key.model_name for key in overall):
+        found = {key.name: value for key, value in overall.items() if key.model_name == model and not key.is_diff}
+        explained, failed, missed = (found.get(name, math.nan) for name in _NAMES)
+        where = f"{place}, {model} model" if model else place
+        yield from _failed(where, failed, explained + failed, policy)
+        if not math.isnan(missed) or policy.HasField("max_tolerance_missed_fraction"):
+            yield from _missed(where, missed * explained, explained, policy)
+
+
+def _is_consistent(counts: Mapping[str, int]) -> bool:
+    read, explained, failed, missed = (counts[name] for name in _COUNTS)
+    if not all(type(count) is int and count >= 0 for count in counts.values()):
+        return False
+    return read == explained + failed and missed <= explained
+
+
+def _failed(where: str, failed: float, read: float, policy: explanation_pb2.GatePolicy) -> Iterator[str]:
+    bound = policy.max_failed_fraction if policy.HasField("max_failed_fraction") else MAX_FAILED_FRACTION
+    if not failed <= bound * read:
+        yield (
+            f"{where}: {failed:g} of {read:g} rows could not be explained, more than max_failed_fraction, {bound:g}; "
+            "what is left may not speak for them."
+        )
+
+
+def _missed(where: str, missed: float, explained: float, policy: explanation_pb2.GatePolicy) -> Iterator[str]:
+    bound = MAX_TOLERANCE_MISSED_FRACTION
+    if policy.HasField("max_tolerance_missed_fraction"):
+        bound = policy.max_tolerance_missed_fraction
+    if not missed <= bound * explained:
+        yield (
+            f"{where}: the attributions of {missed:g} of {explained:g} rows missed their tolerance, more than "
+            f"max_tolerance_missed_fraction, {bound:g}; let the Explainer spend more on a row, or widen its tolerance."
+        )
+
+
+_NAMES = [str(metric().name) for metric in _METRICS]

@@ -1,0 +1,1 @@
+"""Saying: verdicts for programs and for people."""

@@ -1,0 +1,120 @@
+"""A verdict, as `verdict.json` for programs (docs/gate.md has its schema) and as `verdict.txt` for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tensorflow_model_analysis.proto import validation_result_pb2
+
+from tfx_explain.gate.override import Override
+from tfx_explain.gate.saying.check import Check
+from tfx_explain.proto import explanation_pb2
+
+JSON_FILE = "verdict.json"
+TEXT_FILE = "verdict.txt"
+_SCHEMA_VERSION = 1
+_RULE = "!" * 100
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate decided, and why.
+
+    Attributes:
+      blessed: The decision.
+      problems: What forbids a blessing beside the thresholds, in sentences.
+      unreadable: Whether an input could not be read, so that the thresholds were not asked of all there should be.
+      has_baseline: Whether there was a baseline model to compare with.
+      policy: What was done where the config is silent.
+      override: Somebody's word that the thresholds don't count, in force or not; None without one.
+      checks: The thresholds that were asked, failed ones first.
+      not_asked: The thresholds that were not, each with its reason.
+      validation: TFMA's own result, which `tfma.load_validation_result` reads back. An override doesn't change it.
+    """
+
+    blessed: bool
+    problems: tuple[str, ...]
+    unreadable: bool
+    has_baseline: bool
+    policy: explanation_pb2.GatePolicy
+    override: Override | None
+    checks: Sequence[Check]
+    not_asked: Sequence[Check]
+    validation: validation_result_pb2.ValidationResult
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the model is blessed by an override alone."""
+        return self.blessed and bool(self.problems or any(not check.passed for check in self.checks))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What speaks against the model, in sentences; empty where nothing does."""
+        return (*self.problems, *(check.reason for check in self.checks if not check.passed))
+
+    def to_json(self) -> str:
+        """Returns the verdict as JSON, infinite values and NaN as strings."""
+        return "".join(self.json_lines())
+
+    def to_text(self) -> str:
+        """Returns the verdict for people: the decision, what failed, what passed, what was not asked."""
+        return "".join(self.text_lines())
+
+    def json_lines(self) -> Iterator[str]:
+        """Yields the verdict as JSON, a line a threshold."""
+        policy = explanation_pb2.GatePolicy
+        head = {
+            "schema_version": _SCHEMA_VERSION,
+            "blessed": self.blessed,
+            "overridden": self.overridden,
+            "unreadable": self.unreadable,
+            "has_baseline": self.has_baseline,
+            "missing_baseline": policy.MissingBaseline.Name(self.policy.missing_baseline),
+            "relative_change": policy.RelativeChange.Name(self.policy.relative_change),
+            "confidence": policy.Confidence.Name(self.policy.confidence),
+            "override": self.override.to_dict() if self.override else None,
+            "problems": list(self.problems),
+        }
+        yield "{\n"
+        for name, value in head.items():
+            yield f"{_dumps(name)}: {_dumps(value)},\n"
+        yield from _json_list("reasons", self.reasons, ",")
+        yield from _json_list("thresholds", (check.to_dict() for check in self.checks), ",")
+        yield from _json_list("not_asked", (check.to_dict() for check in self.not_asked), "")
+        yield "}\n"
+
+    def text_lines(self) -> Iterator[str]:
+        """Yields the lines of the verdict for people."""
+        failed = [check for check in self.checks if not check.passed]
+        passed = [check for check in self.checks if check.passed]
+        if self.overridden and self.override:
+            yield f"{_RULE}\n{self.override.headline()}\n{_RULE}\n"
+        yield f"{'BLESSED' if self.blessed else 'NOT BLESSED'}: {len(passed)} of {len(self.checks)} thresholds passed\n"
+        if self.override and not self.overridden:
+            yield f"\n{self.override.why_not_used(self.blessed)}\n"
+        yield from _text_list("", self.problems)
+        yield from _text_list("Failed:\n", (check.reason for check in failed))
+        yield from _text_list("Passed:\n", (check.reason for check in passed))
+        yield from _text_list("Not asked:\n", (check.reason for check in self.not_asked))
+
+
+def _text_list(title: str, sentences: Iterable[str]) -> Iterator[str]:
+    before = f"\n{title}"
+    for sentence in sentences:
+        yield f"{before}- {sentence}\n"
+        before = ""
+
+
+def _json_list(name: str, values: Iterable[Any], after: str) -> Iterator[str]:
+    yield f"{_dumps(name)}: ["
+    separator = "\n"
+    for value in values:
+        yield separator + _dumps(value)
+        separator = ",\n"
+    yield f"{'' if separator == chr(10) else chr(10)}]{after}\n"
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode

@@ -1,0 +1,1 @@
+"""From explanation metadata to the model cut open."""

@@ -1,0 +1,176 @@
+"""Stage 9: a SavedModel and its metadata, ready to be explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.cut import Cut, CutModel, Part
+from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
+from tfx_explain.savedmodel.analysis.slots import Slot, raw_encoder, slot_of
+from tfx_explain.savedmodel.analysis.widths import last_size
+from tfx_explain.savedmodel.explainable.inputs import has_columns
+from tfx_explain.savedmodel.explainable.plans import Explained, Groups
+from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
+from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
+
+
+def load_explainable(
+    model_dir: str,
+    metadata: explanation_pb2.ExplanationMetadata,
+    *,
+    output_name: str = "",
+    output_scale: int = explanation_pb2.ExplanationParameters.OUTPUT_SCALE_UNSPECIFIED,
+) -> ExplainableModel:
+    """Loads a SavedModel together with metadata that `generate_metadata` or a person wrote.
+
+    Args:
+        model_dir: the SavedModel.
+        metadata: its features' tensors, baselines and outputs.
+        output_name: the output to explain; may be empty where the metadata has one.
+        output_scale: an `ExplanationParameters.OutputScale`: logits where the metadata names them (the default), only
+            logits, or the output as it is served.
+
+    Raises:
+        ValueError: if the metadata does not fit the model; one line for each wrong name, dtype or shape.
+    """
+    read = read_model(
+        model_dir, metadata.signature_name or None, metadata.tags, metadata.preprocess_signature_name or None
+    )
+    return open_model(read, metadata, output_name, output_scale)
+
+
+def open_model(
+    read: ReadModel, metadata: explanation_pb2.ExplanationMetadata, output_name: str, output_scale: int
+) -> ExplainableModel:
+    """As `load_explainable`, of a model that has been read."""
+    read = read.with_operands(operands_named(metadata))
+    return ExplainableModel(read, resolve(metadata, read, output_name, output_scale))
+
+
+class ExplainableModel:
+    """A model whose features can be set apart.
+
+    Attributes:
+        features: names of what gets an attribution: features, groups of them, and columns with names of their own.
+        row_features: what a row must bring or is explained by, by tf.Example key or signature input.
+        takes_examples: whether rows are serialized tf.Examples.
+        raw_features: by name in the metadata, the raw feature that its entry stands for.
+        input_specs: the signature's inputs, where they are not; a last axis left open has the weights' size.
+        num_outputs: size of the explained output's last axis, 1 for `[rows]`; None where the graph leaves it open.
+    """
+
+    def __init__(self, read: ReadModel, explained: Explained) -> None:
+        self.features = tuple(explained.groups)
+        self.takes_examples = bool(read.features.examples_input)
+        self.input_specs = {} if self.takes_examples else _settled(read)
+        self.raw_features = {name: plan.feature for name, plan in explained.plans.items()}
+        of_plans = frozenset().union(*(plan.sources for plan in explained.plans.values()))
+        by_name = read.features.by_name
+        if read.features.serialized and not self.takes_examples:  # what a row brings is decoded before it is parsed
+            specs = self.input_specs.items()
+            self.row_features = {n: Feature(n, read.graph.inputs[n], spec.dtype, spec.shape) for n, spec in specs}
+        else:
+            self.row_features = {name: f for name, f in by_name.items() if f.required or name in of_plans}
+        self.num_outputs = explained.num_outputs
+        self._read, self._explained = read, explained
+
+    def differentiable(self) -> CutModel:
+        """The model fed at its encoded tensors, for methods along a path.
+
+        Raises:
+            NotDifferentiableError: if a feature has no differentiable path to the output.
+        """
+        plans = self._explained.plans
+        stuck = {name for name, plan in plans.items() if not plan.encoded}
+        if not stuck:
+            model = self._cut({name: plan.encoded for name, plan in plans.items()})
+            unconnected = set(model.unconnected())
+            stuck = {name for name, plan in plans.items() if unconnected.issuperset(plan.encoded)}
+            if not stuck:
+                return model
+        raise NotDifferentiableError(
+            f"Integrated gradients cannot explain {', '.join(map(repr, sorted(stuck)))}: no differentiable path leads "
+            "from there, or from an encoded tensor that the metadata names, to the output. Use "
+            "sampled_shapley_attribution, which needs none."
+        )
+
+    def coalitional(self) -> CutModel:
+        """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.
+
+        Raises:
+            ValueError: if the metadata says that such methods cannot explain a feature, or gives only an encoded
+                baseline of one that must be fed at its raw tensor.
+        """
+        plans = self._explained.plans
+        unplayable = sorted(name for name, plan in plans.items() if not plan.is_playable)
+        if unplayable:
+            raise ValueError(
+                f"Methods over coalitions cannot explain {', '.join(map(repr, unplayable))}, as the metadata's finding "
+                "says; use integrated_gradients_attribution, or give other input_baselines."
+            )
+        every = [tensor for plan in plans.values() for tensor in plan.encoded]
+        past = self._read.past(every, [self._explained.output])
+        by_raw: set[str] = set()
+        for members in self._explained.groups.values():  # what one of a group needs, all do: they share tensors
+            if any(not plans[name].encoded or plans[name].sources & past for name, _ in members):
+                by_raw.update(name for name, _ in members)
+        for name in sorted(by_raw):
+            if self._explained.encoded_baselines.keys() & set(plans[name].encoded):
+                raise ValueError(
+                    f"inputs[{name!r}] gives encoded_baselines, but its values reach the output past the encoded "
+                    "tensor too, so what is absent must be set at the input; give input_baselines."
+                )
+        return self._cut({name: plan.raw if name in by_raw else plan.encoded for name, plan in plans.items()})
+
+    def raw(self) -> CutModel:
+        """The model fed at the raw tensors of every entry of the metadata's inputs, groups and columns left aside."""
+        plans = self._explained.plans
+        return self._cut({name: plan.raw for name, plan in plans.items()}, {name: ((name, None),) for name in plans})
+
+    def _cut(self, fed: Mapping[str, Sequence[str]], groups: Groups | None = None) -> CutModel:
+        explained, read = self._explained, self._read
+        slots = {tensor: slot_of(read, tensor) for tensors in fed.values() for tensor in tensors}
+        names = [tensor for slot in slots.values() for tensor in slot.tensors]
+        held = [slot_of(read, tensor) for tensor in read.held(names, explained.output)]
+        players = {
+            group: tuple(
+                dict.fromkeys(
+                    self._part(name, column, fed[name], slots[tensor])
+                    for name, column in members
+                    for tensor in fed[name]
+                )
+            )
+            for group, members in (explained.groups if groups is None else groups).items()
+        }
+        every = tuple({slot.key: slot for slot in [*slots.values(), *held]}.values())
+        cut = Cut(read, every, players, explained.output, explained.num_outputs)
+        given = {tensor: baseline for tensor, baseline in explained.encoded_baselines.items() if tensor in slots}
+        computed = [slot for tensor, slot in slots.items() if tensor not in given]
+        return CutModel(cut, raw_encoder(read, explained.baselines, computed)(explained.baselines) | given)
+
+    def _part(self, name: str, column: int | None, tensors: Sequence[str], slot: Slot) -> Part:
+        if column is None:
+            return slot.key
+        columns = len(self._explained.plans[name].columns)
+        if len(tensors) > 1 or slot.is_ragged or not has_columns(slot.specs[0].shape, columns):
+            raise ValueError(
+                f"inputs[{name!r}].index_feature_mapping: the {columns} columns cannot be set apart in "
+                f"{', '.join(map(repr, tensors))}, where this method feeds the feature; leave the mapping out, or name "
+                "one encoded_tensor_name that has those columns."
+            )
+        return slot.key, column
+
+
+def _settled(read: ReadModel) -> dict[str, tf.TensorSpec]:
+    """The signature's inputs, of those with an open last axis the size that the model's weights take."""
+    specs = {}
+    for name, spec in read.signature.input_specs.items():
+        shape, feature = spec.shape, read.features.by_name.get(name)
+        if feature is not None and shape.rank is not None and shape.rank > 1 and shape[-1] is None:
+            shape = shape[:-1].concatenate([last_size(read, feature)])
+        specs[name] = tf.TensorSpec(shape, spec.dtype, spec.name)
+    return specs

@@ -1,0 +1,128 @@
+"""Writes what was found about a feature into its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.encodings import Encodings
+from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.modality import encoding, is_decoded, modality
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.generation.indicators import column_names
+from tfx_explain.savedmodel.graph.signature import TENSORFLOW1
+from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.rows.baselines import ZERO, to_proto
+
+STUCK = (
+    "No float tensor that depends on this feature alone leads to the output by differentiable ops only, so integrated "
+    "gradients cannot explain it; sampled Shapley can."
+)
+FLAT = (
+    "Its gradient is zero although its value moves the output, so integrated gradients cannot explain it; sampled "
+    "Shapley can."
+)
+NO_OUTPUT = "At its baseline the output is not a finite number, so {method} cannot explain it."
+INDICATOR = "Its columns have names: without group_name each of them gets an attribution of its own."
+HELD = (
+    "For integrated gradients, what passes ops without a gradient (comparison, rounding, mask) is held at the row's "
+    "value."
+)
+CUSTOM = "The model has custom gradients for it, which are not used: attributions add up under those of what is served."
+MERGED = (
+    "The model merges it with {others} before any float tensor, so they get one joint attribution, {group!r}. Sampled "
+    "Shapley tells them apart where group_name and the encoded tensors are taken out."
+)
+ENCODED_BASELINE = "No string stands for nothing, so the baseline is zero at its encoded tensor."
+NO_SHAPLEY = "Some of its values reach the output past that tensor, so that sampled Shapley cannot explain it."
+WEIGHTED = "Its values are weighted by {weights!r}, which is explained together with it."
+
+
+def describe_tensors(
+    read: ReadModel, feature: Feature, encoded: Sequence[str], is_past: bool
+) -> explanation_pb2.InputMetadata:
+    """The entry of a feature, without its baselines.
+
+    Args:
+        read: the model.
+        feature: the feature.
+        encoded: its encoded tensors; empty where there are none.
+        is_past: whether some of its values get to the outputs past them.
+    """
+    by_graph = read.signature.framework == TENSORFLOW1
+    input_names = {} if by_graph else {tensor: name for name, tensor in read.graph.inputs.items()}
+    kind = modality(read, feature, encoded)
+    entry = explanation_pb2.InputMetadata(
+        input_tensor_name=input_names.get(feature.values, feature.values),
+        input_tensor_dtype=feature.dtype.name,
+        input_tensor_shape=feature.row_shape,
+        indices_tensor_name=feature.indices,
+        dense_shape_tensor_name=feature.dense_shape,
+        encoding=encoding(feature, kind, [read.specs[tensor].shape for tensor in encoded]),
+        modality=kind,
+        explainable_by=[INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY] if encoded else [SAMPLED_SHAPLEY],
+    )
+    if len(encoded) > 1:
+        entry.encoded_tensor_names.extend(encoded)
+    elif encoded and encoded[0] != feature.values:
+        entry.encoded_tensor_name = encoded[0]
+    if entry.encoded_tensor_name or entry.encoded_tensor_names:
+        entry.encoded_tensor_dtype = read.specs[encoded[0]].dtype.name
+    if not encoded:
+        add_finding(entry, STUCK)
+    elif is_past:
+        add_finding(entry, HELD)
+    if any(feature.name in read.depends[f"{node}:0"] for node in read.graph.custom_gradients):
+        add_finding(entry, CUSTOM)
+    return entry
+
+
+def describe_merging(entry: explanation_pb2.InputMetadata, read: ReadModel, name: str, encodings: Encodings) -> None:
+    """Adds to `entry` with which other features it is explained: those that it is merged with, or that weigh it."""
+    group = encodings.groups.get(name)
+    if group:
+        entry.group_name = "+".join(sorted(group))
+        others = ", ".join(map(repr, sorted(group - {name})))
+        add_finding(entry, MERGED.format(others=others, group=entry.group_name))
+    weights = read.features.by_name.get(encodings.weights.get(name, ""))
+    if weights:
+        entry.weight_values_name = weights.values
+        entry.weight_indices_name, entry.weight_dense_shape_name = weights.indices, weights.dense_shape
+        add_finding(entry, WEIGHTED.format(weights=weights.name))
+
+
+def describe_columns(
+    entry: explanation_pb2.InputMetadata,
+    read: ReadModel,
+    feature: Feature,
+    encoded: Sequence[str],
+    known: Sequence[Any],
+) -> None:
+    """Names the columns of an encoded tensor of zeros and ones; together they stay one feature."""
+    if entry.group_name or entry.weight_values_name or entry.encoding != "combined_embedding":
+        return
+    names = column_names(read, feature, encoded, known)
+    if names:
+        entry.encoding, entry.group_name = "indicator", feature.name
+        entry.index_feature_mapping.extend(names)
+        add_finding(entry, INDICATOR)
+
+
+def describe_decoded(entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, is_past: bool) -> None:
+    """Gives a string in a format (an image, numbers) a baseline where it is decoded, if nothing better is known."""
+    if ZERO not in entry.baseline_source or INTEGRATED_GRADIENTS not in entry.explainable_by:
+        return
+    if is_decoded(read, feature):
+        entry.encoded_baselines.extend(to_proto(0.0) for _ in entry.input_baselines)
+        del entry.input_baselines[:]
+        entry.baseline_source = ZERO
+        add_finding(entry, ENCODED_BASELINE)
+        if is_past:
+            entry.explainable_by.remove(SAMPLED_SHAPLEY)
+            add_finding(entry, NO_SHAPLEY)
+
+
+def add_finding(entry: explanation_pb2.InputMetadata, sentence: str) -> None:
+    """Appends a sentence to what people read about a feature."""
+    entry.finding = " ".join(part for part in (entry.finding, sentence) if part)

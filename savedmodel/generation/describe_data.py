@@ -1,0 +1,57 @@
+"""Writes what the data says about a feature into its metadata: modality, domain, visualisation, baselines."""
+
+from __future__ import annotations
+
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.generation.describe import add_finding
+from tfx_explain.savedmodel.rows.baselines import MEDIAN, ZERO, choose_baselines, to_proto
+from tfx_explain.savedmodel.rows.data import Data
+from tfx_explain.savedmodel.rows.statistics import FeatureSummary
+
+NOT_COUNTED = (
+    "The schema says that it stands for names, but the statistics were made without the schema, so the most frequent "
+    "value is not known: its baseline is the median."
+)
+NO_VALUES = "The data given has no value of this feature, so its baseline is zero."
+
+# Vertex AI's own defaults, written down so that people see what they can change.
+VISUALIZATION = explanation_pb2.Visualization(
+    type="outlines",
+    polarity="positive",
+    color_map="pink_green",
+    clip_above_percentile=99.9,
+    clip_below_percentile=62.0,
+    overlay_type="none",
+)
+
+
+def describe_values(entry: explanation_pb2.InputMetadata, statistics: FeatureSummary) -> None:
+    """Adds to `entry` what statistics and schema say of a feature: modality, encoding, domain, visualisation."""
+    if statistics.most_values == 1:
+        entry.encoding = "identity"
+    if statistics.modality:
+        entry.modality = statistics.modality
+    elif entry.modality in ("", "numeric", "categorical"):
+        if statistics.categorical:
+            entry.modality = "categorical"
+        elif statistics.median is not None:
+            entry.modality = "numeric"
+    if entry.modality == "image":
+        entry.visualization.CopyFrom(VISUALIZATION)
+    if statistics.median is not None and entry.encoding == "identity":
+        entry.domain.min, entry.domain.max = statistics.minimum, statistics.maximum
+        entry.domain.original_mean, entry.domain.original_stddev = statistics.mean, statistics.stddev
+
+
+def describe_baselines(entry: explanation_pb2.InputMetadata, feature: Feature, data: Data) -> None:
+    """Adds the chosen baselines to `entry`, whose modality is known, and where they come from."""
+    known = data.known.get(feature.name, FeatureSummary())
+    found = choose_baselines(feature, known, entry.modality, data.choices, data.rows.get(feature.name, ()))
+    entry.input_baselines.extend(to_proto(baseline.value) for baseline in found)
+    sources = list(dict.fromkeys(baseline.source for baseline in found))
+    entry.baseline_source = ", ".join(sources)
+    if ZERO in sources and data.is_given and not any(choice.kind == ZERO for choice in data.choices):
+        add_finding(entry, NO_VALUES)
+    if MEDIAN in sources and known.categorical:
+        add_finding(entry, NOT_COUNTED)
