@@ -53,9 +53,10 @@ test-flink-cluster: environment  ## the same on a cluster of two machines, while
 	@$(BIN)/python -m flink.jars --fetch
 	flink/alone.sh $(BIN)/python -m pytest -m flink_cluster tests/flink
 
-lint: environment  ## formatting, lint and types
+lint: environment  ## formatting, lint, which way imports point, and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 test-debian13:  ## all tests and the demo on Debian 13 (TFX 1.21, Python 3.13), in a chroot; needs root and debootstrap

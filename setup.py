@@ -40,6 +40,7 @@ EXTRAS = {
     "test": [
         "kfp-pipeline-spec>=0.2.2,<3",
         "hypothesis>=6.100,<7",
+        "import-linter>=2.15,<3",
         "matplotlib>=3.8,<4",
         # Other people's implementations of the methods, for tests/ and benchmarks/ to compare with.
         "saliency>=0.2,<1",

@@ -29,7 +29,7 @@ from apache_beam.utils import shared
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from tfx_explain.beam.explaining.explain import ExplainedBatch, RowExplainer
+from tfx_explain.beam.explain import ExplainedBatch, RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob, load_models
 from tfx_explain.beam.reading.batches import RowBatch, as_records
 from tfx_explain.metrics import configs

@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
 
-from tfx_explain.beam.explaining.explain import RowExplainer
+from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading import batches
