@@ -57,7 +57,7 @@ def dense_network(rows: int = 2048) -> Workload:
             x = tf.nn.relu(x @ weight + bias)
         return (x @ weights[-1] + biases[-1])[:, 0]
 
-    return _of_function("dense 12-128-64-1", network, rng.normal(size=(rows, 12)), 16384)
+    return function_workload("dense 12-128-64-1", network, rng.normal(size=(rows, 12)), 16384)
 
 
 def convolutional_network(rows: int = 128) -> Workload:
@@ -72,7 +72,7 @@ def convolutional_network(rows: int = 128) -> Workload:
         x = tf.nn.relu(tf.nn.conv2d(x, second, 2, "SAME") - 0.1)
         return (tf.reshape(x, [-1, 7 * 7 * 16]) @ last)[:, 0]
 
-    return _of_function("convnet 28x28", network, rng.normal(size=(rows, 28, 28, 1)), 1024)
+    return function_workload("convnet 28x28", network, rng.normal(size=(rows, 28, 28, 1)), 1024)
 
 
 def embedding_network(rows: int = 1024) -> Workload:
@@ -84,10 +84,13 @@ def embedding_network(rows: int = 1024) -> Workload:
         pooled = tf.concat([tf.reduce_mean(x, axis=1), tf.reduce_max(x, axis=1)], axis=1)
         return (tf.nn.tanh(pooled @ weights[0] + biases[0]) @ weights[1])[:, 0]
 
-    return _of_function("embeddings 20x32", network, rng.normal(size=(rows, 20, 32)), 4096)
+    return function_workload("embeddings 20x32", network, rng.normal(size=(rows, 20, 32)), 4096)
 
 
-def _of_function(name: str, function: Callable[[tf.Tensor], tf.Tensor], rows: np.ndarray, batch_size: int) -> Workload:
+def function_workload(
+    name: str, function: Callable[[tf.Tensor], tf.Tensor], rows: np.ndarray, batch_size: int
+) -> Workload:
+    """Makes a workload of a function of `[rows, ...]`."""
     return Workload(name, from_function(function), Raw(function), {"x": tf.constant(rows, tf.float32)}, batch_size)
 
 

@@ -101,7 +101,7 @@ class Path:
                 for key, step in steps.items():
                     by_point = np.asarray(gradients[key])[: shape[0] * shape[1]].reshape(*shape, *step.shape[1:])
                     if not self._has_columns(key):
-                        by_point = self._along(by_point, step[None])
+                        by_point = self._along(_where_moved(by_point, step[None]), step[None])
                     _add_weighted(by_point, weights[points], sums[key])
             self._sum_by_feature(
                 {key: total[:, None] for key, total in sums.items() if self._has_columns(key)}, steps, values[part]
@@ -196,6 +196,7 @@ class Path:
             sums[:] = 0
         for key, gradient in gradients.items():
             owner, step = self._problem.owners[key], steps[key]
+            gradient = _where_moved(gradient, step[:, None])
             if isinstance(owner, np.ndarray):
                 if only and step.ndim == 2 and np.array_equal(owner, np.arange(features)):
                     np.multiply(gradient, step[:, None], out=sums)
@@ -222,6 +223,16 @@ class Path:
         )
         # A matrix product may begin threads of its own, which take the processors from the model's.
         return np.einsum("nmi,nmi->nm", gradients, steps)
+
+
+def _where_moved(gradients: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Returns gradients `[n, m, ...]`, 0 where they are not finite and what they are by stays as it is.
+
+    Of a number whose step `[1 or n, 1 or m, ...]` is 0 nothing is asked: 0 times an infinite gradient is 0.
+    """
+    if np.isfinite(gradients.sum()):
+        return gradients
+    return np.where((steps == 0) & ~np.isfinite(gradients), 0, gradients)
 
 
 def _add_weighted(by_point: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:

@@ -4,36 +4,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.attribution import (
-    Banzhaf,
-    ExpectedGradients,
-    GradientTimesInput,
-    IntegratedGradients,
-    KernelShap,
-    Lime,
-    Occlusion,
-    Saliency,
-    SampledShapley,
-    SmoothGrad,
-    from_function,
-)
+from tests.attribution.methods import MAKERS
+from tfx_explain import attribution
+from tfx_explain.attribution import GradientTimesInput, Saliency, SmoothGrad, from_function
 
-_MAKERS = {
-    "adaptive path": lambda size: IntegratedGradients(batch_size=size),
-    "fixed path": lambda size: IntegratedGradients(steps=10, batch_size=size),
-    "smooth path": lambda size: SmoothGrad(IntegratedGradients(steps=5, batch_size=size), samples=3, seed=2),
-    "smooth saliency": lambda size: SmoothGrad(Saliency(batch_size=size), samples=3, seed=2),
-    "expected": lambda size: ExpectedGradients(samples=12, seed=2, batch_size=size),
-    "gradient": lambda size: GradientTimesInput(batch_size=size),
-    "saliency": lambda size: Saliency(batch_size=size),
-    "exact": lambda size: SampledShapley(batch_size=size),
-    "sampled": lambda size: SampledShapley(max_evaluations=63, seed=2, batch_size=size),
-    "kernel": lambda size: KernelShap(max_evaluations=60, seed=2, batch_size=size),
-    "banzhaf": lambda size: Banzhaf(coalitions=40, seed=2, batch_size=size),
-    "lime": lambda size: Lime(samples=50, seed=2, batch_size=size),
-    "occlusion": lambda size: Occlusion(batch_size=size),
-}
-_every_method = pytest.mark.parametrize("make", _MAKERS.values(), ids=_MAKERS)
+_every_method = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+def test_every_method_is_on_the_list():
+    exported = {name for name in attribution.__all__ if hasattr(getattr(attribution, name), "attribute")}
+    listed = {type(make(1)).__name__ for make in MAKERS.values()}
+    assert listed == exported - {"Attributions"}
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +61,9 @@ def test_so_do_the_bits_of_wide_rows(name, shape):
     first, second = (tf.constant(rng.normal(0, 0.1, size), tf.float32) for size in ((150, 37), (37, 1)))
     network = from_function(lambda x: tf.nn.relu(tf.reshape(x, [-1, 150]) @ first - 0.1) @ second)
     rows = tf.constant(rng.normal(size=(200, *shape)), tf.float32)
-    whole = _MAKERS[name](8192).attribute(network, rows)
+    whole = MAKERS[name](8192).attribute(network, rows)
     for part in (slice(0, 1), slice(90, 123)):
-        result = _MAKERS[name](2048).attribute(network, rows[part])
+        result = MAKERS[name](2048).attribute(network, rows[part])
         np.testing.assert_array_equal(result.values, whole.values[part])
         np.testing.assert_array_equal(result.approximation_errors, whole.approximation_errors[part])
 
