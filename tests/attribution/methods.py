@@ -29,3 +29,22 @@ MAKERS = {
     "lime": lambda size: Lime(samples=50, seed=2, batch_size=size),
     "occlusion": lambda size: Occlusion(batch_size=size),
 }
+
+# The same, as accurate as axioms need them: those whose attributions add up to the change of the output, those that are
+# linear in the model, and all.
+COMPLETE = {
+    "adaptive path": IntegratedGradients(tolerance=1e-4),
+    "fixed path": IntegratedGradients(steps=64),
+    "smooth path": SmoothGrad(IntegratedGradients(steps=16), noise_sigma=0.0, samples=2),
+    "exact": SampledShapley(),
+    "sampled": SampledShapley(max_evaluations=255, seed=11),
+    "kernel": KernelShap(max_evaluations=200, seed=11),
+}
+LINEAR = COMPLETE | {
+    "expected": ExpectedGradients(samples=100),
+    "gradient": GradientTimesInput(),
+    "occlusion": Occlusion(),
+    "lime": Lime(samples=200),
+    "banzhaf": Banzhaf(coalitions=200),
+}
+PRECISE = LINEAR | {"saliency": Saliency()}

@@ -6,37 +6,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfx_explain.attribution import (
-    Banzhaf,
-    ExpectedGradients,
-    GradientTimesInput,
-    IntegratedGradients,
-    KernelShap,
-    Lime,
-    Occlusion,
-    Saliency,
-    SampledShapley,
-    SmoothGrad,
-)
+from tests.attribution.methods import COMPLETE, LINEAR, PRECISE
 
-_COMPLETE = {
-    "adaptive path": IntegratedGradients(tolerance=1e-4),
-    "fixed path": IntegratedGradients(steps=64),
-    "smooth path": SmoothGrad(IntegratedGradients(steps=16), noise_sigma=0.0, samples=2),
-    "exact": SampledShapley(),
-    "sampled": SampledShapley(max_evaluations=255, seed=11),
-    "kernel": KernelShap(max_evaluations=200, seed=11),
-}
-_LINEAR = _COMPLETE | {
-    "expected": ExpectedGradients(samples=100),
-    "gradient": GradientTimesInput(),
-    "occlusion": Occlusion(),
-    "lime": Lime(samples=200),
-    "banzhaf": Banzhaf(coalitions=200),
-}
-_METHODS = _LINEAR | {"saliency": Saliency()}
 _COLUMNS = 8
-_every_method = pytest.mark.parametrize("method", _METHODS.values(), ids=_METHODS)
+_every_method = pytest.mark.parametrize("method", PRECISE.values(), ids=PRECISE)
 _some = settings(max_examples=4, deadline=None, derandomize=True)
 _seeds = st.integers(0, 2**20)
 
@@ -73,7 +46,7 @@ def _allowed(result):
     return 6 * np.maximum(result.approximation_errors, 1e-4)[:, None]
 
 
-@pytest.mark.parametrize("method", _COMPLETE.values(), ids=_COMPLETE)
+@pytest.mark.parametrize("method", COMPLETE.values(), ids=COMPLETE)
 @_some
 @given(seed=_seeds)
 def test_attributions_add_up(method, seed):
@@ -99,7 +72,7 @@ def test_interchangeable_features_have_the_same(method, seed):
     assert (np.abs(result.values[:, 1] - result.values[:, 2]) <= _allowed(result)[:, 0]).all()
 
 
-@pytest.mark.parametrize("method", _LINEAR.values(), ids=_LINEAR)
+@pytest.mark.parametrize("method", LINEAR.values(), ids=LINEAR)
 @_some
 @given(seed=_seeds, factor=st.floats(-2, 2))
 def test_attributions_of_a_sum_are_the_sum(method, seed, factor):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.attribution.methods import MAKERS
+from tests.attribution.methods import MAKERS, PRECISE
 from tfx_explain import attribution
 from tfx_explain.attribution import GradientTimesInput, Saliency, SmoothGrad, from_function
 
@@ -14,7 +14,8 @@ _every_method = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_every_method_is_on_the_list():
     exported = {name for name in attribution.__all__ if hasattr(getattr(attribution, name), "attribute")}
     listed = {type(make(1)).__name__ for make in MAKERS.values()}
-    assert listed == exported - {"Attributions"}
+    precise = {type(method).__name__ for method in PRECISE.values()}
+    assert listed == precise == exported - {"Attributions"}
 
 
 @pytest.fixture(scope="module")
