@@ -44,7 +44,7 @@ def encode_numbers(columns: Mapping[str, np.ndarray]) -> list[pa.Array]:
     Returns:
       Pieces of tf.Examples, large_binary `[rows]`.
     """
-    wide = {name: values for name, values in columns.items() if values.dtype == np.int64 and values.max() > _ONE_BYTE}
+    wide = {name: values for name, values in columns.items() if values.dtype == np.int64 and values.max(initial=0) > _ONE_BYTE}
     pieces = [_encode_column(name, _lists(values)) for name, values in sorted(wide.items())]
     rows, example, places = 0, b"", []
     for name in sorted(set(columns) - set(wide)):

@@ -107,10 +107,13 @@ class _ExplainDoFn(beam.DoFn):
         batch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
         rows = batch.column(batch.schema.get_field_index(tfma.constants.ARROW_INPUT_COLUMN)).flatten().to_pylist()
         explained = self._explainer.explain(RowBatch(as_records(rows)))
-        # The attributions are read as they would be from what an Explainer writes.
+        # The attributions are read as they would be from what an Explainer writes; the features are the same in every
+        # batch, one without any record too.
         found = ExamplesToRecordBatchDecoder().DecodeBatch(explained.records.tolist())
-        places = _explained_places(rows, explained)
-        by_model = {name: model_rows(found, of).spread(places, len(rows)) for name, of in self._models.items()}
+        places, features = _explained_places(rows, explained), self._explainer.features
+        by_model = {
+            name: model_rows(found, of, features).spread(places, len(rows)) for name, of in self._models.items()
+        }
         yield {**extracts, **to_extracts(by_model, self._with_dictionaries)}
 
 

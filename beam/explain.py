@@ -56,6 +56,11 @@ class RowExplainer:
         # Told once, to whichever thread asks first.
         self._load_seconds = iter([time.perf_counter() - started])
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that have an attribution column in each record, sorted: those of any model."""
+        return tuple(sorted({name for model in self._engine.models.values() for name in model.features}))
+
     def explain(self, batch: RowBatch) -> ExplainedBatch:
         """Explains a batch."""
         found = self._quickly(batch.records) or self._carefully(batch.records)

@@ -36,7 +36,8 @@ def attributions_extractor(eval_config: config_pb2.EvalConfig) -> tfma.extractor
 
 def _extract(extracts: dict[str, Any], models: Mapping[str, str], with_dictionaries: bool) -> dict[str, Any]:
     batch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
-    by_model = {name: model_rows(batch, model) for name, model in models.items()}
+    attributed = {model: columns.attributed_features(batch.schema.names, model) for model in models.values()}
+    by_model = {name: model_rows(batch, model, attributed[model]) for name, model in models.items()}
     original = [name for name in batch.schema.names if not columns.is_explanation_column(name)]
     rest = pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(n)) for n in original], original)
     return {
@@ -48,9 +49,8 @@ def _extract(extracts: dict[str, Any], models: Mapping[str, str], with_dictionar
     }
 
 
-def model_rows(batch: pa.RecordBatch, model: str) -> ModelRows:
-    """Returns the attributions of `columns.CANDIDATE` or `columns.BASELINE` in attribution records."""
-    features = columns.attributed_features(batch.schema.names, model)
+def model_rows(batch: pa.RecordBatch, model: str, features: tuple[str, ...]) -> ModelRows:
+    """Returns the attributions of `columns.CANDIDATE` or `columns.BASELINE` in attribution records, maybe in none."""
     attributions = np.empty((batch.num_rows, len(features)))
     for index, feature in enumerate(features):
         attributions[:, index] = _first_values(batch, columns.attribution_column(model, feature))

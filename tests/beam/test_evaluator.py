@@ -16,6 +16,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from tfx_explain.beam import evaluator
+from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_to_json
 
@@ -83,15 +84,21 @@ def run_evaluator(tmp_path, records, write_rows):
             "example_splits": "null",
         }
         Executor().Do(inputs, {"blessing": [blessing], "evaluation": [evaluation]}, properties)
-        found = {}
-        for of_slice in tfma.load_metrics(evaluation.uri):
-            at = tfma.slicer.stringify_slice_key(tfma.slicer.deserialize_slice_key(of_slice.slice_key))
-            for item in of_slice.metric_keys_and_values:
-                if item.key.model_name in ("", "candidate"):
-                    found[at, item.key.name, item.key.is_diff] = item.value.double_value.value
-        return bool(blessing.get_int_custom_property("blessed")), found
+        return bool(blessing.get_int_custom_property("blessed")), found_metrics(evaluation.uri)
 
     return run
+
+
+def found_metrics(path):
+    """The candidate's numbers by (slice, name, is difference)."""
+    return {
+        (tfma.slicer.stringify_slice_key(tfma.slicer.deserialize_slice_key(of_slice.slice_key)), key.name, key.is_diff): (
+            item.value.double_value.value
+        )
+        for of_slice in tfma.load_metrics(path)
+        for item in of_slice.metric_keys_and_values
+        if (key := item.key).model_name in ("", "candidate")
+    }
 
 
 @pytest.mark.parametrize(("slope", "blessed"), [(0.5, True), (50.0, False)])
@@ -129,6 +136,46 @@ def test_a_row_that_cannot_be_explained_fails_alone(run_evaluator, model, record
     assert values["Overall", "explained_rows", False] == 30
     of_x = sum(2 * (0.5 + i % 5) + (0.5 + i % 5) * 0.1 * i / 2 for i in range(30))
     assert values["Overall", "mean_attribution/x", False] == pytest.approx(of_x / 30, rel=1e-3)
+
+
+EVERY_METRIC = [
+    *(metric(name, feature="x") for name in ("MeanAttribution", "AttributionShare", "AttributionRank")),
+    *(metric(name) for name in ("CompletenessGap", "ApproximationError", "ToleranceMissed", "ExplainedRows")),
+    metric("CompletenessGapQuantile", quantile=0.9),
+    metric("FailedRows"),
+]
+EVERY_COMPARISON = [
+    metric("AttributionDistance", feature="x"),
+    *(metric(name) for name in ("AttributionAgreement", "ImportanceNDCG", "ImportanceSpearman", "LargestShareChange")),
+]
+
+
+@pytest.mark.parametrize("good", [0, 30])
+def test_batches_of_which_no_row_is_left(save_model, records, example, tmp_path, good):
+    """Alone, and beside a batch of good rows; for every metric, and TFMA's own."""
+    config = eval_config(*EVERY_METRIC, *EVERY_COMPARISON, config_pb2.MetricConfig(class_name="MeanAttributions"))
+    del config.slicing_specs[1:]
+    config = configs.attribution_config(configs.with_defaults(config, has_baseline=True))
+    models = [
+        tfma.default_eval_shared_model(save_model(slope), model_name=name, eval_config=config)
+        for name, slope in ((tfma.CANDIDATE_KEY, 2.0), (tfma.BASELINE_KEY, 3.0))
+    ]
+    explain, *_ = evaluator.custom_extractors(models, config)
+    # TFMA's attribution metrics ask for predictions, which nobody reads here.
+    without = beam.Map(lambda extracts: {**extracts, tfma.PREDICTIONS_KEY: None})
+    no_predictions = tfma.extractors.Extractor("NoPredictions", without)
+    bad = [example(x=math.nan, y=1.0, color="red", label=0)]
+    batches = [pa.array([[row] for row in rows]) for rows in (records[:good], bad, bad * 3) if rows]
+    with beam.Pipeline() as pipeline:
+        raw = pipeline | beam.Create([pa.RecordBatch.from_arrays([rows], ["__raw_record__"]) for rows in batches])
+        _ = raw | tfma.ExtractEvaluateAndWriteResults(
+            eval_config=config, extractors=[explain, no_predictions, *tfma.default_extractors(eval_config=config)], output_path=str(tmp_path)
+        )
+    got = found_metrics(str(tmp_path))
+    assert (got["Overall", "explained_rows", False], got["Overall", "failed_rows", False]) == (good, 4)
+    of_rows = [value for (_, name, _), value in got.items() if not name.endswith(("_rows", "_count"))]
+    assert len(of_rows) > 15
+    assert [math.isnan(value) for value in of_rows] == [not good] * len(of_rows)
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,24 @@ def test_float_signature_is_fed_from_columns_of_its_inputs_names(tmp_path, examp
     np.testing.assert_allclose(parsed["attributions/point"], [9.0, 3.0], atol=1e-4)
     np.testing.assert_allclose(parsed["attributions/scale"], [4.0, 1.0], atol=1e-3)
     assert batch.summary.causes == {"Feature 'point' has 1 values; the model takes 2.": 1}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"integrated_gradients_attribution": {}, "kept_features": {"names": ["x", "id"]}},
+        {"integrated_gradients_attribution": {"step_count": 10}, "kept_features": {"names": []}},
+        {"integrated_gradients_attribution": {"smooth_grad_config": {"noise_sigma": 0.1}}},
+        {"sampled_shapley_attribution": {"path_count": 4}, "kept_features": {"names": ["x", "id"]}},
+        {"kernel_shap_attribution": {"coalition_count": 16}},
+    ],
+    ids=["path", "steps", "smooth", "orders", "regression"],
+)
+def test_a_batch_of_which_no_row_is_left(parameters, model_dir, baseline_model_dir, example):
+    explainer = RowExplainer(_job(model_dir, baseline_model_dir, **parameters))
+    bad = [example(x=value, y=1.0, color="red", id=1) for value in (float("nan"), float("inf"))]
+    for rows in (bad[:1], bad, [*bad, b"\xff"]):
+        batch = explainer.explain(_batch(rows))
+        assert (len(batch.records), len(batch.dead_letters)) == (0, len(rows))
+        assert batch.summary.causes["feature 'x' is not finite"] == len(bad[: len(rows)])
+        assert (batch.summary.rows_explained, batch.summary.tolerance_not_met) == (0, 0)
