@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings, find_encodings
-from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse, float_tensors
+from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse
 from tfx_explain.savedmodel.analysis.outputs import describe_outputs, find_outputs
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
 from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
@@ -160,7 +160,7 @@ def _try(
     run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys(scores.values())))
     rows = accepted_rows(read, data, given, run)
     aligned = Alignment(read, rows)
-    singles = [tensor for name in read.features.by_name for tensor in float_tensors(analysis, {name})]
+    singles = [tensor for features, tensors in analysis.floats.items() if len(features) == 1 for tensor in tensors]
     refuse_batch_dependence(run, rows, aligned([*scores.values(), *singles]), scores)
     return rows, aligned
 
@@ -200,11 +200,12 @@ def _withdraw(
         lost: by method, features whose baseline has no output.
     """
     for name, entry in sorted(metadata.inputs.items()):
-        player = entry.group_name or name
-        without = [method for method in entry.explainable_by if player in lost[method]]
+        together = entry.group_name or not entry.index_feature_mapping
+        players = {entry.group_name or name} if together else set(entry.index_feature_mapping)
+        without = [method for method in entry.explainable_by if players & set(lost[method])]
         if without == list(entry.explainable_by):
             raise ValueError(no_baseline(name, entry, NOT_FINITE))
-        if player in flat and INTEGRATED_GRADIENTS not in without:
+        if players & set(flat) and INTEGRATED_GRADIENTS not in without:
             entry.explainable_by.remove(INTEGRATED_GRADIENTS)
             add_finding(entry, FLAT)
         for method in without:
