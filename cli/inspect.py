@@ -19,6 +19,9 @@ _DIALECTS = ("ai_explanations", "vertex")
 @click.option(
     "--baselines", metavar="KIND,...", help="zero, median, mode, mean, examples:K; default: median, zero if unknown."
 )
+@click.option(
+    "--columns", metavar="FILE", help="Names of the columns of a matrix of numbers, one a line or as JSON, in order."
+)
 @click.option("--overrides", metavar="FILE", help="Metadata, or a part of it, that is merged over what is found.")
 @click.option(
     "--set",
@@ -37,6 +40,7 @@ def command(
     statistics: str | None,
     examples: str | None,
     baselines: str | None,
+    columns: str | None,
     overrides: str | None,
     assignments: tuple[str, ...],
 ) -> None:
@@ -60,6 +64,7 @@ def command(
         statistics=files.read_statistics(statistics) if statistics else None,
         examples=files.read_examples(examples) if examples else None,
         baselines=_listed(baselines),
+        columns=files.read_columns(columns) if columns else None,
         overrides=merge_metadata(files.read_metadata(overrides), given) if overrides else given,
     )
     click.echo(metadata_to_json(metadata, dialect), nl=False)

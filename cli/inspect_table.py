@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf import json_format
@@ -13,6 +14,7 @@ from rich.text import Text
 from tfx_explain.proto import explanation_pb2
 
 _BASELINES = 3  # more are counted
+_COLUMNS = 50
 _LONG = 40
 _WIDTH = 140  # where stderr is no terminal, whose width it would be
 _METHODS = {"integrated_gradients": "integrated gradients", "sampled_shapley": "sampled Shapley"}
@@ -31,12 +33,25 @@ def metadata_table(metadata: explanation_pb2.ExplanationMetadata, model_dir: str
         shape = [None if size < 0 else size for size in entry.input_tensor_shape]
         cells = (name, entry.input_tensor_dtype, str(shape), entry.modality)
         table.add_row(*map(Text, (*cells, _encoded(entry), _methods(entry), _baselines(entry))))
+        for row in _columns(entry):
+            table.add_row(*map(Text, row))
     console.print(table)
     for name, entry in sorted(metadata.inputs.items()):
         if entry.finding:
             console.print(Text.assemble((name, "bold"), f": {entry.finding}"))
     for name, output in sorted(metadata.outputs.items()):
         console.print(Text.assemble("Output ", (name, "bold"), f": {_scale(output)}"))
+
+
+def _columns(entry: explanation_pb2.InputMetadata) -> Iterator[tuple[str, ...]]:
+    """A row for each of the first columns that get an attribution of their own."""
+    names = [] if entry.group_name else list(entry.index_feature_mapping)
+    values = [json_format.MessageToDict(value) for value in entry.input_baselines]
+    for i, name in enumerate(names[:_COLUMNS]):
+        shown = [json.dumps(_plain(value[i] if isinstance(value, list) else value)) for value in values[:_BASELINES]]
+        yield (f"  {name}", *[""] * 5, ", ".join(shown))
+    if len(names) > _COLUMNS:
+        yield (f"  and {len(names) - _COLUMNS} more columns", *[""] * 6)
 
 
 def _encoded(entry: explanation_pb2.InputMetadata) -> str:

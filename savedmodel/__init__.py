@@ -3,7 +3,8 @@
 from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.explainable.model import ExplainableModel, load_explainable
-from tfx_explain.savedmodel.files import read_examples, read_metadata, read_schema, read_statistics
+from tfx_explain.savedmodel.files import read_columns, read_examples, read_metadata, read_schema, read_statistics
+from tfx_explain.savedmodel.generation.columns import ColumnNames
 from tfx_explain.savedmodel.generation.generate import generate_metadata
 from tfx_explain.savedmodel.generation.overrides import check_overrides, merge_metadata
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
@@ -11,6 +12,7 @@ from tfx_explain.savedmodel.metadata.metadata import metadata_from_json, metadat
 from tfx_explain.savedmodel.rows.baselines import parse_choices
 
 __all__ = [
+    "ColumnNames",
     "CutModel",
     "ExplainableModel",
     "Feature",
@@ -22,6 +24,7 @@ __all__ = [
     "metadata_from_json",
     "metadata_to_json",
     "parse_choices",
+    "read_columns",
     "read_examples",
     "read_metadata",
     "read_schema",

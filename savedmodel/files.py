@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -69,6 +71,30 @@ def read_examples(path: str) -> Iterator[bytes]:
     if not files:
         raise ValueError(f"There are no examples at {path!r}; give a TFRecord file or the folder of an artifact.")
     return _records(files)
+
+
+def read_columns(path: str) -> list[str] | dict[str, list[str]]:
+    """Reads names of columns, in order: one a line, or on one line with commas between them, as tables have them.
+
+    A JSON list does too, and, for a model with several matrices, a JSON object of lists by the inputs' names.
+
+    Raises:
+        ValueError: if there is no such file, or it holds no names; it names the file.
+    """
+    return _of_file(path, (), _parse_columns)
+
+
+def _parse_columns(file: str) -> list[str] | dict[str, list[str]]:
+    text = _bytes(file).decode().strip()
+    if text[:1] not in ("[", "{"):
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        names: Any = [name.strip() for name in next(csv.reader(lines))] if len(lines) == 1 else lines
+    else:
+        names = json.loads(text)
+    for some in names.values() if isinstance(names, dict) else [names]:
+        if not isinstance(some, list) or not some or not all(isinstance(name, str) for name in some):
+            raise ValueError("give one name a line, a JSON list of names, or a JSON object of such lists by input")
+    return names
 
 
 def _records(files: list[str]) -> Iterator[bytes]:

@@ -12,6 +12,8 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import ExplainableModel, Feature, generate_metadata, load_explainable, merge_metadata
 from tfx_explain.storage import columns
 
+_OF_VOCABULARY, _TOGETHER = "indicator", "identity"  # encodings
+
 
 @dataclasses.dataclass(frozen=True)
 class ExplanationJob:
@@ -104,10 +106,21 @@ def _carried_over(
         if own.input_tensor_dtype == feature.dtype.name and _fit(given.input_baselines, own, feature):
             entry.input_baselines.extend(given.input_baselines)
             entry.baseline_source, entry.modality = given.baseline_source, given.modality
-        # Columns of a vocabulary are each model's own.
-        if not own.index_feature_mapping and list(own.input_tensor_shape[-1:]) == [len(given.index_feature_mapping)]:
-            entry.index_feature_mapping.extend(given.index_feature_mapping)
+        if own.encoding != _OF_VOCABULARY:  # which is each model's own
+            _carry_columns(entry, own, given)
     return taken
+
+
+def _carry_columns(
+    entry: explanation_pb2.InputMetadata, own: explanation_pb2.InputMetadata, given: explanation_pb2.InputMetadata
+) -> None:
+    """Has the columns of a feature explained as the candidate's are: under its names, or together."""
+    width = len(own.index_feature_mapping) or (own.input_tensor_shape[-1] if own.input_tensor_shape else 0)
+    if len(given.index_feature_mapping) == width:
+        entry.encoding = given.encoding
+        entry.index_feature_mapping.extend(given.index_feature_mapping)
+    elif not given.index_feature_mapping and own.index_feature_mapping:
+        entry.encoding = _TOGETHER
 
 
 def _fit(baselines: Sequence[struct_pb2.Value], own: explanation_pb2.InputMetadata, feature: Feature) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tfx import types
@@ -15,7 +15,7 @@ from tfx.utils import json_utils
 from tfx_explain.components import artifacts
 from tfx_explain.components.metadata_generator import executor
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel import check_overrides, parse_choices
+from tfx_explain.savedmodel import ColumnNames, check_overrides, parse_choices
 
 
 class MetadataGeneratorSpec(component_spec.ComponentSpec):
@@ -26,6 +26,7 @@ class MetadataGeneratorSpec(component_spec.ComponentSpec):
         executor.OUTPUT_NAME_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.TAGS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.BASELINES_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        executor.COLUMNS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.OVERRIDES_KEY: component_spec.ExecutionParameter(
             type=explanation_pb2.ExplanationMetadata, optional=True
         ),
@@ -86,6 +87,7 @@ class MetadataGenerator(base_component.BaseComponent):
         output_name: str | data_types.RuntimeParameter | None = None,
         tags: Sequence[str] | data_types.RuntimeParameter | None = None,
         baselines: Sequence[str] | data_types.RuntimeParameter | None = None,
+        columns: ColumnNames | data_types.RuntimeParameter | None = None,
         overrides: explanation_pb2.ExplanationMetadata | data_types.RuntimeParameter | None = None,
     ) -> None:
         """Constructs a MetadataGenerator component.
@@ -108,6 +110,9 @@ class MetadataGenerator(base_component.BaseComponent):
             numbers, the most frequent of other values); 'mean'; 'examples:K' (K rows that stand for the others). By
             default the median or mode where statistics or examples say it, else zero. As a RuntimeParameter, a JSON
             list of strings.
+          columns: Names of the columns of the model's matrix of numbers, in order; of several matrices, lists of names
+            by input. By default the schema's where it says them, else `input[0]`, `input[1]`... As a RuntimeParameter,
+            the same as JSON.
           overrides: Metadata, or a part of it, that takes the place of what is found: map entries are merged by key,
             lists replaced. As a RuntimeParameter, the message as JSON.
 
@@ -127,6 +132,7 @@ class MetadataGenerator(base_component.BaseComponent):
                     executor.OUTPUT_NAME_KEY: output_name,
                     executor.TAGS_KEY: _as_json(tags),
                     executor.BASELINES_KEY: _as_json(baselines),
+                    executor.COLUMNS_KEY: _as_json(columns),
                     executor.OVERRIDES_KEY: overrides,
                     artifacts.EXPLANATION_METADATA_KEY: types.Channel(type=artifacts.ExplanationMetadata),
                 }
@@ -152,6 +158,8 @@ def _check(signature_name: Any, baselines: Any, overrides: Any, has_statistics: 
         raise ValueError("\n".join(problems))
 
 
-def _as_json(names: Sequence[str] | data_types.RuntimeParameter | None) -> str | data_types.RuntimeParameter | None:
-    """A list as an execution property."""
-    return names if names is None or isinstance(names, data_types.RuntimeParameter) else json_utils.dumps(list(names))
+def _as_json(names: ColumnNames | data_types.RuntimeParameter | None) -> str | data_types.RuntimeParameter | None:
+    """A list, or a dictionary of lists, as an execution property."""
+    if names is None or isinstance(names, data_types.RuntimeParameter):
+        return names
+    return json_utils.dumps({key: list(n) for key, n in names.items()} if isinstance(names, Mapping) else list(names))

@@ -26,6 +26,7 @@ SIGNATURE_NAME_KEY = "signature_name"
 OUTPUT_NAME_KEY = "output_name"
 TAGS_KEY = "tags"
 BASELINES_KEY = "baselines"
+COLUMNS_KEY = "columns"
 OVERRIDES_KEY = "overrides"
 
 _TRAIN = "train"
@@ -51,6 +52,7 @@ class Executor(base_executor.BaseExecutor):
             schema=_schema(input_dict.get(keys.SCHEMA_KEY)),
             examples=_examples(input_dict.get(keys.EXAMPLES_KEY)),
             baselines=json_utils.loads(exec_properties.get(BASELINES_KEY) or "[]"),
+            columns=json_utils.loads(exec_properties.get(COLUMNS_KEY) or "null"),
             overrides=_overrides(exec_properties.get(OVERRIDES_KEY)),
         )
         output = artifact_utils.get_single_instance(output_dict[artifacts.EXPLANATION_METADATA_KEY])

@@ -16,6 +16,8 @@ from tfx_explain.savedmodel.graph.flat import import_cut
 # The key of a tensor, or one column of a dense one: (key, index along its last axis).
 Part: TypeAlias = str | tuple[str, int]
 
+_TARGETS = tf.TensorSpec([None], tf.int32)
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -57,9 +59,7 @@ class CutModel:
         self._cut = cut
         self._feeds = {name: spec for s in cut.slots for name, spec in zip(s.tensors, s.specs, strict=True)}
         self._encode = encoder(cut.read, cut.slots)
-        targets = tf.TensorSpec([None], tf.int32)
         self._outputs = import_cut(cut.read.graph, self._feeds, [cut.output], lambda _, fetched: _matrix(fetched[0]))
-        self._predict = import_cut(cut.read.graph, self._feeds, [cut.output], self._chosen, [targets])
 
     def encode(self, rows: tf.Tensor | Mapping[str, tf.Tensor]) -> dict[str, Tensor]:
         """Computes what the other methods are fed.
@@ -96,6 +96,10 @@ class CutModel:
         return [key for key in self.baselines if key not in self._gradients[1] or key in self._gradients[2]]
 
     @functools.cached_property
+    def _predict(self) -> Callable[..., Any]:
+        return import_cut(self._cut.read.graph, self._feeds, [self._cut.output], self._chosen, [_TARGETS])
+
+    @functools.cached_property
     def _gradients(self) -> tuple[Callable[..., Any], list[str], list[str]]:
         """The gradient function, the keys whose gradients it returns, and those of them that are not connected."""
         keys = [s.key for s in self._cut.slots if s.key in self.baselines and s.specs[0].dtype.is_floating]
@@ -112,9 +116,7 @@ class CutModel:
             ]
             return [outputs, *dense]
 
-        function = import_cut(
-            self._cut.read.graph, self._feeds, [self._cut.output], differentiate, [tf.TensorSpec([None], tf.int32)]
-        )
+        function = import_cut(self._cut.read.graph, self._feeds, [self._cut.output], differentiate, [_TARGETS])
         return function, keys, missing
 
     def _chosen(self, _: dict[str, tf.Tensor], fetched: list[tf.Tensor]) -> tf.Tensor:

@@ -41,16 +41,25 @@ def dependencies(
         cut: tensors that are fed, and so depend on nothing.
     """
     found: dict[str, frozenset[str]] = {}
+    cut = frozenset(cut)
     for name, node in graph.nodes.items():
-        carried = NOTHING if node.op in SHAPE_OPS else NOTHING.union(*(found[tensor] for tensor in node.input))
+        carried = NOTHING if node.op in SHAPE_OPS else united(found[tensor] for tensor in node.input)
         for i in range(counts[name]):
             tensor = f"{name}:{i}"
             found[tensor] = NOTHING if tensor in cut else start.get(tensor, carried)
     return found
 
 
+def united(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    """The union; one of `sets` itself where it has all of the others, so that a long graph keeps few of them."""
+    different = list({id(one): one for one in sets}.values())
+    largest = max(different, key=len, default=NOTHING)
+    return largest if all(one <= largest for one in different) else largest.union(*different)
+
+
 def held_tensors(graph: FlatGraph, raw: Iterable[str], fed: Collection[str], outputs: Iterable[str]) -> list[str]:
     """The tensors among `raw` that computing `outputs` from `fed` still reads, by value or only by shape."""
+    fed = frozenset(fed)
     raw = [tensor for tensor in raw if tensor not in fed]
     nodes = in_order(graph.nodes, outputs, [*fed, *raw])
     read = {tensor for node in nodes.values() for tensor in node.input} | set(outputs)

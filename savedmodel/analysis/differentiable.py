@@ -64,14 +64,19 @@ class LocalGradients:
 
     graph: Any
     _known: dict[Any, tuple[bool, ...]] = field(default_factory=dict)
+    _of_node: dict[tuple[str, int], tuple[bool, ...]] = field(default_factory=dict)
 
     def flows(self, node: Any, position: int, output: int) -> bool:
         """Whether output number `output` of `node` has a non-zero gradient with respect to input number `position`."""
-        operation = self.graph.get_operation_by_name(f"cut/{node.name}")
-        key = (_signature(node, operation), output)
-        if key not in self._known:
-            self._known[key] = self._probe(operation, output)
-        return self._known[key][position]
+        if (node.name, output) not in self._of_node:
+            operation = self.graph.get_operation_by_name(f"cut/{node.name}")
+            if not _carries_gradients(operation.inputs[position]):  # a parser has many outputs, and defaults of floats
+                return False
+            key = (_signature(node, operation), output)
+            if key not in self._known:
+                self._known[key] = self._probe(operation, output)
+            self._of_node[node.name, output] = self._known[key]
+        return self._of_node[node.name, output][position]
 
     def _probe(self, operation: Any, output: int) -> tuple[bool, ...]:
         inputs = list(operation.inputs)

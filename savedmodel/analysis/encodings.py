@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -47,14 +48,7 @@ def find_encodings(
         names: the features.
         aligned: of some tensors, those whose first axis is rows, each of them independent of the others.
     """
-    found = {frozenset({name}): _frontier(analysis, {name}, aligned) for name in names}
-    refused: set[Group] = set()
-    while (union := _next_union(analysis, found, aligned, refused)) is not None:
-        merged = _frontier(analysis, union, aligned)
-        if any(len(features) > 1 for features in merged.encoded.values()):
-            found = {group: edge for group, edge in found.items() if not group <= union} | {union: merged}
-        else:  # they meet, but no gradient passes there
-            refused.add(union)
+    found = _merged(analysis, {frozenset({name}): _frontier(analysis, {name}, aligned) for name in names}, aligned)
     tensors = {
         name: tuple(tensor for tensor, features in edge.encoded.items() if name in features)
         for group, edge in found.items()
@@ -71,36 +65,63 @@ def _frontier(
     return frontier(analysis, names, aligned(float_tensors(analysis, names)))
 
 
-def _next_union(
-    analysis: Analysis,
-    found: Mapping[Group, Frontier],
-    aligned: Callable[[Iterable[str]], frozenset[str]],
-    refused: Collection[Group],
-) -> Group | None:
-    meeting: dict[str, list[Group]] = {}
-    for group, edge in found.items():
-        for tensor in edge.merges:
-            meeting.setdefault(tensor, []).append(group)
-    for tensor in (tensor for tensor in analysis.read.depends if len(meeting.get(tensor, ())) > 1):
+def _merged(
+    analysis: Analysis, found: Mapping[Group, Frontier], aligned: Callable[[Iterable[str]], frozenset[str]]
+) -> dict[Group, Frontier]:
+    """The frontiers of groups, of those that merge of their union: looked for where groups meet, in the graph's order."""
+    edges = dict(found)
+    group_of = {name: group for group in edges for name in group}
+    meeting: dict[str, set[Group]] = {}
+    queue: list[tuple[int, str]] = []
+    refused: set[Group] = set()
+
+    def meet(group: Group) -> None:
+        for tensor in edges[group].merges:
+            meeting.setdefault(tensor, set()).add(group)
+            heapq.heappush(queue, (analysis.order[tensor], tensor))
+
+    for group in edges:
+        meet(group)
+    met = (tensor for tensor, groups in meeting.items() if len(groups) > 1)
+    aligned(operand for tensor in met for operand in _floats(analysis, tensor) or ())  # all at once
+    while queue:
+        _, tensor = heapq.heappop(queue)
+        if len(meeting[tensor]) < 2 or not _is_merge(analysis, tensor, aligned):
+            continue
         touched = analysis.read.depends[tensor].union(*meeting[tensor])
-        union = frozenset().union(*(group for group in found if group & touched))
-        if union not in refused and _is_merge(analysis, tensor, aligned):
-            return union
-    return None
+        union = frozenset().union(*(group_of[name] for name in touched if name in group_of))
+        merged = _frontier(analysis, union, aligned) if union not in refused else None
+        if not merged or all(len(features) == 1 for features in merged.encoded.values()):
+            refused.add(union)  # they meet, but no gradient passes there
+            continue
+        for group in {group_of[name] for name in union}:
+            for old in edges.pop(group).merges:
+                meeting[old].discard(group)
+        edges[union] = merged
+        group_of |= dict.fromkeys(union, union)
+        meet(union)
+    return edges
 
 
 def _is_merge(analysis: Analysis, tensor: str, aligned: Callable[[Iterable[str]], frozenset[str]]) -> bool:
     """Whether what meets in `tensor` is no row of floats yet, nor decided by a comparison."""
-    specs, depends = analysis.read.specs, analysis.read.depends
-    dtype = specs[tensor].dtype
+    read = analysis.read
+    dtype = read.specs[tensor].dtype
     if dtype == tf.string or dtype.is_integer:
         return True
-    operands = [operand for operand in analysis.read.graph.nodes[node_of(tensor)].input if depends[operand]]
-    floats = [operand for operand in operands if specs[operand].dtype.is_floating]
-    if any(specs[operand].dtype == tf.bool for operand in operands):
+    operands = [operand for operand in read.graph.nodes[node_of(tensor)].input if read.depends[operand]]
+    if any(read.specs[operand].dtype == tf.bool for operand in operands):
         return False
-    known = analysis.paths.smooth.issuperset(floats)  # only of these is it known what their rows are
-    return known and not aligned(floats)
+    floats = _floats(analysis, tensor)
+    return floats is not None and not aligned(floats)
+
+
+def _floats(analysis: Analysis, tensor: str) -> list[str] | None:
+    """The float operands of what makes `tensor`; None where it is not known of all what their rows are."""
+    read = analysis.read
+    operands = [operand for operand in read.graph.nodes[node_of(tensor)].input if read.depends[operand]]
+    floats = [operand for operand in operands if read.specs[operand].dtype.is_floating]
+    return floats if analysis.paths.smooth.issuperset(floats) else None
 
 
 def _weights(analysis: Analysis, group: Group) -> Iterable[tuple[str, str]]:

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 
+from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions, static_value
 
 IMAGE_OPS = frozenset({"DecodeImage", "DecodeJpeg", "DecodePng", "DecodeGif", "DecodeAndCropJpeg"})
@@ -60,13 +61,9 @@ class StringUse:
         return list(dict.fromkeys(tuple(int(size or 0) for size in shape) for shape in known))
 
 
-def string_use(
-    graph: FlatGraph, specs: Mapping[str, tf.TensorSpec], depends: Mapping[str, frozenset[str]], name: str
-) -> StringUse:
+def string_use(read: ReadModel, name: str) -> StringUse:
     """How the feature `name` is used where it is alone."""
-    alone = frozenset({name})
-    nodes = [node for node in graph.nodes.values() if frozenset().union(*map(depends.__getitem__, node.input)) == alone]
-    return StringUse(graph, specs, nodes)
+    return StringUse(read.graph, read.specs, read.alone[name])
 
 
 def string_candidates(use: StringUse, rows: int, vocabulary: Sequence[bytes]) -> list[list[bytes]]:

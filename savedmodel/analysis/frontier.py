@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tfx_explain.savedmodel.analysis.depend import held_tensors, value_consumers
+from tfx_explain.savedmodel.analysis.depend import value_consumers
 from tfx_explain.savedmodel.analysis.differentiable import LocalGradients, Paths, find_paths
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.graph.flat import operand
+from tfx_explain.savedmodel.graph.flat import in_order, operand
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,30 @@ class Analysis:
     outputs: tuple[str, ...]
     paths: Paths
     consumers: Mapping[str, Sequence[tuple[Any, int]]]
+
+    @functools.cached_property
+    def floats(self) -> Mapping[frozenset[str], Sequence[str]]:
+        """The float tensors with an axis that have a differentiable path to the outputs, by the features they are of."""
+        found: dict[frozenset[str], list[str]] = {}
+        for tensor, features in self.read.depends.items():
+            spec = self.read.specs[tensor]
+            if features and tensor in self.paths.smooth and spec.dtype.is_floating and spec.shape.rank != 0:
+                found.setdefault(features, []).append(tensor)
+        return found
+
+    @functools.cached_property
+    def order(self) -> Mapping[str, int]:
+        """The place of each tensor in the graph."""
+        return {tensor: place for place, tensor in enumerate(self.read.depends)}
+
+    @functools.cached_property
+    def readers(self) -> Mapping[str, Sequence[Any]]:
+        """For each tensor, the nodes that read it, by value or only by shape, and that the outputs need."""
+        found: dict[str, list[Any]] = {}
+        for node in in_order(self.read.graph.nodes, self.outputs).values():
+            for tensor in node.input:
+                found.setdefault(tensor, []).append(node)
+        return found
 
 
 @dataclass(frozen=True)
@@ -51,16 +76,9 @@ def analyse(read: ReadModel, outputs: Collection[str]) -> Analysis:
 
 def float_tensors(analysis: Analysis, names: Collection[str]) -> list[str]:
     """The float tensors that depend on some of `names` alone and have a differentiable path to the outputs."""
-    depends, specs = analysis.read.depends, analysis.read.specs
-    return [
-        tensor
-        for tensor in analysis.read.depends
-        if tensor in analysis.paths.smooth
-        and depends[tensor]
-        and depends[tensor].issubset(names)
-        and specs[tensor].dtype.is_floating
-        and specs[tensor].shape.rank != 0
-    ]
+    if len(names) == 1:
+        return list(analysis.floats.get(frozenset(names), ()))
+    return [tensor for features, tensors in analysis.floats.items() if features.issubset(names) for tensor in tensors]
 
 
 def frontier(analysis: Analysis, names: Collection[str], floats: Collection[str]) -> Frontier:
@@ -75,18 +93,26 @@ def frontier(analysis: Analysis, names: Collection[str], floats: Collection[str]
         floats: the tensors that may be chosen: their first axis is rows, each of them independent of the others.
     """
     whole, operands, merges = _first_reached(analysis, names, floats)
-    ordered = [tensor for tensor in analysis.read.depends if tensor in whole]
-    # One that is only reached through another adds nothing.
-    needed = [
-        tensor
-        for tensor in ordered
-        if held_tensors(
-            analysis.read.graph, [tensor], [other for other in ordered if other != tensor], analysis.outputs
-        )
-    ]
+    ordered = sorted(whole, key=analysis.order.__getitem__)
+    # One that gets on through others only adds nothing.
+    needed = [tensor for tensor in ordered if _gets_past(analysis, tensor, whole - {tensor}, names)]
     depends = analysis.read.depends
     sources = {tensor: tensor for tensor in needed} | dict(sorted(operands.items()))
     return Frontier({tensor: depends[source] for tensor, source in sources.items()}, frozenset(merges))
+
+
+def _gets_past(analysis: Analysis, tensor: str, others: Collection[str], names: Collection[str]) -> bool:
+    """Whether a tensor of `names` gets to the outputs, or among other features, otherwise than through `others`."""
+    queue, entered = [tensor], {tensor, *others}
+    while queue:
+        tensor = queue.pop()
+        if tensor in analysis.outputs or not analysis.read.depends[tensor].issubset(names):
+            return True
+        for node in analysis.readers.get(tensor, ()):
+            results = {f"{node.name}:{i}" for i in range(analysis.read.counts[node.name])} - entered
+            entered |= results
+            queue.extend(result for result in results if result in analysis.readers or result in analysis.outputs)
+    return False
 
 
 def _first_reached(

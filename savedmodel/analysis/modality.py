@@ -17,7 +17,7 @@ _CHANNELS = (1, 3, 4)
 
 def modality(read: ReadModel, feature: Feature, encoded: Sequence[str]) -> str:
     """`image`, `text`, `structured` (one string with several numbers), `numeric` or `categorical`."""
-    use = string_use(read.graph, read.specs, read.depends, feature.name)
+    use = string_use(read, feature.name)
     if use.ops & IMAGE_OPS or _is_image(read, feature, use):
         return "image"
     if feature.dtype == tf.string:
@@ -48,7 +48,7 @@ def is_decoded(read: ReadModel, feature: Feature) -> bool:
     """Whether the feature is strings in a format (images, numbers), of which none stands for nothing."""
     if feature.dtype != tf.string:
         return False
-    return bool(string_use(read.graph, read.specs, read.depends, feature.name).ops & (IMAGE_OPS | NUMBER_OPS))
+    return bool(string_use(read, feature.name).ops & (IMAGE_OPS | NUMBER_OPS))
 
 
 def _is_image(read: ReadModel, feature: Feature, use: StringUse) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-from tfx_explain.savedmodel.analysis.depend import dependencies, held_tensors, sources
+from tfx_explain.savedmodel.analysis.depend import dependencies, held_tensors, sources, united
 from tfx_explain.savedmodel.analysis.features import Features
 from tfx_explain.savedmodel.analysis.raw_features import find_features
 from tfx_explain.savedmodel.analysis.shapes import shaped
@@ -39,6 +40,17 @@ class ReadModel:
     counts: Mapping[str, int]
     depends: Mapping[str, frozenset[str]]
     whole: Any
+
+    @functools.cached_property
+    def alone(self) -> Mapping[str, Sequence[Any]]:
+        """By feature, the nodes that depend on it and on no other."""
+        found: dict[str, list[Any]] = {name: [] for name in self.features.by_name}
+        for node in self.graph.nodes.values():
+            carried = united(self.depends[tensor] for tensor in node.input)
+            if len(carried) == 1:
+                (name,) = carried
+                found.setdefault(name, []).append(node)
+        return found
 
     @property
     def raw_tensors(self) -> list[str]:

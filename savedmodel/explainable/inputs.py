@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,12 @@ class Inputs:
 
     entries: Mapping[str, Entry]
     lookup: Lookup
+
+    @functools.cached_property
+    def _known(self) -> Mapping[str, Feature]:
+        """The model's raw features by name and by values tensor."""
+        by_name = self.lookup.read.features.by_name
+        return {feature.values: feature for feature in by_name.values()} | dict(by_name)
 
     def plans(self) -> dict[str, Plan]:
         """The plan of each entry whose raw tensor is found; problems are noted."""
@@ -125,8 +132,7 @@ class Inputs:
     def _feature(self, where: str, wanted: str, name: str) -> Feature | None:
         """The raw feature of that name or values tensor; else the graph's tensor of that name."""
         read = self.lookup.read
-        by_name = read.features.by_name
-        known = {feature.values: feature for feature in by_name.values()} | dict(by_name)
+        by_name, known = read.features.by_name, self._known
         where, wanted = f"{where}.input_tensor_name", wanted or name
         feature = known.get(wanted)
         if feature is None and wanted in read.specs and read.depends[wanted] & set(by_name):
@@ -155,8 +161,7 @@ class Inputs:
                 f"{where}.weight_values_name: it is missing; give all three weight names or none"
             )
             return None
-        features = self.lookup.read.features.by_name
-        known = {feature.values: feature for feature in features.values()} | dict(features)
+        known = self._known
         weights = known.get(entry.weight_values_name)
         if weights is None:
             self.lookup.unknown(f"{where}.weight_values_name", entry.weight_values_name, known)

@@ -10,9 +10,11 @@ from tfx_explain.savedmodel.analysis.encodings import Encodings
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.modality import encoding, is_decoded, modality
 from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.generation.columns import Columns
 from tfx_explain.savedmodel.generation.indicators import column_names
 from tfx_explain.savedmodel.graph.signature import TENSORFLOW1
 from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.metadata.rules import BAG_OF_FEATURES
 from tfx_explain.savedmodel.rows.baselines import ZERO, to_proto
 
 STUCK = (
@@ -22,6 +24,10 @@ STUCK = (
 FLAT = (
     "Its gradient is zero although its value moves the output, so integrated gradients cannot explain it; sampled "
     "Shapley can."
+)
+COLUMNS_LOST = (
+    "The model mixes or splits its columns before gradients can be taken, so integrated gradients cannot explain them "
+    "one by one; sampled Shapley can."
 )
 NO_OUTPUT = "At its baseline the output is not a finite number, so {method} cannot explain it."
 INDICATOR = "Its columns have names: without group_name each of them gets an attribution of its own."
@@ -90,6 +96,17 @@ def describe_merging(entry: explanation_pb2.InputMetadata, read: ReadModel, name
         entry.weight_values_name = weights.values
         entry.weight_indices_name, entry.weight_dense_shape_name = weights.indices, weights.dense_shape
         add_finding(entry, WEIGHTED.format(weights=weights.name))
+
+
+def describe_matrix(entry: explanation_pb2.InputMetadata, columns: Columns) -> None:
+    """Names the columns of a matrix, each of which gets an attribution of its own."""
+    add_finding(entry, columns.finding)
+    if columns.names:
+        entry.encoding = BAG_OF_FEATURES
+        entry.index_feature_mapping.extend(columns.names)
+    if columns.names and not columns.are_encoded and INTEGRATED_GRADIENTS in entry.explainable_by:
+        entry.explainable_by.remove(INTEGRATED_GRADIENTS)
+        add_finding(entry, COLUMNS_LOST)
 
 
 def describe_columns(

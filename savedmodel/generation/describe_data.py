@@ -5,7 +5,8 @@ from __future__ import annotations
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.generation.describe import add_finding
-from tfx_explain.savedmodel.rows.baselines import MEDIAN, ZERO, choose_baselines, to_proto
+from tfx_explain.savedmodel.metadata.rules import BAG_OF_FEATURES
+from tfx_explain.savedmodel.rows.baselines import MEDIAN, ZERO, choose_baselines, column_baselines, to_proto
 from tfx_explain.savedmodel.rows.data import Data
 from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 
@@ -47,9 +48,14 @@ def describe_values(entry: explanation_pb2.InputMetadata, statistics: FeatureSum
 def describe_baselines(entry: explanation_pb2.InputMetadata, feature: Feature, data: Data) -> None:
     """Adds the chosen baselines to `entry`, whose modality is known, and where they come from."""
     known = data.known.get(feature.name, FeatureSummary())
-    found = choose_baselines(feature, known, entry.modality, data.choices, data.rows.get(feature.name, ()))
+    rows = data.rows.get(feature.name, ())
+    if entry.encoding == BAG_OF_FEATURES:
+        summaries = data.of_columns(feature.name, entry.index_feature_mapping)
+        found = column_baselines(feature, summaries, data.choices, rows)
+    else:
+        found = choose_baselines(feature, known, entry.modality, data.choices, rows)
     entry.input_baselines.extend(to_proto(baseline.value) for baseline in found)
-    sources = list(dict.fromkeys(baseline.source for baseline in found))
+    sources = list(dict.fromkeys(source for baseline in found for source in baseline.source.split(", ")))
     entry.baseline_source = ", ".join(sources)
     if ZERO in sources and data.is_given and not any(choice.kind == ZERO for choice in data.choices):
         add_finding(entry, NO_VALUES)

@@ -9,18 +9,20 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings, find_encodings
-from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse, float_tensors
+from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse
 from tfx_explain.savedmodel.analysis.outputs import describe_outputs, find_outputs
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
 from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
 from tfx_explain.savedmodel.explainable.model import open_model
 from tfx_explain.savedmodel.generation.classes import name_classes
+from tfx_explain.savedmodel.generation.columns import ColumnNames, Columns, find_columns
 from tfx_explain.savedmodel.generation.describe import (
     FLAT,
     NO_OUTPUT,
     add_finding,
     describe_columns,
     describe_decoded,
+    describe_matrix,
     describe_merging,
     describe_tensors,
 )
@@ -57,6 +59,7 @@ def generate_metadata(
     schema: schema_pb2.Schema | None = None,
     examples: Iterable[bytes] | None = None,
     baselines: Sequence[str] = (),
+    columns: ColumnNames | None = None,
     overrides: explanation_pb2.ExplanationMetadata | None = None,
 ) -> explanation_pb2.ExplanationMetadata:
     """Finds out how a SavedModel can be explained.
@@ -73,6 +76,8 @@ def generate_metadata(
         baselines: kinds of baselines, over which attributions are averaged: `zero`; `median` or `mode` (the median of
             numbers, the most frequent of other values); `mean` (the most frequent of what has no mean); `examples` or
             `examples:K` (K rows that stand for the others, else 5). Empty: `median`, and zero where it isn't known.
+        columns: names of the columns of the model's matrix of numbers, in order; of several, by input. None: the
+            schema's where it says them, else `input[0]`, `input[1]`...
         overrides: metadata, or a part of it, that takes the place of what is found (`merge_metadata` says how).
 
     Returns:
@@ -101,7 +106,8 @@ def generate_metadata(
     rows, aligned = _try(analysis, outputs.scores, data, given)
     encodings = find_encodings(analysis, names, aligned)
     read = read.with_operands(encodings.every)
-    _describe_inputs(metadata, read, encodings, read.past(encodings.every, analysis.outputs), data)
+    matrices = find_columns(read, encodings, rows, given, columns, schema)
+    _describe_inputs(metadata, read, encodings, read.past(encodings.every, analysis.outputs), data, matrices)
     name_classes(metadata, read, outputs, rows)
     metadata = merge_metadata(metadata, given)
     for entry in metadata.inputs.values():
@@ -117,6 +123,7 @@ def _describe_inputs(
     encodings: Encodings,
     past: Collection[str],
     data: Data,
+    matrices: Mapping[str, Columns],
 ) -> None:
     """Adds an entry for each feature but weights, which are part of what they weigh."""
     known = vocabularies(read.graph, read.features, read.depends, MOST_COLUMNS)
@@ -124,6 +131,8 @@ def _describe_inputs(
         entry, feature = metadata.inputs[name], read.features.by_name[name]
         entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
         describe_merging(entry, read, name, encodings)
+        if name in matrices:
+            describe_matrix(entry, matrices[name])
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
         describe_columns(entry, read, feature, encodings.tensors[name], known.get(name, ()))
         describe_baselines(entry, feature, data)
@@ -151,7 +160,7 @@ def _try(
     run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys(scores.values())))
     rows = accepted_rows(read, data, given, run)
     aligned = Alignment(read, rows)
-    singles = [tensor for name in read.features.by_name for tensor in float_tensors(analysis, {name})]
+    singles = [tensor for features, tensors in analysis.floats.items() if len(features) == 1 for tensor in tensors]
     refuse_batch_dependence(run, rows, aligned([*scores.values(), *singles]), scores)
     return rows, aligned
 
@@ -191,11 +200,12 @@ def _withdraw(
         lost: by method, features whose baseline has no output.
     """
     for name, entry in sorted(metadata.inputs.items()):
-        player = entry.group_name or name
-        without = [method for method in entry.explainable_by if player in lost[method]]
+        together = entry.group_name or not entry.index_feature_mapping
+        players = {entry.group_name or name} if together else set(entry.index_feature_mapping)
+        without = [method for method in entry.explainable_by if players & set(lost[method])]
         if without == list(entry.explainable_by):
             raise ValueError(no_baseline(name, entry, NOT_FINITE))
-        if player in flat and INTEGRATED_GRADIENTS not in without:
+        if players & set(flat) and INTEGRATED_GRADIENTS not in without:
             entry.explainable_by.remove(INTEGRATED_GRADIENTS)
             add_finding(entry, FLAT)
         for method in without:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel.metadata.rules import wrong_values
+from tfx_explain.savedmodel.metadata.rules import COLUMN_ENCODINGS, wrong_values
 from tfx_explain.savedmodel.rows.baselines import GIVEN
 
 # What is given takes the place of these, which say the same thing in another way or speak of what it replaces.
@@ -30,7 +30,7 @@ def merge_metadata(
     An entry of a map (`inputs`, `outputs`) is merged with the entry of the same key, or added; so are `domain` and
     `visualization`, field by field. A list and every other field that is given replaces what was found, and so do the
     two spellings of one thing: `input_baselines` replaces `encoded_baselines`, `encoded_tensor_name` replaces
-    `encoded_tensor_names`, and the other way round. An entry of inputs with a new name and the `input_tensor_name` of a
+    `encoded_tensor_names`, and the other way round; an encoding without columns ends the names of columns. An entry of inputs with a new name and the `input_tensor_name` of a
     found one renames it. Otherwise an entry that is given another `input_tensor_name` or `output_tensor_name` speaks of
     another tensor: what was found of the old one is dropped.
     """
@@ -45,6 +45,8 @@ def merge_metadata(
                 del merged.inputs[known_as]
         if entry.input_tensor_name not in ("", old.input_tensor_name, known_as):
             old.Clear()
+        if entry.encoding and entry.encoding not in COLUMN_ENCODINGS:
+            old.ClearField("index_feature_mapping")
         _merge(old, entry)
         if (entry.input_baselines or entry.encoded_baselines) and not entry.baseline_source:
             old.baseline_source = GIVEN

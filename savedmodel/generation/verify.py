@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ from google.protobuf import struct_pb2
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.cut import CutModel, keys_of
 from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.analysis.slots import Tensor, Tensors
 from tfx_explain.savedmodel.graph.errors import cause
 from tfx_explain.savedmodel.rows.baselines import GIVEN
 from tfx_explain.savedmodel.rows.rows import close, is_close, runner
+from tfx_explain.savedmodel.trials import Trials
 
 NOT_FINITE = "its output is not a finite number"
 _UNKNOWN = "[UNK]"
@@ -78,18 +80,19 @@ def settle_baselines(model: CutModel, rows: Any, metadata: explanation_pb2.Expla
     Raises:
         ValueError: if the model fails on a feature's baseline.
     """
-    inputs = model.encode(rows)
-    for name, parts in model.players.items():
+    trials = Trials(model, rows)
+    tried = [(name, i) for name in model.players for i in range(len(metadata.inputs[name].input_baselines))]
+    changes = (_absent(model, trials, keys_of(model.players[name]), i) for name, i in tried)
+    for (name, i), error in zip(tried, _failures(trials, changes), strict=True):
         entry = metadata.inputs[name]
-        baselines = {key: model.baselines[key] for key in keys_of(parts)}
-        for i, baseline in enumerate(entry.input_baselines):
-            error = _failure(model, inputs, baselines, i)
-            for value, tensors in _others(entry, baselines) if error and entry.baseline_source != GIVEN else ():
-                if error and not _failure(model, inputs, tensors, i):
-                    baseline.CopyFrom(value)
-                    error = ""
-            if error not in ("", NOT_FINITE):
-                raise ValueError(no_baseline(name, entry, error))
+        baselines = {key: model.baselines[key] for key in keys_of(model.players[name])}
+        for value, tensors in _others(entry, baselines) if error and entry.baseline_source != GIVEN else ():
+            other = {key: _repeated(tensor, i, trials.inputs[key]) for key, tensor in tensors.items()}
+            if error and _failures(trials, [other]) == [""]:
+                entry.input_baselines[i].CopyFrom(value)
+                error = ""
+        if error not in ("", NOT_FINITE):
+            raise ValueError(no_baseline(name, entry, error))
 
 
 def _others(entry: explanation_pb2.InputMetadata, baselines: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -111,30 +114,46 @@ def no_baseline(name: str, entry: explanation_pb2.InputMetadata, error: str) -> 
 
 
 def without_output(model: CutModel, rows: Any) -> list[str]:
-    """Features with a baseline at which the output is not a finite number, although it is at the rows."""
-    inputs = model.encode(rows)
-    if not np.isfinite(model.outputs(inputs)).all():
+    """Players with a baseline at which the output is not a finite number, although it is at the rows."""
+    trials = Trials(model, rows)
+    if not np.isfinite(trials.outputs).all():
         return []
-    found = []
+    players = _players_by_keys(model)
+    tried = [(keys, i) for keys in players for i in range(int(model.baselines[keys[0]].shape[0] or 0))]
+    outputs = trials.outputs_of(_absent(model, trials, keys, i) for keys, i in tried)
+    lost = {keys for (keys, _), found in zip(tried, outputs, strict=True) if not np.isfinite(_checked(found)).all()}
+    return [name for keys, names in players.items() if keys in lost for name in names]
+
+
+def _players_by_keys(model: CutModel) -> dict[tuple[str, ...], list[str]]:
+    """The players by the keys of their tensors, which columns of one tensor share."""
+    players: dict[tuple[str, ...], list[str]] = {}
     for name, parts in model.players.items():
-        baselines = {key: model.baselines[key] for key in keys_of(parts)}
-        for i in range(int(next(iter(baselines.values())).shape[0] or 0)):
-            absent = {key: _repeated(baseline, i, inputs[key]) for key, baseline in baselines.items()}
-            if name not in found and not np.isfinite(model.outputs({**inputs, **absent})).all():
-                found.append(name)
+        players.setdefault(tuple(keys_of(parts)), []).append(name)
+    return players
+
+
+def _failures(trials: Trials, changes: Iterable[Tensors]) -> list[str]:
+    """What the model says in each trial; '' where it runs, and gives numbers unless it gives none for the rows."""
+    was_finite = np.isfinite(trials.outputs).all()
+    found = []
+    for outputs in trials.outputs_of(changes):
+        if isinstance(outputs, tf.errors.OpError):
+            found.append(cause(outputs))
+        else:
+            found.append(NOT_FINITE if was_finite and not np.isfinite(outputs).all() else "")
     return found
 
 
-def _failure(model: CutModel, inputs: Mapping[str, Any], baselines: Mapping[str, Any], index: int) -> str:
-    """What the model says where every row has one of `baselines`; '' where it runs."""
-    chosen = {key: _repeated(baseline, index, inputs[key]) for key, baseline in baselines.items()}
-    try:
-        outputs = model.outputs({**inputs, **chosen})
-    except tf.errors.OpError as error:
-        return cause(error)
-    if np.isfinite(outputs).all() or not np.isfinite(model.outputs(inputs)).all():
-        return ""
-    return NOT_FINITE
+def _checked(outputs: np.ndarray | tf.errors.OpError) -> np.ndarray:
+    if isinstance(outputs, tf.errors.OpError):
+        raise outputs
+    return outputs
+
+
+def _absent(model: CutModel, trials: Trials, keys: Sequence[str], index: int) -> dict[str, Tensor]:
+    """What takes the place of tensors where one of their baselines stands in every row."""
+    return {key: _repeated(model.baselines[key], index, trials.inputs[key]) for key in keys}
 
 
 def _repeated(baseline: Any, index: int, like: Any) -> Any:
@@ -144,30 +163,23 @@ def _repeated(baseline: Any, index: int, like: Any) -> Any:
 
 
 def dead_ends(model: CutModel, rows: Any) -> list[str]:
-    """Features whose gradients are zero wherever one looks, although exchanging their rows moves the output."""
-    inputs = model.encode(rows)
-    order = np.roll(np.arange(_rows(inputs)), 1)
-    found = []
-    for name, parts in model.players.items():
-        keys = keys_of(parts)
-        changed = {**inputs, **{key: tf.gather(inputs[key], order) for key in keys}}
-        if _moved(model, inputs, changed) and not (_is_steep(model, inputs, keys) or _is_steep(model, changed, keys)):
-            found.append(name)
-    return found
+    """Players whose gradients are zero wherever one looks, although exchanging their rows moves the output."""
+    trials, players = Trials(model, rows), _players_by_keys(model)
+    order = np.roll(np.arange(len(trials.outputs)), 1)
 
+    def changed(keys: Sequence[str]) -> dict[str, Tensor]:
+        return {key: tf.gather(trials.inputs[key], order) for key in keys}
 
-def _is_steep(model: CutModel, inputs: Mapping[str, Any], keys: Sequence[str]) -> bool:
-    for target in range(int(tf.shape(model.outputs(inputs))[1])):
-        _, gradients = model.gradients(inputs, tf.fill([_rows(inputs)], target))
-        if any(np.any(gradients[key].numpy() != 0) for key in keys):
-            return True
-    return False
-
-
-def _rows(inputs: Mapping[str, Any]) -> int:
-    first = next(iter(inputs.values()))
-    return int(first.nrows() if isinstance(first, tf.RaggedTensor) else first.shape[0])
-
-
-def _moved(model: CutModel, inputs: Mapping[str, Any], changed: Mapping[str, Any]) -> bool:
-    return not close(model.outputs(changed).numpy(), model.outputs(inputs).numpy())
+    moved = [
+        keys
+        for keys, outputs in zip(players, trials.outputs_of(map(changed, players)), strict=True)
+        if not close(_checked(outputs), trials.outputs)
+    ]
+    flat = set(moved)
+    for target in range(trials.outputs.shape[1]):
+        (gradients,) = trials.gradients_of([{key: trials.inputs[key] for keys in flat for key in keys}], target)
+        flat -= {keys for keys in flat if any(gradients[key].any() for key in keys)}
+        left = sorted(flat)
+        steep = (any(one.any() for one in found.values()) for found in trials.gradients_of(map(changed, left), target))
+        flat -= {keys for keys, is_steep in zip(left, steep, strict=True) if is_steep}
+    return [name for keys, names in players.items() if keys in flat for name in names]

@@ -9,7 +9,8 @@ from google.protobuf import struct_pb2
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.metadata.nearest import nearest
 
-COLUMN_ENCODINGS = ("bag_of_features", "bag_of_features_sparse", "indicator")
+BAG_OF_FEATURES = "bag_of_features"
+COLUMN_ENCODINGS = (BAG_OF_FEATURES, "bag_of_features_sparse", "indicator")
 ENCODINGS = ("identity", *COLUMN_ENCODINGS, "combined_embedding", "concat_embedding")
 MODALITIES = ("numeric", "categorical", "image", "text", "structured")
 _VISUALIZATION = {

@@ -35,7 +35,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Baseline:
-    """One baseline, as the metadata holds it: a scalar for every element of the feature's tensor, or a list."""
+    """One baseline, as the metadata holds it: a scalar for every element of the feature's tensor, or a list.
+
+    Where its parts are from several sources, `source` is these, with commas between them.
+    """
 
     value: Any
     source: str
@@ -85,6 +88,29 @@ def choose_baselines(
             found.append(Baseline(_number(known.mean, feature.dtype), MEAN))
         else:
             found.append(_typical(feature, known, modality))
+    return found
+
+
+def column_baselines(
+    feature: Feature, known: Sequence[FeatureSummary], choices: Sequence[Choice], rows: Sequence[Any]
+) -> list[Baseline]:
+    """A matrix's baselines, each made of those of its columns; one number where it is the same for all of them.
+
+    Args:
+        feature: the matrix, `[rows, columns]`.
+        known: what is known of each column's values.
+        choices: the kinds of baselines.
+        rows: the feature's values in each of the representative rows.
+    """
+    columns = [
+        choose_baselines(feature, summary, "numeric", choices, [row[i] for row in rows])
+        for i, summary in enumerate(known)
+    ]
+    found = []
+    for parts in zip(*columns, strict=True):
+        values = [part.value for part in parts]
+        sources = dict.fromkeys(part.source for part in parts)
+        found.append(Baseline(values if len(set(values)) > 1 else values[0], ", ".join(sources)))
     return found
 
 

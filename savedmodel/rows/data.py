@@ -34,6 +34,13 @@ class Data:
     sample: Sample | None = None
     is_given: bool = False
 
+    def of_columns(self, name: str, columns: Sequence[str]) -> list[FeatureSummary]:
+        """What is known of each column of a matrix: by the column's name, from the examples, else of all its values."""
+        whole = self.known.get(name, FeatureSummary())
+        own = self.sample.of_columns(name) if self.sample else [whole] * len(columns)
+        named = (self.statistics.get(column, FeatureSummary()) for column in columns)
+        return [filled(summary, other) for summary, other in zip(named, own, strict=True)]
+
 
 def read_data(
     read: ReadModel,

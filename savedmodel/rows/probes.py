@@ -86,7 +86,7 @@ def _sized(read: ReadModel, feature: Feature) -> Feature:
 
 def _guesses(read: ReadModel, name: str, vocabulary: Sequence[Any]) -> list[list[bytes]]:
     words = [word for word in vocabulary if isinstance(word, bytes)]
-    return string_candidates(string_use(read.graph, read.specs, read.depends, name), ROWS, words)
+    return string_candidates(string_use(read, name), ROWS, words)
 
 
 def take(rows: Any, index: Sequence[int]) -> Any:

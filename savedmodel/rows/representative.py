@@ -25,7 +25,7 @@ def representative_rows(columns: Sequence[np.ndarray], count: int) -> list[int]:
     Returns:
         Row numbers, in the order chosen.
     """
-    distances = np.mean([_distances(column) for column in columns], axis=0)
+    distances = sum(map(_distances, columns)) / len(columns)  # one at a time: each takes the square of the rows
     nearest = np.full(len(distances), np.inf)
     chosen: list[int] = []
     for _ in range(count):

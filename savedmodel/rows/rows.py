@@ -49,14 +49,15 @@ class Alignment:
 def aligned_tensors(run: Any, rows: Any) -> frozenset[str]:
     """The tensors of `run` whose first axis is rows, each row's part being the same whatever rows it is with."""
     order = np.random.default_rng(1).permutation(ROWS).tolist()
-    whole, permuted = run(rows), run(take(rows, order))
-    alone = [run(take(rows, [i])) for i in range(ROWS)]
+    some = (rows, take(rows, order), *(take(rows, [i]) for i in range(ROWS)))
+    whole, permuted, *alone = ({name: tensor.numpy() for name, tensor in run(each).items()} for each in some)
     return frozenset(
         name
-        for name, tensor in whole.items()
-        if _has_rows(tensor, ROWS)
-        and is_close(tf.gather(tensor, order), permuted[name])
-        and all(is_close(tensor[i : i + 1], one[name]) for i, one in enumerate(alone))
+        for name, values in whole.items()
+        if values.ndim > 0
+        and len(values) == ROWS
+        and _same(values[order], permuted[name])
+        and all(_same(values[i : i + 1], one[name]) for i, one in enumerate(alone))
     )
 
 
@@ -87,10 +88,6 @@ def refuse_batch_dependence(run: Any, rows: Any, aligned: Collection[str], outpu
             )
 
 
-def _has_rows(tensor: tf.Tensor, rows: int) -> bool:
-    return tensor.shape.rank > 0 and tensor.shape[0] == rows
-
-
 def is_close(one: tf.Tensor, other: tf.Tensor) -> bool:
     """Whether two tensors are equal, floats up to rounding."""
     if one.shape != other.shape:
@@ -98,6 +95,10 @@ def is_close(one: tf.Tensor, other: tf.Tensor) -> bool:
     if not one.dtype.is_floating:
         return bool(tf.reduce_all(one == other))
     return close(one.numpy(), other.numpy())
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and close(one, other)
 
 
 def close(one: np.ndarray, other: np.ndarray) -> bool:

@@ -58,6 +58,10 @@ class Sample:
         """What the rows say of each feature."""
         return {name: _summary(tensor) for name, tensor in self.values.items()}
 
+    def of_columns(self, name: str) -> list[FeatureSummary]:
+        """What the rows say of each column of a feature that is a matrix `[rows, columns]`."""
+        return [_summary(column) for column in tf.unstack(self.values[name], axis=1)]
+
     def representatives(self, names: Sequence[str], count: int) -> dict[str, list[Any]]:
         """The values of some features in at most `count` rows that stand for all, as JSON has them."""
         columns = {name: _column(self.values[name]) for name in names}
