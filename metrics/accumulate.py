@@ -16,10 +16,10 @@ from tfx_explain.metrics import rows
 _ROWS_PER_FOLD = 256
 
 Features = tuple[tuple[str, ...], ...]
-# From some rows, a `ModelRows` a model, and their weights, float64 [rows], to arrays that are added up.
-Fold = Callable[[Sequence[rows.ModelRows], np.ndarray], np.ndarray]
+# From some rows, a `ModelRows` a model, and their weights, float64 [rows], to what is added up: arrays, or counters.
+Fold = Callable[[Sequence[rows.ModelRows], np.ndarray], Any]
 # From the sums by features (of each model; records of one Explainer have the same) to a value.
-Finish = Callable[[Mapping[Features, np.ndarray]], Any]
+Finish = Callable[[Mapping[Features, Any]], Any]
 
 
 class _Row(NamedTuple):
@@ -32,7 +32,7 @@ class _Row(NamedTuple):
 class _Block:
     """Sums over rows with the same features, and rows that are not in them yet."""
 
-    total: np.ndarray | None = None
+    total: Any = None
     waiting: list[tuple[np.ndarray, float]] = field(default_factory=list)
 
 
@@ -101,7 +101,7 @@ class _Combiner(beam.CombineFn):
     def extract_output(self, accumulator: dict[Features, _Block]) -> dict[tfma.metrics.MetricKey, Any]:
         return {self._key: self._finish({features: self._total(features, b) for features, b in accumulator.items()})}
 
-    def _total(self, features: Features, block: _Block) -> np.ndarray:
+    def _total(self, features: Features, block: _Block) -> Any:
         if block.waiting:
             numbers, weights = zip(*block.waiting, strict=True)
             of_waiting = self._fold(rows.split(features, np.stack(numbers)), np.asarray(weights))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import collections
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
-from tfx_explain.metrics.accumulate import added_up, row_computation
+from tfx_explain.metrics import columns
+from tfx_explain.metrics.accumulate import Features, added_up, row_computation
 from tfx_explain.metrics.base import ModelMetric, ratio
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.metrics.sums import AttributionSums, completeness_gaps
+from tfx_explain.storage.influence import lacks_influence
 
 # A bin's middle is within 2.2% of what the bin holds.
 _BINS = RatioBins(low=-30, high=10, per_octave=16)
+_INFLUENCE_NAME = "_tfx_explain_influence"
 _GAPS_NAME = "_tfx_explain_completeness_gaps"
 
 
@@ -98,6 +102,18 @@ class FailedRows(ModelMetric):
         super().__init__(_failed_rows, name)
 
 
+class UninfluencedRows(ModelMetric):
+    """The number of explained rows of classes on which no feature has any influence; example weights don't count.
+
+    Such a class has attributions of 0 alone, in every row that explains it: a softmax's reference class, explained by
+    its logit, or an output that is the same for all rows. Bound it by 0.
+    """
+
+    def __init__(self, name: str = "uninfluenced_rows") -> None:
+        """Initializes the metric."""
+        super().__init__(_uninfluenced, name, computation=_influence_computation)
+
+
 def _completeness_gap(sums: AttributionSums) -> float:
     return ratio(sums.completeness_gap, sums.absolute.sum())
 
@@ -116,6 +132,29 @@ def _explained_rows(sums: AttributionSums) -> float:
 
 def _failed_rows(sums: AttributionSums) -> float:
     return sums.failed_rows
+
+
+def _influence_computation(model_name: str, output_name: str, example_weighted: bool) -> tfma.metrics.MetricComputation:
+    key = tfma.metrics.MetricKey(_INFLUENCE_NAME, model_name, output_name, example_weighted=example_weighted)
+    return row_computation(key, [model_name], _fold_influence, _all_counts)
+
+
+def _fold_influence(models: Sequence[ModelRows], _: np.ndarray) -> collections.Counter[tuple[float, bool]]:
+    """Returns the number of explained rows by class and by whether no feature has an influence."""
+    (model,) = models
+    good = model.take(model.explained)
+    lacking = lacks_influence(good.attributions, good.field(columns.INSTANCE_OUTPUT_VALUE))
+    classes = np.nan_to_num(good.field(columns.OUTPUT_INDEX), nan=-1.0)
+    return collections.Counter(zip(classes.tolist(), lacking.tolist(), strict=True))
+
+
+def _all_counts(by_features: Mapping[Features, collections.Counter]) -> collections.Counter[tuple[float, bool]]:
+    return sum(by_features.values(), collections.Counter())
+
+
+def _uninfluenced(counts: collections.Counter[tuple[float, bool]]) -> float:
+    influenced = {of_class for of_class, lacking in counts if not lacking}
+    return float(sum(rows for (of_class, _), rows in counts.items() if of_class not in influenced))
 
 
 def _gaps_computation(model_name: str, output_name: str, example_weighted: bool) -> tfma.metrics.MetricComputation:
@@ -151,5 +190,6 @@ for _metric in (
     ToleranceMissed,
     ExplainedRows,
     FailedRows,
+    UninfluencedRows,
 ):
     metric_types.register_metric(_metric)

@@ -3,6 +3,7 @@
 from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.explainable.model import ExplainableModel, load_explainable
+from tfx_explain.savedmodel.explainable.plans import ExplainedOutput
 from tfx_explain.savedmodel.files import read_examples, read_metadata, read_schema, read_statistics
 from tfx_explain.savedmodel.generation.generate import generate_metadata
 from tfx_explain.savedmodel.generation.overrides import check_overrides, merge_metadata
@@ -13,6 +14,7 @@ from tfx_explain.savedmodel.rows.baselines import parse_choices
 __all__ = [
     "CutModel",
     "ExplainableModel",
+    "ExplainedOutput",
     "Feature",
     "NotDifferentiableError",
     "check_overrides",
