@@ -95,6 +95,7 @@ class _ExplainDoFn(beam.DoFn):
     def __init__(self, job: ExplanationJob, eval_config: config_pb2.EvalConfig) -> None:
         self._job = job
         self._models = configs.models_by_spec(eval_config)
+        self._classes = configs.class_names(eval_config)
         self._with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
         self._shared = shared.Shared()
         self._explainer: RowExplainer | None = None
@@ -110,8 +111,11 @@ class _ExplainDoFn(beam.DoFn):
         # The attributions are read as they would be from what an Explainer writes.
         found = ExamplesToRecordBatchDecoder().DecodeBatch(explained.records.tolist())
         places = _explained_places(rows, explained)
-        by_model = {name: model_rows(found, of).spread(places, len(rows)) for name, of in self._models.items()}
-        yield {**extracts, **to_extracts(by_model, self._with_dictionaries)}
+        by_class = {
+            one: {name: model_rows(found, of, one).spread(places, len(rows)) for name, of in self._models.items()}
+            for one in ("", *self._classes)
+        }
+        yield {**extracts, **to_extracts(by_class, self._with_dictionaries)}
 
 
 def _explained_places(rows: list[bytes], explained: ExplainedBatch) -> np.ndarray:

@@ -37,7 +37,7 @@ class _Block:
 
 
 def row_computation(
-    key: tfma.metrics.MetricKey, model_names: Sequence[str], fold: Fold, finish: Finish
+    key: tfma.metrics.MetricKey, model_names: Sequence[str], fold: Fold, finish: Finish, class_name: str
 ) -> tfma.metrics.MetricComputation:
     """Returns a computation over rows; TFMA runs equal ones of several metrics once.
 
@@ -46,9 +46,12 @@ def row_computation(
       model_names: The models whose attributions it takes.
       fold: Rows to a sum.
       finish: Sums to the value.
+      class_name: The class that it is about; empty: the first one of each record.
     """
     return tfma.metrics.MetricComputation(
-        keys=[key], preprocessors=[_RowPreprocessor(key, model_names)], combiner=_Combiner(key, fold, finish)
+        keys=[key],
+        preprocessors=[_RowPreprocessor(key, model_names, class_name)],
+        combiner=_Combiner(key, fold, finish),
     )
 
 
@@ -60,12 +63,14 @@ def added_up(by_features: Mapping[Features, np.ndarray]) -> np.ndarray:
 class _RowPreprocessor(tfma.metrics.Preprocessor):
     """Makes one `_Row` of an extract, once, before TFMA hands it to every slice that it belongs to."""
 
-    def __init__(self, key: tfma.metrics.MetricKey, model_names: Sequence[str]) -> None:
+    def __init__(self, key: tfma.metrics.MetricKey, model_names: Sequence[str], class_name: str) -> None:
         super().__init__(name=key.name)
-        self._key, self._model_names = key, tuple(model_names)
+        self._key, self._model_names, self._class_name = key, tuple(model_names), class_name
 
     def process(self, extracts: Mapping[str, Any]) -> Iterator[_Row]:
-        features, numbers = rows.read_record(extracts, self._model_names)
+        features, numbers = rows.read_record(extracts, self._model_names, self._class_name)
+        if numbers is None:  # the class is not explained in this record
+            return
         key = self._key
         weight = rows.weight(extracts, key.model_name, key.output_name) if key.example_weighted else 1.0
         yield _Row(features, numbers, weight)

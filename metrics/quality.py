@@ -14,6 +14,7 @@ from tfx_explain.metrics import columns
 from tfx_explain.metrics.accumulate import Features, added_up, row_computation
 from tfx_explain.metrics.base import ModelMetric, ratio
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
+from tfx_explain.metrics.naming import of_class
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.metrics.sums import AttributionSums, completeness_gaps
 from tfx_explain.storage.influence import lacks_influence
@@ -31,9 +32,9 @@ class CompletenessGap(ModelMetric):
     features of absolute attributions. 0 is exact.
     """
 
-    def __init__(self, name: str = "completeness_gap") -> None:
-        """Initializes the metric."""
-        super().__init__(_completeness_gap, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_completeness_gap, name or of_class("completeness_gap", class_name), class_name=class_name)
 
 
 class CompletenessGapQuantile(ModelMetric):
@@ -44,12 +45,13 @@ class CompletenessGapQuantile(ModelMetric):
     count as 0, and those above 2^10 as 2^10.
     """
 
-    def __init__(self, quantile: float, name: str = "") -> None:
+    def __init__(self, quantile: float, name: str = "", class_name: str = "") -> None:
         """Initializes the metric.
 
         Args:
           quantile: The fraction of the rows, by example weight, more than 0, at most 1.
-          name: The name under which TFMA reports it.
+          name: See `ExplanationMetric`, as `class_name`.
+          class_name: The class.
 
         Raises:
           ValueError: There is no such quantile.
@@ -60,9 +62,10 @@ class CompletenessGapQuantile(ModelMetric):
             )
         super().__init__(
             functools.partial(_quantile, quantile),
-            name or f"completeness_gap_quantile/{quantile:g}",
+            name or of_class(f"completeness_gap_quantile/{quantile:g}", class_name),
             computation=_gaps_computation,
             quantile=quantile,
+            class_name=class_name,
         )
 
 
@@ -73,33 +76,35 @@ class ApproximationError(ModelMetric):
     attributions.
     """
 
-    def __init__(self, name: str = "approximation_error") -> None:
-        """Initializes the metric."""
-        super().__init__(_approximation_error, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(
+            _approximation_error, name or of_class("approximation_error", class_name), class_name=class_name
+        )
 
 
 class ToleranceMissed(ModelMetric):
     """The part of the explained rows, from 0 to 1, whose error stayed above the Explainer's tolerance."""
 
-    def __init__(self, name: str = "tolerance_missed") -> None:
-        """Initializes the metric."""
-        super().__init__(_tolerance_missed, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_tolerance_missed, name or of_class("tolerance_missed", class_name), class_name=class_name)
 
 
 class ExplainedRows(ModelMetric):
     """The number of rows with attributions; example weights don't count."""
 
-    def __init__(self, name: str = "explained_rows") -> None:
-        """Initializes the metric."""
-        super().__init__(_explained_rows, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_explained_rows, name or of_class("explained_rows", class_name), class_name=class_name)
 
 
 class FailedRows(ModelMetric):
     """The number of rows whose attributions are missing or not finite; example weights don't count."""
 
-    def __init__(self, name: str = "failed_rows") -> None:
-        """Initializes the metric."""
-        super().__init__(_failed_rows, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_failed_rows, name or of_class("failed_rows", class_name), class_name=class_name)
 
 
 class UninfluencedRows(ModelMetric):
@@ -109,9 +114,14 @@ class UninfluencedRows(ModelMetric):
     its logit, or an output that is the same for all rows. Bound it by 0.
     """
 
-    def __init__(self, name: str = "uninfluenced_rows") -> None:
-        """Initializes the metric."""
-        super().__init__(_uninfluenced, name, computation=_influence_computation)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(
+            _uninfluenced,
+            name or of_class("uninfluenced_rows", class_name),
+            computation=_influence_computation,
+            class_name=class_name,
+        )
 
 
 def _completeness_gap(sums: AttributionSums) -> float:
@@ -134,9 +144,13 @@ def _failed_rows(sums: AttributionSums) -> float:
     return sums.failed_rows
 
 
-def _influence_computation(model_name: str, output_name: str, example_weighted: bool) -> tfma.metrics.MetricComputation:
-    key = tfma.metrics.MetricKey(_INFLUENCE_NAME, model_name, output_name, example_weighted=example_weighted)
-    return row_computation(key, [model_name], _fold_influence, _all_counts)
+def _influence_computation(
+    model_name: str, output_name: str, example_weighted: bool, class_name: str
+) -> tfma.metrics.MetricComputation:
+    key = tfma.metrics.MetricKey(
+        of_class(_INFLUENCE_NAME, class_name), model_name, output_name, example_weighted=example_weighted
+    )
+    return row_computation(key, [model_name], _fold_influence, _all_counts, class_name)
 
 
 def _fold_influence(models: Sequence[ModelRows], _: np.ndarray) -> collections.Counter[tuple[float, bool]]:
@@ -157,9 +171,13 @@ def _uninfluenced(counts: collections.Counter[tuple[float, bool]]) -> float:
     return float(sum(rows for (of_class, _), rows in counts.items() if of_class not in influenced))
 
 
-def _gaps_computation(model_name: str, output_name: str, example_weighted: bool) -> tfma.metrics.MetricComputation:
-    key = tfma.metrics.MetricKey(_GAPS_NAME, model_name, output_name, example_weighted=example_weighted)
-    return row_computation(key, [model_name], _fold_gaps, added_up)
+def _gaps_computation(
+    model_name: str, output_name: str, example_weighted: bool, class_name: str
+) -> tfma.metrics.MetricComputation:
+    key = tfma.metrics.MetricKey(
+        of_class(_GAPS_NAME, class_name), model_name, output_name, example_weighted=example_weighted
+    )
+    return row_computation(key, [model_name], _fold_gaps, added_up, class_name)
 
 
 def _fold_gaps(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
