@@ -28,8 +28,13 @@ def encode_columns(columns: Mapping[str, pa.Array], rows: int) -> np.ndarray:
     Returns:
       Serialized tf.Examples, object `[rows]`; the same bytes for the same row, whatever rows it is with.
     """
+    return join_pieces(encode_lists(columns), rows)
+
+
+def encode_lists(columns: Mapping[str, pa.Array]) -> list[pa.Array]:
+    """Encodes columns as `encode_columns` does, to pieces of tf.Examples, large_binary `[rows]`."""
     # One column at a time, for the same bytes every time: the order of several in one message is left open.
-    return join_pieces([_encode_column(name, columns[name]) for name in sorted(columns)], rows)
+    return [_encode_column(name, columns[name]) for name in sorted(columns)]
 
 
 def encode_numbers(columns: Mapping[str, np.ndarray]) -> list[pa.Array]:
@@ -44,7 +49,11 @@ def encode_numbers(columns: Mapping[str, np.ndarray]) -> list[pa.Array]:
     Returns:
       Pieces of tf.Examples, large_binary `[rows]`.
     """
-    wide = {name: values for name, values in columns.items() if values.dtype == np.int64 and values.max(initial=0) > _ONE_BYTE}
+    wide = {
+        name: values
+        for name, values in columns.items()
+        if values.dtype == np.int64 and values.max(initial=0) > _ONE_BYTE
+    }
     pieces = [_encode_column(name, _lists(values)) for name, values in sorted(wide.items())]
     rows, example, places = 0, b"", []
     for name in sorted(set(columns) - set(wide)):
@@ -60,7 +69,7 @@ def encode_numbers(columns: Mapping[str, np.ndarray]) -> list[pa.Array]:
 
 
 def join_pieces(pieces: Sequence[pa.Array], rows: int) -> np.ndarray:
-    """Puts pieces of tf.Examples, large_binary `[rows]` each, together: object `[rows]`."""
+    """Puts pieces of tf.Examples, large_binary `[rows]` each or the same for all, together: object `[rows]`."""
     if not pieces:
         return np.full(rows, b"", object)
     joined = pc.binary_join_element_wise(*pieces, pa.scalar(b"", pa.large_binary()))

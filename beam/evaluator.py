@@ -95,6 +95,7 @@ class _ExplainDoFn(beam.DoFn):
     def __init__(self, job: ExplanationJob, eval_config: config_pb2.EvalConfig) -> None:
         self._job = job
         self._models = configs.models_by_spec(eval_config)
+        self._classes = configs.class_names(eval_config)
         self._with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
         self._shared = shared.Shared()
         self._explainer: RowExplainer | None = None
@@ -111,10 +112,14 @@ class _ExplainDoFn(beam.DoFn):
         # batch, one without any record too.
         found = ExamplesToRecordBatchDecoder().DecodeBatch(explained.records.tolist())
         places, features = _explained_places(rows, explained), self._explainer.features
-        by_model = {
-            name: model_rows(found, of, features).spread(places, len(rows)) for name, of in self._models.items()
+        by_class = {
+            one: {
+                name: model_rows(found, of, features, one).spread(places, len(rows))
+                for name, of in self._models.items()
+            }
+            for one in ("", *self._classes)
         }
-        yield {**extracts, **to_extracts(by_model, self._with_dictionaries)}
+        yield {**extracts, **to_extracts(by_class, self._with_dictionaries)}
 
 
 def _explained_places(rows: list[bytes], explained: ExplainedBatch) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from tfx_explain.beam.reading import decode
 from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.beam.summary import Summary
 from tfx_explain.beam.writing import records
+from tfx_explain.savedmodel import ExplainedOutput
 from tfx_explain.storage import columns
 
 # One row in as many is looked at for the features that it has, and all where none of those has one of them.
@@ -67,7 +69,9 @@ class RowExplainer:
         written = np.empty(0, object)
         if found.results is not None:
             originals = records.kept_features(batch.records[found.rows], self._kept)
-            written = records.attribution_records(originals, found.results, self._engine.unshared)
+            written = records.attribution_records(
+                originals, found.results, self._engine.explained, self._engine.unshared
+            )
         failures = found.failures
         return ExplainedBatch(
             written,
@@ -80,6 +84,7 @@ class RowExplainer:
                 feature_counts=found.feature_counts,
                 **_failed(failures),
                 **_cost(found.results),
+                **_influence(found.results, self._engine.explained),
                 **self._own_cost(),
             ),
         )
@@ -121,6 +126,7 @@ class RowExplainer:
             "model_load_seconds": next(self._load_seconds, 0.0),
             "model_call_seconds": self._engine.take_seconds(),
             "features_of_one_model": self._engine.unshared,
+            "explained_quantity": {name: output.quantity for name, output in self._engine.explained.items()},
         }
 
     def _feature_counts(self, decoded: pa.RecordBatch) -> dict[str, int]:
@@ -176,6 +182,20 @@ def _cost(results: Results | None) -> dict[str, Any]:
         "evaluations": sum(evaluations.values()),
         "evaluations_by_model": evaluations,
     }
+
+
+def _influence(results: Results | None, explained: Mapping[str, ExplainedOutput]) -> dict[str, Any]:
+    """How many rows explain each class, and in how many of them no feature has any influence on it."""
+    if results is None:
+        return {}
+    every, without = collections.Counter[str](), collections.Counter[str]()
+    for model, output in explained.items():
+        targets, lacking = results.targets[model], results.lacks_influence(model)
+        for counts, of_class in ((every, targets), (without, targets[lacking])):
+            indices, numbers = np.unique(of_class, return_counts=True)
+            names = [output.names[index] if output.names else str(index) for index in indices]
+            counts.update({f"{model}/{name}": int(number) for name, number in zip(names, numbers, strict=True)})
+    return {"rows_by_class": dict(every), "rows_without_influence_by_class": dict(without)}
 
 
 def _worded(model: str, error: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,6 +18,7 @@ from tfx_explain.beam.reading.read import Format, ReadBatches, first_records, li
 from tfx_explain.beam.summary import Summary
 from tfx_explain.beam.transforms import DEAD_LETTERS, RECORDS, SUMMARY, ExplainBatches
 from tfx_explain.beam.writing.write import WriteBatches
+from tfx_explain.storage.influence import uninfluenced
 
 DEAD_LETTERS_DIR = "dead_letters"
 SUMMARY_FILE = "summary.json"
@@ -74,6 +76,8 @@ def explain_splits(
     summaries = {split: _take_summary(output_dir, split) for split in files}
     for split, summary in summaries.items():
         check_summary(split, summary, max_failed_fraction(job.parameters))
+        for sentence in uninfluenced(summary.rows_by_class, summary.rows_without_influence_by_class):
+            logging.warning("Split %r: %s", split, sentence)
     with FileSystems.create(os.path.join(output_dir, SUMMARY_FILE), mime_type="application/json") as file:
         file.write(json.dumps({split: summary.to_dict() for split, summary in summaries.items()}, indent=2).encode())
     return summaries

@@ -35,6 +35,10 @@ class Summary:
       causes: How often each error set a record aside; the commonest `MAX_CAUSES`.
       feature_counts: In how many of the records looked at each feature that the candidate reads has a value; 0 only if
         it has none in any readable record.
+      rows_by_class: Of the explained records, by model and class (`candidate/>50K`, the index where it has no name),
+        how many explain it.
+      rows_without_influence_by_class: In how many of these all attributions are 0.
+      explained_quantity: By model, what is explained: "log_odds", "logits" or "served".
       features_of_one_model: By model, the features that only this model has; in the other their attribution is 0.
       model_load_seconds: Time in which workers loaded models, the sum over processes.
       model_call_seconds: Time that calls of the models took, the sum over threads.
@@ -52,6 +56,9 @@ class Summary:
     evaluations_by_model: Mapping[str, int] = dataclasses.field(default_factory=dict)
     causes: Mapping[str, int] = dataclasses.field(default_factory=dict)
     feature_counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    rows_by_class: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    rows_without_influence_by_class: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    explained_quantity: Mapping[str, str] = dataclasses.field(default_factory=dict)
     features_of_one_model: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
     model_load_seconds: float = 0.0
     model_call_seconds: float = 0.0
@@ -62,15 +69,23 @@ class Summary:
         counts: collections.Counter[str] = collections.Counter()
         tables: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in TABLES}
         unshared: dict[str, list[str]] = {}
+        quantities: dict[str, str] = {}
         for summary in summaries:
             counts.update({name: getattr(summary, name) for name in (*COUNTS, *SECONDS)})
             for name, table in tables.items():
                 table.update(getattr(summary, name))
             unshared |= summary.features_of_one_model
+            quantities |= summary.explained_quantity
         # By count, then by text, so that the same rows give the same summary in whatever order they came.
         commonest = sorted(tables.pop("causes").items(), key=lambda item: (-item[1], item[0]))[:MAX_CAUSES]
         merged: dict[str, Any] = {name: dict(sorted(table.items())) for name, table in tables.items()}
-        return cls(**counts, **merged, causes=dict(commonest), features_of_one_model=unshared)
+        return cls(
+            **counts,
+            **merged,
+            causes=dict(commonest),
+            features_of_one_model=unshared,
+            explained_quantity=quantities,
+        )
 
     def to_json(self) -> str:
         """Returns the summary on one line, as a JSON object with the attributes' names as keys."""
@@ -96,4 +111,12 @@ COUNTS = (
     "evaluations",
 )
 SECONDS = ("model_load_seconds", "model_call_seconds")
-TABLES = ("rows_failed_by_model", "tolerance_not_met_by_model", "evaluations_by_model", "causes", "feature_counts")
+TABLES = (
+    "rows_failed_by_model",
+    "tolerance_not_met_by_model",
+    "evaluations_by_model",
+    "causes",
+    "feature_counts",
+    "rows_by_class",
+    "rows_without_influence_by_class",
+)

@@ -14,6 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from google.protobuf import json_format
 
 from tfx_explain.beam.explaining.job import ExplanationJob
+from tfx_explain.beam.explaining.outputs import ALL
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading.read import PARQUET, TF_EXAMPLE, Format, list_files
 from tfx_explain.beam.run import explain_splits
@@ -22,8 +23,10 @@ from tfx_explain.cli.progress import RunProgress, estimate_rows
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 from tfx_explain.storage.directory import complete_directory
+from tfx_explain.storage.influence import uninfluenced
 
 _METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap")
+_ALL = "all"
 _PROGRESS_DIR = "progress"
 
 
@@ -34,6 +37,13 @@ _PROGRESS_DIR = "progress"
 @click.option("--metadata", metavar="FILE", help="explanation_metadata.json; found out from the model by default.")
 @click.option("--baseline-model", default="", metavar="DIR", help="A second SavedModel, explained on the same rows.")
 @click.option("--method", type=click.Choice(_METHODS), help="Integrated gradients by default.")
+@click.option(
+    "--class",
+    "classes",
+    metavar="NAME",
+    multiple=True,
+    help="Name or index of a class to explain, or all; repeatable. Default: of two the second, else the predicted.",
+)
 @click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: everything else that can be set.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="ROWS", help="Explains at most that many rows.")
 @click.option("--split", default="eval", show_default=True, help="The name of the rows' split in the output.")
@@ -45,6 +55,7 @@ def command(
     metadata: str | None,
     baseline_model: str,
     method: str | None,
+    classes: Sequence[str],
     parameters: str | None,
     sample: int | None,
     split: str,
@@ -61,7 +72,9 @@ def command(
         raise ValueError(f"{output!r} is there already; name a folder that doesn't exist, or is empty.")
     files = list_files([examples])
     form = Format(PARQUET if all(path.endswith(".parquet") for path in files) else TF_EXAMPLE)
-    job = ExplanationJob(model, _metadata(model, metadata), _parameters(parameters, method, sample), baseline_model)
+    job = ExplanationJob(
+        model, _metadata(model, metadata), _parameters(parameters, method, classes, sample), baseline_model
+    )
     with complete_directory(output) as folder:
         progress_dir = os.path.join(folder, _PROGRESS_DIR)
         tf.io.gfile.makedirs(progress_dir)
@@ -86,7 +99,9 @@ def _metadata(model: str, path: str | None) -> explanation_pb2.ExplanationMetada
         return metadata_from_json(file.read())
 
 
-def _parameters(path: str | None, method: str | None, sample: int | None) -> explanation_pb2.ExplanationParameters:
+def _parameters(
+    path: str | None, method: str | None, classes: Sequence[str], sample: int | None
+) -> explanation_pb2.ExplanationParameters:
     parameters = explanation_pb2.ExplanationParameters()
     if path is not None:
         try:
@@ -96,6 +111,10 @@ def _parameters(path: str | None, method: str | None, sample: int | None) -> exp
             raise ValueError(f"{path} is no ExplanationParameters in JSON: {error}") from error
     if method is not None:
         getattr(parameters, f"{method}_attribution").SetInParent()
+    if tuple(classes) == (_ALL,):
+        parameters.output_indices.append(ALL)
+    else:
+        parameters.class_names.extend(classes)
     if sample is not None:
         parameters.sample.rows = sample
     return parameters
@@ -105,8 +124,9 @@ def _show(console: rich.console.Console, summary: Summary, output: str) -> None:
     table = rich.table.Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(justify="right")
+    quantities = ", ".join(dict.fromkeys(summary.explained_quantity.values()))
     rows = {
-        "explained": summary.rows_explained,
+        f"explained ({quantities})": summary.rows_explained,
         "failed": summary.rows_failed,
         "not in the sample": summary.rows_not_sampled,
         "tolerance not met": summary.tolerance_not_met,
@@ -118,4 +138,6 @@ def _show(console: rich.console.Console, summary: Summary, output: str) -> None:
     for model, features in summary.features_of_one_model.items():
         if features:
             console.print(f"  Only the {model} model has {', '.join(features)}; 0 in the other.", highlight=False)
+    for sentence in uninfluenced(summary.rows_by_class, summary.rows_without_influence_by_class):
+        console.print(f"  {sentence}", highlight=False)
     console.print(f"  {output}", soft_wrap=True, highlight=False)

@@ -12,11 +12,20 @@ from rich.table import Table
 from rich.text import Text
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.metadata.rules import (
+    EXCLUSIVE,
+    HIGHEST_LABEL,
+    INDEPENDENT,
+    LOG_ODDS,
+    LOGITS,
+    SERVED,
+)
 
 _BASELINES = 3  # more are counted
 _COLUMNS = 50
 _LONG = 40
 _WIDTH = 140  # where stderr is no terminal, whose width it would be
+_QUANTITIES = {LOG_ODDS: "the log-odds", LOGITS: "the raw logits", SERVED: "what is served"}
 _METHODS = {"integrated_gradients": "integrated gradients", "sampled_shapley": "sampled Shapley"}
 
 
@@ -40,7 +49,7 @@ def metadata_table(metadata: explanation_pb2.ExplanationMetadata, model_dir: str
         if entry.finding:
             console.print(Text.assemble((name, "bold"), f": {entry.finding}"))
     for name, output in sorted(metadata.outputs.items()):
-        console.print(Text.assemble("Output ", (name, "bold"), f": {_scale(output)}"))
+        console.print(Text.assemble("Output ", (name, "bold"), f": {_explained(output)}"))
 
 
 def _columns(entry: explanation_pb2.InputMetadata) -> Iterator[tuple[str, ...]]:
@@ -82,10 +91,18 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _scale(output: explanation_pb2.OutputMetadata) -> str:
-    if output.logits_tensor_name:
-        return "explained by its logits, or as it is served"
-    return "explained as it is served"
+def _explained(output: explanation_pb2.OutputMetadata) -> str:
+    """Which quantity is explained of an output, and of which of its classes."""
+    names = [value.string_value for value in output.index_name_mapping.list_value.values]
+    quantity = _QUANTITIES[output.explained_quantity or SERVED]
+    if output.classes == EXCLUSIVE:
+        which = " of exclusive classes: of two the second, else the one that a row's model predicts"
+    elif output.classes == INDEPENDENT:
+        which = f" of independent labels: {HIGHEST_LABEL.rstrip('.')}"
+    else:
+        which = ""
+    listed = f" ({_shortened(', '.join(names))})" if names else ""
+    return f"explained by {quantity}{which}{listed}"
 
 
 def _shortened(text: str) -> str:

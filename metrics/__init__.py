@@ -21,6 +21,7 @@ from tfx_explain.metrics.quality import (
     ExplainedRows,
     FailedRows,
     ToleranceMissed,
+    UninfluencedRows,
 )
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "ToleranceMissed",
     "TotalAbsoluteAttribution",
     "TotalAttribution",
+    "UninfluencedRows",
     "attributions_extractor",
     "default_eval_config",
     "evaluate_attributions",

@@ -16,10 +16,10 @@ from tfx_explain.metrics import rows
 _ROWS_PER_FOLD = 256
 
 Features = tuple[tuple[str, ...], ...]
-# From some rows, a `ModelRows` a model, and their weights, float64 [rows], to arrays that are added up.
-Fold = Callable[[Sequence[rows.ModelRows], np.ndarray], np.ndarray]
+# From some rows, a `ModelRows` a model, and their weights, float64 [rows], to what is added up: arrays, or counters.
+Fold = Callable[[Sequence[rows.ModelRows], np.ndarray], Any]
 # From the sums by features (of each model; records of one Explainer have the same) to a value.
-Finish = Callable[[Mapping[Features, np.ndarray]], Any]
+Finish = Callable[[Mapping[Features, Any]], Any]
 
 
 class _Row(NamedTuple):
@@ -32,12 +32,12 @@ class _Row(NamedTuple):
 class _Block:
     """Sums over rows with the same features, and rows that are not in them yet."""
 
-    total: np.ndarray | None = None
+    total: Any = None
     waiting: list[tuple[np.ndarray, float]] = field(default_factory=list)
 
 
 def row_computation(
-    key: tfma.metrics.MetricKey, model_names: Sequence[str], fold: Fold, finish: Finish
+    key: tfma.metrics.MetricKey, model_names: Sequence[str], fold: Fold, finish: Finish, class_name: str
 ) -> tfma.metrics.MetricComputation:
     """Returns a computation over rows; TFMA runs equal ones of several metrics once.
 
@@ -46,9 +46,12 @@ def row_computation(
       model_names: The models whose attributions it takes.
       fold: Rows to a sum.
       finish: Sums to the value.
+      class_name: The class that it is about; empty: the first one of each record.
     """
     return tfma.metrics.MetricComputation(
-        keys=[key], preprocessors=[_RowPreprocessor(key, model_names)], combiner=_Combiner(key, fold, finish)
+        keys=[key],
+        preprocessors=[_RowPreprocessor(key, model_names, class_name)],
+        combiner=_Combiner(key, fold, finish),
     )
 
 
@@ -60,12 +63,14 @@ def added_up(by_features: Mapping[Features, np.ndarray]) -> np.ndarray:
 class _RowPreprocessor(tfma.metrics.Preprocessor):
     """Makes one `_Row` of an extract, once, before TFMA hands it to every slice that it belongs to."""
 
-    def __init__(self, key: tfma.metrics.MetricKey, model_names: Sequence[str]) -> None:
+    def __init__(self, key: tfma.metrics.MetricKey, model_names: Sequence[str], class_name: str) -> None:
         super().__init__(name=key.name)
-        self._key, self._model_names = key, tuple(model_names)
+        self._key, self._model_names, self._class_name = key, tuple(model_names), class_name
 
     def process(self, extracts: Mapping[str, Any]) -> Iterator[_Row]:
-        features, numbers = rows.read_record(extracts, self._model_names)
+        features, numbers = rows.read_record(extracts, self._model_names, self._class_name)
+        if numbers is None:  # the class is not explained in this record
+            return
         key = self._key
         weight = rows.weight(extracts, key.model_name, key.output_name) if key.example_weighted else 1.0
         yield _Row(features, numbers, weight)
@@ -101,7 +106,7 @@ class _Combiner(beam.CombineFn):
     def extract_output(self, accumulator: dict[Features, _Block]) -> dict[tfma.metrics.MetricKey, Any]:
         return {self._key: self._finish({features: self._total(features, b) for features, b in accumulator.items()})}
 
-    def _total(self, features: Features, block: _Block) -> np.ndarray:
+    def _total(self, features: Features, block: _Block) -> Any:
         if block.waiting:
             numbers, weights = zip(*block.waiting, strict=True)
             of_waiting = self._fold(rows.split(features, np.stack(numbers)), np.asarray(weights))

@@ -19,6 +19,7 @@ from tfx_explain.metrics.accumulate import Features, added_up, row_computation
 from tfx_explain.metrics.base import ratio
 from tfx_explain.metrics.drift import DriftMetric
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
+from tfx_explain.metrics.naming import of_class
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.metrics.sums import only_features
 
@@ -36,9 +37,10 @@ class AttributionAgreement(DriftMetric):
     zeros and another one don't (0).
     """
 
-    def __init__(self, name: str = "attribution_agreement") -> None:
-        """Initializes the metric."""
-        super().__init__(_agreement_computations, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        name = name or of_class("attribution_agreement", class_name)
+        super().__init__(_agreement_computations, name, class_name=class_name)
 
 
 class AttributionDistance(DriftMetric):
@@ -49,7 +51,7 @@ class AttributionDistance(DriftMetric):
     alone sets two models apart, by up to about 0.6 sqrt(bins in use / rows): don't bound it closer.
     """
 
-    def __init__(self, feature: str, name: str = "") -> None:
+    def __init__(self, feature: str, name: str = "", class_name: str = "") -> None:
         """Initializes the metric.
 
         Args:
@@ -58,17 +60,21 @@ class AttributionDistance(DriftMetric):
         """
         self.feature = feature
         compare = functools.partial(_distance_computations, feature)
-        super().__init__(compare, name or f"attribution_distance/{feature}", feature=feature)
+        name = name or of_class(f"attribution_distance/{feature}", class_name)
+        super().__init__(compare, name, feature=feature, class_name=class_name)
 
 
-def _agreement_computations(key: tfma.metrics.MetricKey, baseline: str) -> tfma.metrics.MetricComputations:
-    return [row_computation(key, [key.model_name, baseline], _fold_cosines, _mean_cosine)]
+def _agreement_computations(
+    key: tfma.metrics.MetricKey, baseline: str, class_name: str
+) -> tfma.metrics.MetricComputations:
+    return [row_computation(key, [key.model_name, baseline], _fold_cosines, _mean_cosine, class_name)]
 
 
-def _distance_computations(feature: str, key: tfma.metrics.MetricKey, baseline: str) -> tfma.metrics.MetricComputations:
-    histograms = row_computation(
-        key._replace(name=_HISTOGRAMS_NAME), [key.model_name, baseline], _fold_histograms, _histograms
-    )
+def _distance_computations(
+    feature: str, key: tfma.metrics.MetricKey, baseline: str, class_name: str
+) -> tfma.metrics.MetricComputations:
+    hidden = key._replace(name=of_class(_HISTOGRAMS_NAME, class_name))
+    histograms = row_computation(hidden, [key.model_name, baseline], _fold_histograms, _histograms, class_name)
     result = functools.partial(_distance, feature, key, histograms.keys[0])
     return [histograms, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]
 

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.metrics.naming import of_class, unknown_name
 from tfx_explain.metrics.sums import AttributionSums, sums_computation
 
 
@@ -18,7 +18,16 @@ class ExplanationMetric(tfma.metrics.Metric):
 
     Example weights count where TFMA gives them (`example_weight_key`). A slice without an explained row has the value
     NaN, which passes no threshold.
+
+    Every metric takes a `name`, under which TFMA reports it, and a `class_name`: the class, by its name in the records
+    or by its index, that it is about. Rows in which that class isn't explained don't count. Without one it is about the
+    first class of each record.
     """
+
+    @property
+    def class_name(self) -> str:
+        """The class that it is about; empty: the first one of each record."""
+        return self.kwargs.get("class_name", "")
 
 
 class ModelMetric(ExplanationMetric):
@@ -29,7 +38,7 @@ class ModelMetric(ExplanationMetric):
         value: Callable[[Any], Any],
         name: str,
         key_type: type[tfma.metrics.MetricKey] = tfma.metrics.MetricKey,
-        computation: Callable[[str, str, bool], tfma.metrics.MetricComputation] = sums_computation,
+        computation: Callable[[str, str, bool, str], tfma.metrics.MetricComputation] = sums_computation,
         **config: Any,
     ) -> None:
         """Initializes the metric.
@@ -38,7 +47,8 @@ class ModelMetric(ExplanationMetric):
           value: From what `computation` found on a slice to the metric's value.
           name: The name under which TFMA reports it.
           key_type: `AttributionsKey` of a value that is a dictionary by feature.
-          computation: From the names of model and output, and whether example weights apply, to a row computation.
+          computation: From the names of model and output, whether example weights apply, and the class, to a row
+            computation.
           **config: Further arguments of the subclass's constructor, for TFMA to make the metric again.
         """
         computations = functools.partial(_computations, value, key_type, computation)
@@ -54,16 +64,18 @@ class FeatureMetric(ModelMetric):
 
     prefix = ""
 
-    def __init__(self, feature: str, name: str = "") -> None:
+    def __init__(self, feature: str, name: str = "", class_name: str = "") -> None:
         """Initializes the metric.
 
         Args:
           feature: The feature's name in the attribution records.
-          name: The name under which TFMA reports it.
+          name: See `ExplanationMetric`, as `class_name`.
+          class_name: The class.
         """
         self.feature = feature
         value = functools.partial(_value_of_feature, type(self).of, feature)
-        super().__init__(value, name or f"{self.prefix}/{feature}", feature=feature)
+        name = name or of_class(f"{self.prefix}/{feature}", class_name)
+        super().__init__(value, name, feature=feature, class_name=class_name)
 
     @staticmethod
     def of(sums: AttributionSums, index: int) -> float:
@@ -85,7 +97,7 @@ def _value_of_feature(of: Callable[[AttributionSums, int], float], feature: str,
 def _computations(
     value: Callable[[Any], Any],
     key_type: type[tfma.metrics.MetricKey],
-    of_rows: Callable[[str, str, bool], tfma.metrics.MetricComputation],
+    of_rows: Callable[[str, str, bool, str], tfma.metrics.MetricComputation],
     eval_config: config_pb2.EvalConfig | None = None,
     name: str = "",
     model_name: str = "",
@@ -94,6 +106,7 @@ def _computations(
     example_weighted: bool = False,
     query_key: str = "",
     feature: str = "",
+    class_name: str = "",
     **_: Any,  # The rest of what the constructor got, which TFMA passes on, and `value` has already.
 ) -> tfma.metrics.MetricComputations:
     if sub_key is not None or query_key:
@@ -101,7 +114,7 @@ def _computations(
             f"{name} is a metric of the one output that was explained: "
             "take it into a MetricsSpec without binarize, aggregate and query_key."
         )
-    computation = of_rows(model_name, output_name, example_weighted)
+    computation = of_rows(model_name, output_name, example_weighted, class_name)
     key = key_type(name, model_name, output_name, example_weighted=example_weighted)
     model_spec = tfma.utils.get_model_spec(eval_config, model_name) if eval_config else None
     may_lack_feature = model_spec is not None and model_spec.is_baseline

@@ -12,7 +12,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics import per_feature, quality
 from tfx_explain.metrics.base import ExplanationMetric
-from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.metrics.naming import of_class, unknown_name
 from tfx_explain.storage import columns
 
 MODULE = "tfx_explain.metrics"
@@ -102,6 +102,12 @@ def feature_of(metric: metric_types.Metric) -> str:
     return getattr(metric, "feature", "") if isinstance(metric, ExplanationMetric) else ""
 
 
+def class_names(eval_config: config_pb2.EvalConfig) -> tuple[str, ...]:
+    """Returns the classes that metrics of this package are about by name, sorted."""
+    metrics = (m for m in metric_instances(eval_config) if isinstance(m, ExplanationMetric))
+    return tuple(sorted({m.class_name for m in metrics} - {""}))
+
+
 def attribution_config(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:
     """Returns what of a config concerns attribution records: models, weights, slices, options, attribution metrics.
 
@@ -184,7 +190,9 @@ def _matching(metric: config_pb2.MetricConfig, features: Sequence[str]) -> list[
     result = []
     for feature in (f for f in features if fnmatch.fnmatchcase(f, glob)):
         settings = {"feature": feature}
-        if not str(instance.name).endswith(f"/{glob}"):  # It is not the default name.
+        if instance.class_name:
+            settings["class_name"] = instance.class_name
+        if not str(instance.name).endswith(of_class(f"/{glob}", instance.class_name)):  # It is not the default name.
             settings["name"] = f"{instance.name}/{feature}"
         expanded = config_pb2.MetricConfig()
         expanded.CopyFrom(metric)

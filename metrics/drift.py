@@ -21,12 +21,13 @@ from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics.base import ExplanationMetric, ratio
+from tfx_explain.metrics.naming import of_class
 from tfx_explain.metrics.sums import AttributionSums, sums_computation
 
 Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
-Compare = Callable[[tfma.metrics.MetricKey, str], tfma.metrics.MetricComputations]
+Compare = Callable[[tfma.metrics.MetricKey, str, str], tfma.metrics.MetricComputations]
 
 
 class DriftMetric(ExplanationMetric):
@@ -36,8 +37,8 @@ class DriftMetric(ExplanationMetric):
         """Initializes the metric.
 
         Args:
-          compare: From the comparison's key, which names the candidate, and the baseline model's name to what is
-            computed.
+          compare: From the comparison's key, which names the candidate, the baseline model's name and the class to what
+            is computed.
           name: The name under which TFMA reports it.
           **config: Further arguments of the subclass's constructor, for TFMA to make the metric again.
         """
@@ -50,14 +51,15 @@ class ImportanceDrift(DriftMetric):
     NaN, which passes no threshold, where one of the models has no explained row in a slice.
     """
 
-    def __init__(self, measure: Measure, name: str) -> None:
+    def __init__(self, measure: Measure, name: str, class_name: str) -> None:
         """Initializes the metric.
 
         Args:
           measure: From the importances in the candidate and in the baseline model to the metric's value.
-          name: The name under which TFMA reports it.
+          name: See `ExplanationMetric`, as `class_name`.
+          class_name: The class.
         """
-        super().__init__(functools.partial(_importance_computations, measure), name)
+        super().__init__(functools.partial(_importance_computations, measure), name, class_name=class_name)
 
 
 class ImportanceNDCG(ImportanceDrift):
@@ -70,25 +72,25 @@ class ImportanceNDCG(ImportanceDrift):
     0.
     """
 
-    def __init__(self, name: str = "importance_ndcg") -> None:
-        """Initializes the metric."""
-        super().__init__(_ndcg, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_ndcg, name or of_class("importance_ndcg", class_name), class_name)
 
 
 class ImportanceSpearman(ImportanceDrift):
     """Spearman's rank correlation of the importances, from -1 to 1; NaN where a model's are all equal."""
 
-    def __init__(self, name: str = "importance_spearman") -> None:
-        """Initializes the metric."""
-        super().__init__(_spearman, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_spearman, name or of_class("importance_spearman", class_name), class_name)
 
 
 class ImportanceKendall(ImportanceDrift):
     """Kendall's tau-b of the importances, from -1 to 1; NaN where a model's are all equal."""
 
-    def __init__(self, name: str = "importance_kendall") -> None:
-        """Initializes the metric."""
-        super().__init__(_kendall, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_kendall, name or of_class("importance_kendall", class_name), class_name)
 
 
 class LargestShareChange(ImportanceDrift):
@@ -97,9 +99,9 @@ class LargestShareChange(ImportanceDrift):
     NaN where a model's importances are all 0.
     """
 
-    def __init__(self, name: str = "largest_share_change") -> None:
-        """Initializes the metric."""
-        super().__init__(_largest_share_change, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_largest_share_change, name or of_class("largest_share_change", class_name), class_name)
 
 
 def _ndcg(candidate: np.ndarray, baseline: np.ndarray) -> float:
@@ -138,6 +140,7 @@ def _comparisons(
     model_names: Sequence[str] = ("",),
     output_names: Sequence[str] = ("",),
     example_weighted: bool = False,
+    class_name: str = "",
     **_: Any,  # The rest of what the constructor got, which TFMA passes on, and `compare` has already.
 ) -> tfma.metrics.MetricComputations:
     """Returns a comparison of every candidate and output with the baseline model; none without one."""
@@ -149,14 +152,15 @@ def _comparisons(
         tfma.metrics.MetricKey(name, model, output, None, None, example_weighted, is_diff=True)
         for model, output in itertools.product(candidates, output_names)
     ]
-    return [computation for key in keys for computation in compare(key, baseline.name)]
+    return [computation for key in keys for computation in compare(key, baseline.name, class_name)]
 
 
 def _importance_computations(
-    measure: Measure, key: tfma.metrics.MetricKey, baseline: str
+    measure: Measure, key: tfma.metrics.MetricKey, baseline: str, class_name: str
 ) -> tfma.metrics.MetricComputations:
     of_models = [
-        sums_computation(model, key.output_name, bool(key.example_weighted)) for model in (key.model_name, baseline)
+        sums_computation(model, key.output_name, bool(key.example_weighted), class_name)
+        for model in (key.model_name, baseline)
     ]
     result = functools.partial(_result, measure, key, [c.keys[0] for c in of_models])
     return [*of_models, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]

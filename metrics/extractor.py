@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -12,7 +12,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics import configs
-from tfx_explain.metrics.rows import ModelRows, to_extracts
+from tfx_explain.metrics.rows import NOT_EXPLAINED, ModelRows, to_extracts
 from tfx_explain.storage import columns
 
 _STAGE_NAME = "ExtractAttributions"
@@ -23,21 +23,27 @@ def attributions_extractor(eval_config: config_pb2.EvalConfig) -> tfma.extractor
 
     It takes the columns named in `columns.py` out of the Arrow record batch, so it runs before TFMA's
     `FeaturesExtractor`, and adds what the metrics read (`rows.to_extracts`). The model spec with `is_baseline` reads
-    the baseline model's columns, the other one the candidate's. Where a record explains several outputs, the first
-    counts. A value that a record lacks is NaN.
+    the baseline model's columns, the other one the candidate's. Where a record explains several classes, the first
+    counts, and those that metrics name (`class_name`). A value that a record lacks is NaN.
 
     Args:
       eval_config: The config with its defaults filled in (`tfma.utils.update_eval_config_with_defaults`).
     """
     models = configs.models_by_spec(eval_config)
     with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
-    return tfma.extractors.Extractor(stage_name=_STAGE_NAME, ptransform=beam.Map(_extract, models, with_dictionaries))
+    extract = beam.Map(_extract, models, configs.class_names(eval_config), with_dictionaries)
+    return tfma.extractors.Extractor(stage_name=_STAGE_NAME, ptransform=extract)
 
 
-def _extract(extracts: dict[str, Any], models: Mapping[str, str], with_dictionaries: bool) -> dict[str, Any]:
+def _extract(
+    extracts: dict[str, Any], models: Mapping[str, str], classes: Sequence[str], with_dictionaries: bool
+) -> dict[str, Any]:
     batch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
     attributed = {model: columns.attributed_features(batch.schema.names, model) for model in models.values()}
-    by_model = {name: model_rows(batch, model, attributed[model]) for name, model in models.items()}
+    by_class = {
+        of_class: {name: model_rows(batch, model, attributed[model], of_class) for name, model in models.items()}
+        for of_class in ("", *classes)
+    }
     original = [name for name in batch.schema.names if not columns.is_explanation_column(name)]
     rest = pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(n)) for n in original], original)
     return {
@@ -45,28 +51,62 @@ def _extract(extracts: dict[str, Any], models: Mapping[str, str], with_dictionar
         tfma.PREDICTIONS_KEY: None,
         **extracts,
         tfma.ARROW_RECORD_BATCH_KEY: rest,
-        **to_extracts(by_model, with_dictionaries),
+        **to_extracts(by_class, with_dictionaries),
     }
 
 
-def model_rows(batch: pa.RecordBatch, model: str, features: tuple[str, ...]) -> ModelRows:
-    """Returns the attributions of `columns.CANDIDATE` or `columns.BASELINE` in attribution records, maybe in none."""
+def model_rows(batch: pa.RecordBatch, model: str, features: tuple[str, ...], class_name: str = "") -> ModelRows:
+    """Returns the attributions of `columns.CANDIDATE` or `columns.BASELINE` in attribution records, maybe in none.
+
+    Args:
+      batch: The records.
+      model: Which model's.
+      features: The features that the model's records have attributions of.
+      class_name: Of which class; empty: of the first one of each record. Where a record doesn't explain it, the output
+        index is `NOT_EXPLAINED` and all else is NaN.
+    """
+    places = _places(batch, class_name) if class_name else np.zeros(batch.num_rows, np.int64)
     attributions = np.empty((batch.num_rows, len(features)))
     for index, feature in enumerate(features):
-        attributions[:, index] = _first_values(batch, columns.attribution_column(model, feature))
-    fields = [_first_values(batch, columns.field_column(model, field)) for field in columns.FIELDS]
+        attributions[:, index] = _values_at(batch, columns.attribution_column(model, feature), places)
+    fields = [_values_at(batch, columns.field_column(model, field), places) for field in columns.FIELDS]
+    fields[columns.FIELDS.index(columns.OUTPUT_INDEX)][places < 0] = NOT_EXPLAINED
     return ModelRows(features, attributions, np.stack(fields, axis=1))
 
 
-def _first_values(batch: pa.RecordBatch, column: str) -> np.ndarray:
-    """Returns the first value of each list in a column as float64 [rows], NaN where there is none."""
+def _places(batch: pa.RecordBatch, class_name: str) -> np.ndarray:
+    """Returns where in each record a class of the candidate stands, by name or index, int64 [rows]; -1: nowhere."""
+    found = np.full(batch.num_rows, -1)
+    for field, value in (
+        (columns.OUTPUT_DISPLAY_NAME, class_name.encode()),
+        (columns.OUTPUT_INDEX, int(class_name) if class_name.isdecimal() else None),
+    ):
+        lists = _lists(batch, columns.field_column(columns.CANDIDATE, field))
+        if lists is not None and value is not None and (found < 0).all():
+            lengths, starts, values = lists
+            rows = np.repeat(np.arange(batch.num_rows), lengths)
+            there = np.flatnonzero(values == value)[::-1]  # the first one of a row is written last
+            found[rows[there]] = there - starts[rows[there]]
+    return found
+
+
+def _values_at(batch: pa.RecordBatch, column: str, places: np.ndarray) -> np.ndarray:
+    """Returns of each list in a column the value at a place, int64 [rows], as float64 [rows]; NaN: there is none."""
     result = np.full(batch.num_rows, np.nan)
+    lists = _lists(batch, column)
+    if lists is not None:
+        lengths, starts, values = lists
+        filled = np.flatnonzero((places >= 0) & (places < lengths))
+        result[filled] = np.asarray(values, np.float64)[starts[filled] + places[filled]]
+    return result
+
+
+def _lists(batch: pa.RecordBatch, column: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Returns the lengths and starts of a column's lists, int64 [rows], and all their values; None: there are none."""
     index = batch.schema.get_field_index(column)
     if index < 0 or pa.types.is_null(batch.schema.field(index).type):
-        return result
+        return None
     lists = batch.column(index)
-    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    filled = np.flatnonzero(lengths)
-    starts = np.cumsum(lengths) - lengths  # `flatten` leaves the values of null lists out.
-    result[filled] = np.asarray(lists.flatten(), np.float64)[starts[filled]]
-    return result
+    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    # `flatten` leaves the values of null lists out.
+    return lengths, np.cumsum(lengths) - lengths, lists.flatten().to_numpy(zero_copy_only=False)

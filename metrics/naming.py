@@ -1,4 +1,4 @@
-"""Sentences about names that don't exist."""
+"""Names of metrics, and sentences about names that don't exist."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
         return f"unknown {kind} {name!r}; there is none"
     listed = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
     return f"unknown {kind} {name!r}; there are: {listed}"
+
+
+def of_class(name: str, class_name: str) -> str:
+    """Returns the default name of a metric about a class."""
+    return f"{name}@{class_name}" if class_name else name

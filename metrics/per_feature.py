@@ -12,7 +12,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
 from tfx_explain.metrics.base import FeatureMetric, ModelMetric, ratio
-from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.metrics.naming import of_class, unknown_name
 from tfx_explain.metrics.sums import AttributionSums
 
 
@@ -103,12 +103,13 @@ class EveryFeature(ModelMetric):
     give, for a fraction of their time. Empty where there is no explained row.
     """
 
-    def __init__(self, metric: str, name: str = "") -> None:
+    def __init__(self, metric: str, name: str = "", class_name: str = "") -> None:
         """Initializes the metric.
 
         Args:
           metric: The class name of one of the metrics above.
-          name: The name under which TFMA reports it.
+          name: See `ExplanationMetric`, as `class_name`.
+          class_name: The class.
 
         Raises:
           ValueError: There is no such metric.
@@ -117,7 +118,8 @@ class EveryFeature(ModelMetric):
             raise ValueError(f"EveryFeature has an {unknown_name('metric', metric, _OF_ONE)}")
         of_one = _OF_ONE[metric]
         value = functools.partial(_of_every_feature, of_one)
-        super().__init__(value, name or f"{of_one.prefix}s", metric_types.AttributionsKey, metric=metric)
+        name = name or of_class(f"{of_one.prefix}s", class_name)
+        super().__init__(value, name, metric_types.AttributionsKey, metric=metric, class_name=class_name)
 
 
 def _of_every_feature(metric: type[FeatureMetric], sums: AttributionSums) -> dict[str, float]:

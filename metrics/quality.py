@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import collections
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
-from tfx_explain.metrics.accumulate import added_up, row_computation
+from tfx_explain.metrics import columns
+from tfx_explain.metrics.accumulate import Features, added_up, row_computation
 from tfx_explain.metrics.base import ModelMetric, ratio
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
+from tfx_explain.metrics.naming import of_class
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.metrics.sums import AttributionSums, completeness_gaps
+from tfx_explain.storage.influence import lacks_influence
 
 # A bin's middle is within 2.2% of what the bin holds.
 _BINS = RatioBins(low=-30, high=10, per_octave=16)
+_INFLUENCE_NAME = "_tfx_explain_influence"
 _GAPS_NAME = "_tfx_explain_completeness_gaps"
 
 
@@ -27,9 +32,9 @@ class CompletenessGap(ModelMetric):
     features of absolute attributions. 0 is exact.
     """
 
-    def __init__(self, name: str = "completeness_gap") -> None:
-        """Initializes the metric."""
-        super().__init__(_completeness_gap, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_completeness_gap, name or of_class("completeness_gap", class_name), class_name=class_name)
 
 
 class CompletenessGapQuantile(ModelMetric):
@@ -40,12 +45,13 @@ class CompletenessGapQuantile(ModelMetric):
     count as 0, and those above 2^10 as 2^10.
     """
 
-    def __init__(self, quantile: float, name: str = "") -> None:
+    def __init__(self, quantile: float, name: str = "", class_name: str = "") -> None:
         """Initializes the metric.
 
         Args:
           quantile: The fraction of the rows, by example weight, more than 0, at most 1.
-          name: The name under which TFMA reports it.
+          name: See `ExplanationMetric`, as `class_name`.
+          class_name: The class.
 
         Raises:
           ValueError: There is no such quantile.
@@ -56,9 +62,10 @@ class CompletenessGapQuantile(ModelMetric):
             )
         super().__init__(
             functools.partial(_quantile, quantile),
-            name or f"completeness_gap_quantile/{quantile:g}",
+            name or of_class(f"completeness_gap_quantile/{quantile:g}", class_name),
             computation=_gaps_computation,
             quantile=quantile,
+            class_name=class_name,
         )
 
 
@@ -69,33 +76,52 @@ class ApproximationError(ModelMetric):
     attributions.
     """
 
-    def __init__(self, name: str = "approximation_error") -> None:
-        """Initializes the metric."""
-        super().__init__(_approximation_error, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(
+            _approximation_error, name or of_class("approximation_error", class_name), class_name=class_name
+        )
 
 
 class ToleranceMissed(ModelMetric):
     """The part of the explained rows, from 0 to 1, whose error stayed above the Explainer's tolerance."""
 
-    def __init__(self, name: str = "tolerance_missed") -> None:
-        """Initializes the metric."""
-        super().__init__(_tolerance_missed, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_tolerance_missed, name or of_class("tolerance_missed", class_name), class_name=class_name)
 
 
 class ExplainedRows(ModelMetric):
     """The number of rows with attributions; example weights don't count."""
 
-    def __init__(self, name: str = "explained_rows") -> None:
-        """Initializes the metric."""
-        super().__init__(_explained_rows, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_explained_rows, name or of_class("explained_rows", class_name), class_name=class_name)
 
 
 class FailedRows(ModelMetric):
     """The number of rows whose attributions are missing or not finite; example weights don't count."""
 
-    def __init__(self, name: str = "failed_rows") -> None:
-        """Initializes the metric."""
-        super().__init__(_failed_rows, name)
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(_failed_rows, name or of_class("failed_rows", class_name), class_name=class_name)
+
+
+class UninfluencedRows(ModelMetric):
+    """The number of explained rows of classes on which no feature has any influence; example weights don't count.
+
+    Such a class has attributions of 0 alone, in every row that explains it: a softmax's reference class, explained by
+    its logit, or an output that is the same for all rows. Bound it by 0.
+    """
+
+    def __init__(self, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `ExplanationMetric`."""
+        super().__init__(
+            _uninfluenced,
+            name or of_class("uninfluenced_rows", class_name),
+            computation=_influence_computation,
+            class_name=class_name,
+        )
 
 
 def _completeness_gap(sums: AttributionSums) -> float:
@@ -118,9 +144,40 @@ def _failed_rows(sums: AttributionSums) -> float:
     return sums.failed_rows
 
 
-def _gaps_computation(model_name: str, output_name: str, example_weighted: bool) -> tfma.metrics.MetricComputation:
-    key = tfma.metrics.MetricKey(_GAPS_NAME, model_name, output_name, example_weighted=example_weighted)
-    return row_computation(key, [model_name], _fold_gaps, added_up)
+def _influence_computation(
+    model_name: str, output_name: str, example_weighted: bool, class_name: str
+) -> tfma.metrics.MetricComputation:
+    key = tfma.metrics.MetricKey(
+        of_class(_INFLUENCE_NAME, class_name), model_name, output_name, example_weighted=example_weighted
+    )
+    return row_computation(key, [model_name], _fold_influence, _all_counts, class_name)
+
+
+def _fold_influence(models: Sequence[ModelRows], _: np.ndarray) -> collections.Counter[tuple[float, bool]]:
+    """Returns the number of explained rows by class and by whether no feature has an influence."""
+    (model,) = models
+    good = model.take(model.explained)
+    lacking = lacks_influence(good.attributions, good.field(columns.INSTANCE_OUTPUT_VALUE))
+    classes = np.nan_to_num(good.field(columns.OUTPUT_INDEX), nan=-1.0)
+    return collections.Counter(zip(classes.tolist(), lacking.tolist(), strict=True))
+
+
+def _all_counts(by_features: Mapping[Features, collections.Counter]) -> collections.Counter[tuple[float, bool]]:
+    return sum(by_features.values(), collections.Counter())
+
+
+def _uninfluenced(counts: collections.Counter[tuple[float, bool]]) -> float:
+    influenced = {of_class for of_class, lacking in counts if not lacking}
+    return float(sum(rows for (of_class, _), rows in counts.items() if of_class not in influenced))
+
+
+def _gaps_computation(
+    model_name: str, output_name: str, example_weighted: bool, class_name: str
+) -> tfma.metrics.MetricComputation:
+    key = tfma.metrics.MetricKey(
+        of_class(_GAPS_NAME, class_name), model_name, output_name, example_weighted=example_weighted
+    )
+    return row_computation(key, [model_name], _fold_gaps, added_up, class_name)
 
 
 def _fold_gaps(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
@@ -151,5 +208,6 @@ for _metric in (
     ToleranceMissed,
     ExplainedRows,
     FailedRows,
+    UninfluencedRows,
 ):
     metric_types.register_metric(_metric)

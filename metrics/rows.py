@@ -12,6 +12,7 @@ import tensorflow_model_analysis as tfma
 from tfx_explain.storage import columns
 
 EXPLANATIONS_KEY = "tfx_explain"
+NOT_EXPLAINED = -1  # The output index where a record doesn't explain a class.
 _LAYOUT, _NUMBERS = "layout", "numbers"
 
 
@@ -50,46 +51,53 @@ class ModelRows(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """What the numbers in a record's extract are: of each model, by name, its features, then `columns.FIELDS`."""
+    """What the numbers in a record's extract are: by class and model, its features, then `columns.FIELDS`.
 
-    models: tuple[tuple[str, tuple[str, ...]], ...]
+    The class '' is the first one of each record.
+    """
 
-    def locate(self, model_name: str) -> tuple[tuple[str, ...], slice]:
+    models: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+    def locate(self, model_name: str, class_name: str) -> tuple[tuple[str, ...], slice]:
         """Returns a model's features and where its numbers are; of an only model, whatever it is called."""
-        start = 0
-        for name, features in self.models:
+        start, names = 0, list(dict.fromkeys(name for _, name, _ in self.models))
+        for of_class, name, features in self.models:
             end = start + len(features) + len(columns.FIELDS)
-            if name == model_name or len(self.models) == 1:
+            if of_class == class_name and (name == model_name or len(names) == 1):
                 return features, slice(start, end)
             start = end
-        raise ValueError(f"The extracts have attributions of {[name for name, _ in self.models]}, not {model_name!r}.")
+        raise ValueError(f"The extracts have attributions of {names}, not {model_name!r} and class {class_name!r}.")
 
 
-def to_extracts(by_model: Mapping[str, ModelRows], with_dictionaries: bool) -> dict[str, Any]:
+def to_extracts(by_class: Mapping[str, Mapping[str, ModelRows]], with_dictionaries: bool) -> dict[str, Any]:
     """Returns a batch's extracts.
 
     Args:
-      by_model: By the name of the model spec; the same records for each.
+      by_class: By class, '' for the first one of each record, and by the name of the model spec; the same records for
+        each.
       with_dictionaries: Whether to add `tfma.ATTRIBUTIONS_KEY`, `{feature: float64 [rows]}` (by model above that, where
         there are several), which TFMA's own attribution metrics read and which costs more than all the rest.
     """
-    layout = Layout(tuple((name, model.features) for name, model in by_model.items()))
-    numbers = np.hstack([part for model in by_model.values() for part in (model.attributions, model.fields)])
+    every = [(of_class, name, model) for of_class, models in by_class.items() for name, model in models.items()]
+    layout = Layout(tuple((of_class, name, model.features) for of_class, name, model in every))
+    numbers = np.hstack([part for *_, model in every for part in (model.attributions, model.fields)])
     extracts: dict[str, Any] = {
         EXPLANATIONS_KEY: {_LAYOUT: np.full(len(numbers), layout, dtype=object), _NUMBERS: numbers}
     }
     if with_dictionaries:
         dictionaries = {
-            name: dict(zip(model.features, model.attributions.T, strict=True)) for name, model in by_model.items()
+            name: dict(zip(model.features, model.attributions.T, strict=True)) for name, model in by_class[""].items()
         }
         extracts[tfma.ATTRIBUTIONS_KEY] = dictionaries if len(dictionaries) > 1 else next(iter(dictionaries.values()))
     return extracts
 
 
 def read_record(
-    extracts: Mapping[str, Any], model_names: Sequence[str]
-) -> tuple[tuple[tuple[str, ...], ...], np.ndarray]:
+    extracts: Mapping[str, Any], model_names: Sequence[str], class_name: str
+) -> tuple[tuple[tuple[str, ...], ...], np.ndarray | None]:
     """Returns the features of some models, and their numbers in one record, float64 [numbers], for `split`.
+
+    The numbers are None where the record doesn't explain the class.
 
     Raises:
       ValueError: There are none, because the extractor is missing.
@@ -102,8 +110,11 @@ def read_record(
             "module_path='tfx_explain.beam.evaluator'."
         )
     layout: Layout = found[_LAYOUT].item()
-    features, places = zip(*map(layout.locate, model_names), strict=True)
-    return features, np.concatenate([found[_NUMBERS][place] for place in places])
+    features, places = zip(*(layout.locate(name, class_name) for name in model_names), strict=True)
+    numbers = [found[_NUMBERS][place] for place in places]
+    if numbers[0][len(features[0]) + columns.FIELDS.index(columns.OUTPUT_INDEX)] == NOT_EXPLAINED:
+        return features, None
+    return features, np.concatenate(numbers)
 
 
 def split(features: Sequence[tuple[str, ...]], numbers: np.ndarray) -> list[ModelRows]:

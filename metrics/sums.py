@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from tfx_explain.metrics.accumulate import Features, row_computation
+from tfx_explain.metrics.naming import of_class
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.storage import columns
 
@@ -45,16 +46,21 @@ class AttributionSums:
     tolerance_missed: float
 
 
-def sums_computation(model_name: str, output_name: str, example_weighted: bool) -> tfma.metrics.MetricComputation:
+def sums_computation(
+    model_name: str, output_name: str, example_weighted: bool, class_name: str = ""
+) -> tfma.metrics.MetricComputation:
     """Returns the computation of `AttributionSums`.
 
     Args:
       model_name: Of the model spec; empty where the config has one model.
       output_name: Becomes part of the key; attribution records explain one output.
       example_weighted: Whether example weights apply.
+      class_name: The class; empty: the first one of each record.
     """
-    key = tfma.metrics.MetricKey(_NAME, model_name, output_name, example_weighted=example_weighted)
-    return row_computation(key, [model_name], _fold, _finish)
+    key = tfma.metrics.MetricKey(
+        of_class(_NAME, class_name), model_name, output_name, example_weighted=example_weighted
+    )
+    return row_computation(key, [model_name], _fold, _finish, class_name)
 
 
 def completeness_gaps(model: ModelRows) -> np.ndarray:

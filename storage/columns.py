@@ -11,6 +11,11 @@ An attribution record is a `tf.Example`: the original features, and for each exp
 | `tfx_explain/{model}/approximation_error` | float, one value | completeness gap or largest standard error |
 | `tfx_explain/{model}/output_index` | int64, one value | the class explained |
 | `tfx_explain/{model}/tolerance_met` | int64, one value | 1 if the error is within the tolerance, else 0 |
+| `tfx_explain/{model}/output_display_name` | bytes, one value | the class's name, where it has one |
+| `tfx_explain/{model}/explained_quantity` | bytes, one value | of the class: `log_odds`, `logits` or `served` |
+
+Where several classes are explained, columns hold a value for each, in the order of `output_index`, but for
+`explained_quantity`.
 """
 
 from __future__ import annotations
@@ -28,6 +33,9 @@ APPROXIMATION_ERROR = "approximation_error"
 OUTPUT_INDEX = "output_index"
 TOLERANCE_MET = "tolerance_met"
 FIELDS = (BASELINE_OUTPUT_VALUE, INSTANCE_OUTPUT_VALUE, APPROXIMATION_ERROR, OUTPUT_INDEX, TOLERANCE_MET)
+OUTPUT_DISPLAY_NAME = "output_display_name"
+EXPLAINED_QUANTITY = "explained_quantity"
+TEXTS = (OUTPUT_DISPLAY_NAME, EXPLAINED_QUANTITY)
 
 _ATTRIBUTIONS = "attributions/"
 
@@ -43,14 +51,15 @@ def attribution_column(model: str, feature: str) -> str:
 
 
 def field_column(model: str, field: str) -> str:
-    """Returns the column of one of `FIELDS`.
+    """Returns the column of one of `FIELDS` or `TEXTS`.
 
     Args:
       model: `CANDIDATE` or `BASELINE`.
-      field: One of `FIELDS`.
+      field: One of `FIELDS` or `TEXTS`.
     """
-    if field not in FIELDS:
-        raise ValueError(f"Unknown field {field!r} of an attribution record; the fields are {', '.join(FIELDS)}.")
+    if field not in (*FIELDS, *TEXTS):
+        known = ", ".join((*FIELDS, *TEXTS))
+        raise ValueError(f"Unknown field {field!r} of an attribution record; the fields are {known}.")
     return f"{_model_prefix(model)}{field}"
 
 

@@ -52,6 +52,7 @@ class Engine:
 
     Attributes:
       models: By `columns.CANDIDATE` and perhaps `columns.BASELINE`.
+      explained: By model, what is explained.
       unshared: By model, the features that the other lacks; empty where there is one model.
       parses: Whether every model parses serialized tf.Examples itself.
     """
@@ -64,6 +65,7 @@ class Engine:
         """
         self._method = make_method(job.parameters)
         self.models: Mapping[str, ExplainableModel] = load_models(job)
+        self.explained = {name: model.output for name, model in self.models.items()}
         self.unshared = unshared_features(self.models)
         self._calls = {name: self._cut(name, model) for name, model in self.models.items()}
         metadata = {columns.CANDIDATE: job.metadata, columns.BASELINE: job.baseline_model_metadata}
@@ -117,11 +119,12 @@ class Engine:
             name: Request(model, self._encode(name, inputs), self._baselines[name], model.players, keys)
             for name, model in self._calls.items()
         }
-        targets = self._targets(requests[columns.CANDIDATE], len(keys))
+        chosen = self._targets(requests[columns.CANDIDATE], len(keys))
+        targets = {name: self._outputs.of_model(name, chosen) for name in requests}
         return Results(
             targets,
             {
-                name: [request.explain(self._method, target) for target in targets.T]
+                name: [request.explain(self._method, target) for target in targets[name].T]
                 for name, request in requests.items()
             },
         )
@@ -158,6 +161,6 @@ class Engine:
         return first[0] + second[0], first[1] + second[1], first[2] | second[2]
 
     def _targets(self, candidate: Request, rows: int) -> np.ndarray:
-        if self._outputs.fixed:
+        if not self._outputs.needs_outputs:
             return self._outputs.of_rows(np.empty((rows, 0)))
         return self._outputs.of_rows(self._calls[columns.CANDIDATE].outputs(candidate.inputs).numpy())

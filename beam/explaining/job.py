@@ -60,7 +60,7 @@ def load_models(job: ExplanationJob) -> dict[str, ExplainableModel]:
     """
     models = {columns.CANDIDATE: _load(job.model_dir, job.metadata, job.parameters)}
     if job.baseline_model_metadata is not None:
-        models[columns.BASELINE] = _load(job.baseline_model_dir, job.baseline_model_metadata, job.parameters)
+        models[columns.BASELINE] = _load_baseline(job, job.baseline_model_metadata, models[columns.CANDIDATE])
         for name, features in unshared_features(models).items():
             if features:
                 logging.warning(
@@ -127,6 +127,21 @@ def _fit(baselines: Sequence[struct_pb2.Value], own: explanation_pb2.InputMetada
     """Whether baselines of a feature are some of it in another model, too; single numbers and texts always are."""
     lists = any(value.HasField("list_value") for value in baselines)
     return not lists or list(own.input_tensor_shape) == feature.row_shape
+
+
+def _load_baseline(
+    job: ExplanationJob, metadata: explanation_pb2.ExplanationMetadata, candidate: ExplainableModel
+) -> ExplainableModel:
+    """Loads the baseline model, of which the same quantity is explained as of the candidate."""
+    parameters = explanation_pb2.ExplanationParameters(output_name=job.parameters.output_name)
+    parameters.output_scale = explanation_pb2.ExplanationParameters.OutputScale.Value(candidate.output.quantity.upper())
+    try:
+        return _load(job.baseline_model_dir, metadata, parameters)
+    except ValueError as error:
+        raise ValueError(
+            f"The baseline model can't be explained as the candidate is, of which {candidate.output.quantity} are "
+            f"explained. {error}"
+        ) from error
 
 
 def _load(

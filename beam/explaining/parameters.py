@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfx_explain.attribution import Blurred
 from tfx_explain.beam.explaining.method import make_method
+from tfx_explain.beam.explaining.outputs import ALL
 from tfx_explain.proto import explanation_pb2
 
 # More than this fraction of failed rows fails the run: what is left would not speak for the split.
@@ -25,13 +26,23 @@ def check_parameters(parameters: explanation_pb2.ExplanationParameters) -> None:
         raise ValueError(f"sample.fraction is {sample.fraction}; give the share of the rows, above 0 and at most 1.")
     if not 0 <= failed <= 1:
         raise ValueError(f"max_failed_fraction is {failed}; give the share of rows that may fail, from 0 to 1.")
-    indices, top_k = list(parameters.output_indices), parameters.top_k
-    if indices and top_k:
-        raise ValueError(f"output_indices names {indices} and top_k is {top_k}; give one of the two.")
-    if top_k < -1:
+    _check_outputs(list(parameters.output_indices), list(parameters.class_names), parameters.top_k)
+
+
+def _check_outputs(indices: list[int], names: list[str], top_k: int) -> None:
+    given = {"output_indices": indices, "class_names": names, "top_k": top_k}
+    given = {name: value for name, value in given.items() if value}
+    if len(given) > 1:
+        said = " and ".join(f"{name} is {value}" for name, value in given.items())
+        raise ValueError(f"{said}; give one of them.")
+    if top_k < ALL:
         raise ValueError(f"top_k is {top_k}; give at least 1, or -1 for all outputs.")
-    if len(set(indices)) < len(indices) or any(index < 0 for index in indices):
-        raise ValueError(f"output_indices is {indices}; name each output once, by its index from 0.")
+    if indices != [ALL] and (len(set(indices)) < len(indices) or any(index < 0 for index in indices)):
+        raise ValueError(
+            f"output_indices is {indices}; name each output once, by its index from 0, or all by -1 alone."
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f"class_names is {names}; name each class once.")
 
 
 def max_failed_fraction(parameters: explanation_pb2.ExplanationParameters) -> float:

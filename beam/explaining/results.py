@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tfx_explain.attribution import Attributions
+from tfx_explain.storage.influence import lacks_influence
 
 # By row number: the model that failed, and why.
 Failures: TypeAlias = dict[int, tuple[str, str]]
@@ -24,7 +25,7 @@ class Results:
         the outputs, in order.
     """
 
-    targets: np.ndarray
+    targets: Mapping[str, np.ndarray]
     of_models: Mapping[str, Sequence[Attributions]]
 
     @classmethod
@@ -32,7 +33,7 @@ class Results:
         """Puts the rows of several results, at least one, into one, in order."""
         first = parts[0]
         return cls(
-            np.concatenate([part.targets for part in parts]),
+            {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},
             {
                 name: [_concatenated([part.of_models[name][i] for part in parts]) for i in range(len(outputs))]
                 for name, outputs in first.of_models.items()
@@ -42,7 +43,7 @@ class Results:
     def take(self, rows: np.ndarray) -> Results:
         """Returns the results of some rows, int `[taken]`, in that order."""
         taken = {name: [one.take(rows) for one in outputs] for name, outputs in self.of_models.items()}
-        return Results(self.targets[rows], taken)
+        return Results({name: targets[rows] for name, targets in self.targets.items()}, taken)
 
     def failures(self) -> Failures:
         """Returns the rows that have no attribution."""
@@ -56,6 +57,11 @@ class Results:
     def missed(self, name: str) -> np.ndarray:
         """Returns bool `[rows]`, whether an output's attributions in a model missed the tolerance."""
         return ~np.all([one.converged for one in self.of_models[name]], axis=0)
+
+    def lacks_influence(self, name: str) -> np.ndarray:
+        """Returns bool `[rows, outputs]`, where no feature has any influence on an output of a model."""
+        outputs = self.of_models[name]
+        return np.stack([lacks_influence(one.values, one.instance_outputs) for one in outputs], axis=1)
 
     def evaluations(self, name: str) -> int:
         """Returns how many rows went through a model."""

@@ -10,11 +10,10 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from apache_beam.io.filesystems import FileSystems
-from pyarrow import parquet
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfx_explain.beam.columns import encode_columns
 from tfx_explain.beam.reading.batches import RowBatch, batched
+from tfx_explain.beam.reading.parquet import parquet_rows
 from tfx_explain.beam.reading.sample import FindLimit, Limit, row_hashes
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.integrity import verify_whole
@@ -49,7 +48,7 @@ class Format:
         Raises:
           ValueError: The file is damaged, or holds what can't be an example.
         """
-        return _tfrecords(path) if self.name == TF_EXAMPLE else _parquet_rows(path, self._arrow_types())
+        return _tfrecords(path) if self.name == TF_EXAMPLE else parquet_rows(path, self._arrow_types(), _CHUNK_ROWS)
 
     def _arrow_types(self) -> dict[str, pa.DataType]:
         schema = schema_pb2.Schema.FromString(self.schema)
@@ -163,41 +162,3 @@ def _tfrecords(path: str) -> Iterator[np.ndarray]:
     first = [len(record) for record in dataset.take(1).as_numpy_iterator()]
     rows = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // max(1, *first, 1)))
     yield from dataset.batch(rows).as_numpy_iterator()
-
-
-def _parquet_rows(path: str, types: dict[str, pa.DataType]) -> Iterator[np.ndarray]:
-    try:
-        with FileSystems.open(path) as file:
-            for batch in parquet.ParquetFile(file).iter_batches(_CHUNK_ROWS):
-                columns = {
-                    name: _lists(name, column, types.get(name))
-                    for name, column in zip(batch.schema.names, batch.columns, strict=True)
-                }
-                if batch.num_rows:
-                    yield encode_columns(columns, batch.num_rows)
-    except (pa.ArrowException, OSError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is damaged, or not a Parquet file that examples can be: {first_line}") from error
-
-
-def _lists(name: str, column: pa.Array, wanted: pa.DataType | None) -> pa.Array:
-    """A Parquet column, of numbers or texts or of lists of them, as the lists of a tf.Example's feature."""
-    nested = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-    values = column.flatten() if nested else column.drop_null()
-    wanted = wanted or _example_type(values.type)
-    if wanted is None:
-        raise ValueError(
-            f"Column {name!r} has type {column.type}; an example's feature is numbers or texts, or a list of them."
-        )
-    lengths = column.value_lengths().fill_null(0) if nested else column.is_valid().cast(pa.int64())
-    offsets = np.concatenate([[0], np.cumsum(lengths.to_numpy(zero_copy_only=False))])
-    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values.cast(wanted))
-
-
-def _example_type(values: pa.DataType) -> pa.DataType | None:
-    if pa.types.is_boolean(values) or pa.types.is_integer(values):
-        return pa.int64()
-    if pa.types.is_floating(values):
-        return pa.float32()
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-    return pa.large_binary() if any(check(values) for check in texts) else None

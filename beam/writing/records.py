@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from tfx_explain.beam.columns import encode_columns, encode_numbers, join_pieces
+from tfx_explain.beam.columns import encode_columns, encode_lists, encode_numbers, join_pieces
 from tfx_explain.beam.explaining.results import Results
+from tfx_explain.savedmodel import ExplainedOutput
 from tfx_explain.storage import columns
 
 
-def attribution_records(originals: np.ndarray, results: Results, unshared: Mapping[str, Sequence[str]]) -> np.ndarray:
+def attribution_records(
+    originals: np.ndarray,
+    results: Results,
+    explained: Mapping[str, ExplainedOutput],
+    unshared: Mapping[str, Sequence[str]],
+) -> np.ndarray:
     """Adds the columns of `metrics.columns` to each record, with one value for each output explained.
 
     The original features are kept byte for byte and never parsed (see `beam.columns`).
@@ -23,6 +29,7 @@ def attribution_records(originals: np.ndarray, results: Results, unshared: Mappi
     Args:
       originals: Serialized tf.Examples, object `[rows]`, without columns of ours.
       results: What was found for the same rows.
+      explained: By model, what is explained.
       unshared: By model, the features that the other lacks; they get 0 there.
 
     Returns:
@@ -38,13 +45,15 @@ def attribution_records(originals: np.ndarray, results: Results, unshared: Mappi
         added |= {columns.field_column(model, name): _by_row(values) for name, values in fields.items()}
         for index, feature in enumerate(outputs[0].features):
             added[columns.attribution_column(model, feature)] = _by_row([one.values[:, index] for one in outputs])
-        zeros = np.zeros(results.targets.shape, np.float32)
+        targets = results.targets[model]
+        zeros = np.zeros(targets.shape, np.float32)
         for other, features in unshared.items():
             added |= {columns.attribution_column(model, one): zeros for one in features if other != model}
-        added[columns.field_column(model, columns.OUTPUT_INDEX)] = results.targets.astype(np.int64)
+        added[columns.field_column(model, columns.OUTPUT_INDEX)] = targets.astype(np.int64)
         met = np.stack([one.converged for one in outputs], axis=1)
         added[columns.field_column(model, columns.TOLERANCE_MET)] = met.astype(np.int64)
-    return join_pieces([pa.array(originals, pa.large_binary()), *encode_numbers(added)], len(originals))
+    pieces = [pa.array(originals, pa.large_binary()), *encode_numbers(added), *_texts(results.targets, explained)]
+    return join_pieces(pieces, len(originals))
 
 
 def kept_features(records: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
@@ -79,6 +88,24 @@ def dead_letter(record: bytes, error: str, shard: str) -> bytes:
 
 def _by_row(values: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(values, axis=1).astype(np.float32)
+
+
+def _texts(targets: Mapping[str, np.ndarray], explained: Mapping[str, ExplainedOutput]) -> Iterator[pa.Array]:
+    """Pieces that say which quantity is explained, the same for all rows, and of which class by name."""
+    for model, output in explained.items():
+        quantity = _text_example(columns.field_column(model, columns.EXPLAINED_QUANTITY), output.quantity)
+        yield pa.scalar(quantity, pa.large_binary())
+        if output.names:
+            rows, count = targets[model].shape
+            names = pa.array(output.names, pa.large_binary()).take(pa.array(targets[model].reshape(-1)))
+            offsets = pa.array(np.arange(rows + 1, dtype=np.int64) * count)
+            name = columns.field_column(model, columns.OUTPUT_DISPLAY_NAME)
+            yield from encode_lists({name: pa.LargeListArray.from_arrays(offsets, names)})
+
+
+def _text_example(name: str, value: str) -> bytes:
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
+    return tf.train.Example(features=tf.train.Features(feature={name: feature})).SerializeToString()
 
 
 def _with_features(records: np.ndarray, names: Sequence[str]) -> np.ndarray:

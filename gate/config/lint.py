@@ -22,6 +22,7 @@ _CORRELATIONS = "MatthewsCorrelationCoefficient ImportanceSpearman ImportanceKen
 _COUNTS_AND_ERRORS = """
 ExampleCount WeightedExampleCount MeanSquaredError MeanAbsoluteError BinaryCrossEntropy
 MeanAbsoluteAttribution TotalAbsoluteAttribution CompletenessGap ApproximationError ExplainedRows FailedRows
+UninfluencedRows
 """
 _RANGES = {
     (0.0, 1.0): _RATES,

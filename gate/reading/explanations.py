@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_model_analysis.proto import config_pb2
@@ -13,20 +14,22 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx_explain.gate.reading.evaluations import SliceMetrics, Slices
 from tfx_explain.metrics import configs, quality
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.storage.influence import uninfluenced
 
 SUMMARY_FILE = "summary.json"
 MAX_FAILED_FRACTION = 0.01
 MAX_TOLERANCE_MISSED_FRACTION = 0.1
 
 _COUNTS = ("rows_read", "rows_explained", "rows_failed", "tolerance_not_met")
-_METRICS = (quality.ExplainedRows, quality.FailedRows, quality.ToleranceMissed)
+_BY_CLASS = ("rows_by_class", "rows_without_influence_by_class")
+_METRICS = (quality.ExplainedRows, quality.FailedRows, quality.ToleranceMissed, quality.UninfluencedRows)
 _SPLIT = "Split-"
 
-Summary = Mapping[str, Mapping[str, int]]
+Summary = Mapping[str, Mapping[str, Any]]
 
 
 def read_summary(directory: str) -> Summary | None:
-    """Reads the summary that an Explainer leaves beside its records: by split, counts of rows.
+    """Reads the summary that an Explainer leaves beside its records: by split, counts of rows, some of them by class.
 
     Args:
       directory: Of the attributions or the evaluation.
@@ -43,7 +46,11 @@ def read_summary(directory: str) -> Summary | None:
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
             summary = json.loads(file.read())
-        counts = {split: {name: of_split[name] for name in _COUNTS} for split, of_split in summary.items()}
+        counts = {
+            split: {name: of_split[name] for name in _COUNTS}
+            | {name: dict(of_split.get(name, {})) for name in _BY_CLASS}
+            for split, of_split in summary.items()
+        }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or something else: it holds no counts of rows by split") from error
     for split, of_split in counts.items():
@@ -58,6 +65,8 @@ def summary_problems(place: str, summary: Summary, policy: explanation_pb2.GateP
         where = f"{place}, split {split!r}"
         yield from _failed(where, counts["rows_failed"], counts["rows_read"], policy)
         yield from _missed(where, counts["tolerance_not_met"], counts["rows_explained"], policy)
+        for sentence in uninfluenced(*(counts[name] for name in _BY_CLASS)):
+            yield f"{where}: {sentence}"
 
 
 def verify_rows(pattern: str, rows: int, summary: Summary | None) -> None:
@@ -112,16 +121,22 @@ def record_problems(place: str, slices: Slices, policy: explanation_pb2.GatePoli
     overall = slices[()].values if () in slices else {}
     for model in dict.fromkeys(key.model_name for key in overall):
         found = {key.name: value for key, value in overall.items() if key.model_name == model and not key.is_diff}
-        explained, failed, missed = (found.get(name, math.nan) for name in _NAMES)
+        explained, failed, missed, without = (found.get(name, math.nan) for name in _NAMES)
         where = f"{place}, {model} model" if model else place
         yield from _failed(where, failed, explained + failed, policy)
         if not math.isnan(missed) or policy.HasField("max_tolerance_missed_fraction"):
             yield from _missed(where, missed * explained, explained, policy)
+        if without > 0:
+            yield (
+                f"{where}: {without:g} of {explained:g} rows are of classes on which no feature has any influence: all "
+                "their attributions are 0, which explains nothing. Let the Explainer explain log-odds (output_scale), "
+                "or other classes."
+            )
 
 
-def _is_consistent(counts: Mapping[str, int]) -> bool:
+def _is_consistent(counts: Mapping[str, Any]) -> bool:
     read, explained, failed, missed = (counts[name] for name in _COUNTS)
-    if not all(type(count) is int and count >= 0 for count in counts.values()):
+    if not all(type(count) is int and count >= 0 for count in (read, explained, failed, missed)):
         return False
     return read == explained + failed and missed <= explained
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.analysis.scores import Score
 from tfx_explain.savedmodel.analysis.slots import Slot, Tensor, Tensors, encoder, parts
 from tfx_explain.savedmodel.graph.flat import import_cut
 
@@ -27,15 +28,13 @@ class Cut:
         read: the model.
         slots: every place that is fed, players' and held ones.
         players: of each feature, the slot keys, or columns of them.
-        output: the tensor explained.
-        num_outputs: size of its last axis, None where the graph leaves it open; 1 for `[rows]`.
+        score: what is explained.
     """
 
     read: ReadModel
     slots: tuple[Slot, ...]
     players: Mapping[str, tuple[Part, ...]]
-    output: str
-    num_outputs: int | None
+    score: Score
 
 
 def keys_of(parts: Iterable[Part]) -> list[str]:
@@ -59,7 +58,10 @@ class CutModel:
         self._cut = cut
         self._feeds = {name: spec for s in cut.slots for name, spec in zip(s.tensors, s.specs, strict=True)}
         self._encode = encoder(cut.read, cut.slots)
-        self._outputs = import_cut(cut.read.graph, self._feeds, [cut.output], lambda _, fetched: _matrix(fetched[0]))
+        every = cut.score.every
+        self._outputs = import_cut(
+            cut.read.graph, self._feeds, [cut.score.tensor], lambda _, fetched: every(fetched[0])
+        )
 
     def encode(self, rows: tf.Tensor | Mapping[str, tf.Tensor]) -> dict[str, Tensor]:
         """Computes what the other methods are fed.
@@ -74,7 +76,7 @@ class CutModel:
         return self._encode(rows)
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
-        """Returns the model's outputs, float `[rows, outputs]`."""
+        """Returns what is explained of every output, float `[rows, outputs]`."""
         return self._outputs(*self._arguments(inputs))
 
     def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
@@ -97,7 +99,7 @@ class CutModel:
 
     @functools.cached_property
     def _predict(self) -> Callable[..., Any]:
-        return import_cut(self._cut.read.graph, self._feeds, [self._cut.output], self._chosen, [_TARGETS])
+        return import_cut(self._cut.read.graph, self._feeds, [self._cut.score.tensor], self._chosen, [_TARGETS])
 
     @functools.cached_property
     def _gradients(self) -> tuple[Callable[..., Any], list[str], list[str]]:
@@ -116,26 +118,14 @@ class CutModel:
             ]
             return [outputs, *dense]
 
-        function = import_cut(self._cut.read.graph, self._feeds, [self._cut.output], differentiate, [_TARGETS])
+        function = import_cut(self._cut.read.graph, self._feeds, [self._cut.score.tensor], differentiate, [_TARGETS])
         return function, keys, missing
 
     def _chosen(self, _: dict[str, tf.Tensor], fetched: list[tf.Tensor]) -> tf.Tensor:
-        outputs = _matrix(fetched[0])
-        if self._cut.num_outputs == 1:
-            return outputs[:, 0]
-        return tf.gather(outputs, fetched[1], axis=1, batch_dims=1)
+        return self._cut.score.chosen(*fetched)
 
     def _arguments(self, inputs: Tensors) -> list[tf.Tensor]:
         return [tensor for slot in self._cut.slots for tensor in parts(slot, inputs[slot.key])]
-
-
-def _matrix(outputs: tf.Tensor) -> tf.Tensor:
-    """Outputs as float32 or float64 `[rows, outputs]`."""
-    if outputs.dtype.size < 4:
-        outputs = tf.cast(outputs, tf.float32)
-    if outputs.shape.rank == 2:
-        return outputs
-    return tf.reshape(outputs, [tf.shape(outputs)[0], -1])
 
 
 def _int32(targets: Any) -> tf.Tensor:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.links import PASSES, Link, find_link, origin
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import node_of
 from tfx_explain.savedmodel.graph.signature import TENSORFLOW1
 from tfx_explain.savedmodel.metadata.nearest import nearest
+from tfx_explain.savedmodel.metadata.rules import INDEPENDENT, LOG_ODDS, SERVED
 
-_PASSES = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"})
-_LINKS = frozenset({"Sigmoid", "Softmax"})
 # Where a score is lost to a choice among classes.
 _DECIDES = frozenset(
     {"ArgMax", "TopK", "TopKV2", "Greater", "GreaterEqual", "Less", "LessEqual", "Round", "Rint", "Floor", "Ceil"}
 )
 # From a class id to what is served of it.
-_LABELS = _PASSES | frozenset(
+_LABELS = PASSES | frozenset(
     {
         *("Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd", "StridedSlice", "Tile", "Pack"),
         *("LookupTableFind", "LookupTableFindV2", "AsString", "StringJoin", "Select", "SelectV2", "LogicalNot"),
@@ -111,41 +111,51 @@ def describe_outputs(metadata: explanation_pb2.ExplanationMetadata, read: ReadMo
     """Adds the outputs to `metadata`; returns the tensors to explain: logits where they are found."""
     by_graph = read.signature.framework == TENSORFLOW1
     names = {} if by_graph else {tensor: name for name, tensor in sorted(read.graph.outputs.items(), reverse=True)}
+    links = _links(read, outputs)
     tensors = []
     for name, tensor in outputs.scores.items():
         served = read.graph.outputs.get(name, "") if by_graph else name
         is_label = name in outputs.served_labels
-        logits = find_logits(read, tensor)
+        link = links.get(name, Link("", ""))
         metadata.outputs[name].CopyFrom(
             explanation_pb2.OutputMetadata(
                 output_tensor_name=served if read.graph.outputs.get(name) == tensor else names.get(tensor, tensor),
                 output_tensor_dtype=read.specs[tensor].dtype.name,
-                logits_tensor_name=logits,
+                logits_tensor_name=link.logits,
                 served_tensor_name=served if is_label else "",
+                classes=_classes(read, link),
+                explained_quantity=LOG_ODDS if link.logits else SERVED,
+                logits_indices=link.picked,
             )
         )
-        tensors.append(logits or tensor)
+        tensors.append(link.logits or tensor)
     return tensors
 
 
-def find_logits(read: ReadModel, tensor: str) -> str:
-    """The input of the sigmoid or softmax that makes `tensor`, or '' where there is none."""
-    node = read.graph.nodes[node_of(_origin(read, tensor))]
-    return node.input[0] if node.op in _LINKS else ""
+def _links(read: ReadModel, outputs: Outputs) -> dict[str, Link]:
+    """How each output is made of logits, if it is; of one that is the logits of another, that they are its own."""
+    behind = [label.scores for label in outputs.labels.values()]
+    made = [link for each in (*outputs.scores.values(), *behind) if (link := find_link(read, each))]
+    of_logits = {origin(read, link.logits): link.classes for link in made}
+    links = {}
+    for name, tensor in outputs.scores.items():
+        classes = of_logits.get(origin(read, tensor))
+        found = Link(tensor, classes) if classes else find_link(read, tensor)
+        if found:
+            links[name] = found
+    return links
 
 
-def _origin(read: ReadModel, tensor: str) -> str:
-    """The tensor whose values `tensor` has, in whatever shape or precision."""
-    node = read.graph.nodes[node_of(tensor)]
-    while node.op in _PASSES and read.specs[node.input[0]].dtype.is_floating:
-        tensor = node.input[0]
-        node = read.graph.nodes[node_of(tensor)]
-    return tensor
+def _classes(read: ReadModel, link: Link) -> str:
+    """The link's classes; '' where a sigmoid makes a single score."""
+    width = len(link.picked) or (read.specs[link.logits].shape[1:].num_elements() if link.logits else None)
+    return "" if link.classes == INDEPENDENT and width == 1 else link.classes
 
 
 def _behind(read: ReadModel, tensor: str) -> set[str]:
     """Where the values of `tensor` come from, and the logits that they are made of."""
-    return {_origin(read, each) for each in (tensor, find_logits(read, tensor)) if each}
+    link = find_link(read, tensor)
+    return {origin(read, each) for each in (tensor, link.logits if link and not link.picked else "") if each}
 
 
 def _find_label(read: ReadModel, served: str) -> Label | None:

@@ -31,8 +31,8 @@ def load_explainable(
         model_dir: the SavedModel.
         metadata: its features' tensors, baselines and outputs.
         output_name: the output to explain; may be empty where the metadata has one.
-        output_scale: an `ExplanationParameters.OutputScale`: logits where the metadata names them (the default), only
-            logits, or the output as it is served.
+        output_scale: an `ExplanationParameters.OutputScale`: log-odds where the metadata names logits (the default),
+            only log-odds, raw logits, or the output as it is served.
 
     Raises:
         ValueError: if the metadata does not fit the model; one line for each wrong name, dtype or shape.
@@ -60,7 +60,8 @@ class ExplainableModel:
         takes_examples: whether rows are serialized tf.Examples.
         raw_features: by name in the metadata, the raw feature that its entry stands for.
         input_specs: the signature's inputs, where they are not; a last axis left open has the weights' size.
-        num_outputs: size of the explained output's last axis, 1 for `[rows]`; None where the graph leaves it open.
+        output: what is explained.
+        num_outputs: how many outputs there are to choose from, 1 for `[rows]`; None where the graph leaves it open.
     """
 
     def __init__(self, read: ReadModel, explained: Explained) -> None:
@@ -75,7 +76,7 @@ class ExplainableModel:
             self.row_features = {n: Feature(n, read.graph.inputs[n], spec.dtype, spec.shape) for n, spec in specs}
         else:
             self.row_features = {name: f for name, f in by_name.items() if f.required or name in of_plans}
-        self.num_outputs = explained.num_outputs
+        self.output, self.num_outputs = explained.output, explained.output.score.num_outputs
         self._read, self._explained = read, explained
 
     def differentiable(self) -> CutModel:
@@ -113,7 +114,7 @@ class ExplainableModel:
                 "says; use integrated_gradients_attribution, or give other input_baselines."
             )
         every = [tensor for plan in plans.values() for tensor in plan.encoded]
-        past = self._read.past(every, [self._explained.output])
+        past = self._read.past(every, [self._explained.output.score.tensor])
         by_raw: set[str] = set()
         for members in self._explained.groups.values():  # what one of a group needs, all do: they share tensors
             if any(not plans[name].encoded or plans[name].sources & past for name, _ in members):
@@ -135,7 +136,7 @@ class ExplainableModel:
         explained, read = self._explained, self._read
         slots = {tensor: slot_of(read, tensor) for tensors in fed.values() for tensor in tensors}
         names = [tensor for slot in slots.values() for tensor in slot.tensors]
-        held = [slot_of(read, tensor) for tensor in read.held(names, explained.output)]
+        held = [slot_of(read, tensor) for tensor in read.held(names, explained.output.score.tensor)]
         players = {
             group: tuple(
                 dict.fromkeys(
@@ -147,7 +148,7 @@ class ExplainableModel:
             for group, members in (explained.groups if groups is None else groups).items()
         }
         every = tuple({slot.key: slot for slot in [*slots.values(), *held]}.values())
-        cut = Cut(read, every, players, explained.output, explained.num_outputs)
+        cut = Cut(read, every, players, explained.output.score)
         given = {tensor: baseline for tensor, baseline in explained.encoded_baselines.items() if tensor in slots}
         computed = [slot for tensor, slot in slots.items() if tensor not in given]
         return CutModel(cut, raw_encoder(read, explained.baselines, computed)(explained.baselines) | given)

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.scores import Score
+from tfx_explain.savedmodel.metadata.rules import SERVED
 
 # What gets one attribution together, by its name: entries of the metadata's inputs, each with None or with the column
 # that is meant.
@@ -42,6 +44,23 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class ExplainedOutput:
+    """What is explained of a model's output.
+
+    Attributes:
+        score: the tensor, and what is made of it.
+        quantity: `log_odds`, `logits` or `served`.
+        classes: `exclusive`, `independent` or ''.
+        names: of the outputs, in order; empty where they have none.
+    """
+
+    score: Score
+    quantity: str = SERVED
+    classes: str = ""
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Explained:
     """Everything that the metadata says about one output of a model.
 
@@ -51,13 +70,11 @@ class Explained:
         baselines: by values tensor, `[baselines, ...]` of every raw feature of the model and of the plans', all of one
             number.
         encoded_baselines: by encoded tensor, those that the metadata gives.
-        output: the tensor explained.
-        num_outputs: size of its last axis, 1 for `[rows]`; None where the graph leaves it open.
+        output: what is explained.
     """
 
     plans: Mapping[str, Plan]
     groups: Groups
     baselines: Mapping[str, tf.Tensor | tf.RaggedTensor]
     encoded_baselines: Mapping[str, tf.Tensor | tf.RaggedTensor]
-    output: str
-    num_outputs: int | None
+    output: ExplainedOutput

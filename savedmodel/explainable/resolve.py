@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from google.protobuf import struct_pb2
+
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.links import find_link
 from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.analysis.scores import Score
 from tfx_explain.savedmodel.explainable.inputs import Inputs, encoded_names
 from tfx_explain.savedmodel.explainable.lookup import Lookup
-from tfx_explain.savedmodel.explainable.plans import Explained
-from tfx_explain.savedmodel.metadata.rules import contradictions, wrong_values
+from tfx_explain.savedmodel.explainable.plans import Explained, ExplainedOutput
+from tfx_explain.savedmodel.metadata.rules import (
+    EXCLUSIVE,
+    INDEPENDENT,
+    LOG_ODDS,
+    LOGITS,
+    SERVED,
+    contradictions,
+    wrong_values,
+)
 
 Parameters = explanation_pb2.ExplanationParameters
+# Of a softmax over a single class.
+ONE_CLASS = (
+    "a softmax over one class is 1 for every row, so it has no log-odds; explain its logits (output_scale: LOGITS), or "
+    "export a sigmoid"
+)
 
 
 def resolve(
@@ -21,16 +40,16 @@ def resolve(
         ValueError: with one line for each wrong name, dtype or shape, and the nearest name that exists.
     """
     lookup = Lookup(read, [*wrong_values(metadata), *contradictions(metadata)])
-    output, num_outputs = _output(metadata, lookup, output_name, output_scale)
+    output = _output(metadata, lookup, output_name, output_scale)
     inputs = Inputs(metadata.inputs, lookup)
     plans = inputs.plans()
     baselines, encoded_baselines = inputs.baselines(plans)
-    if lookup.problems:
+    if lookup.problems or output is None:
         raise ValueError(
             "The explanation metadata does not fit the model:\n" + "\n".join(f"  {line}" for line in lookup.problems)
         )
-    plans = {name: plan for name, plan in plans.items() if plan.sources & read.depends[output]}
-    return Explained(plans, inputs.groups(plans), baselines, encoded_baselines, output, num_outputs)
+    plans = {name: plan for name, plan in plans.items() if plan.sources & read.depends[output.score.tensor]}
+    return Explained(plans, inputs.groups(plans), baselines, encoded_baselines, output)
 
 
 def operands_named(metadata: explanation_pb2.ExplanationMetadata) -> list[str]:
@@ -40,12 +59,12 @@ def operands_named(metadata: explanation_pb2.ExplanationMetadata) -> list[str]:
 
 def _output(
     metadata: explanation_pb2.ExplanationMetadata, lookup: Lookup, output_name: str, scale: int
-) -> tuple[str, int | None]:
-    """The tensor to explain, '' where it is not found, and the size of its last axis."""
+) -> ExplainedOutput | None:
+    """What is explained, None where it is not found."""
     read = lookup.read
     name = _output_name(metadata, lookup, output_name)
     if not name:
-        return "", None
+        return None
     given = metadata.outputs[name]
     where = f"outputs[{name!r}]"
     graph_outputs = read.graph.outputs
@@ -53,24 +72,66 @@ def _output(
     served = graph_outputs.get(wanted, wanted)
     if served not in read.specs:
         lookup.unknown(f"{where}.output_tensor_name", served, [*graph_outputs, *read.specs])
-        return "", None
+        return None
     lookup.check_dtype(f"{where}.output_tensor_dtype", given.output_tensor_dtype, read.specs[served].dtype)
-    logits = lookup.tensor(f"{where}.logits_tensor_name", given.logits_tensor_name) if given.logits_tensor_name else ""
-    if scale == Parameters.LOGITS and not logits:
-        lookup.problems.append(f"{where}.logits_tensor_name: there is none; explain the output as it is SERVED")
-    tensor = served if scale == Parameters.SERVED or not logits else logits
+    logits = _logits(lookup, where, given)
+    classes, quantity = _quantity(lookup, where, given, served, logits, scale)
+    tensor = served if quantity == SERVED or not logits else logits
     lookup.check_float(where, tensor)
-    spec = read.specs[tensor]
-    if spec.shape.rank is not None and spec.shape.rank not in (1, 2):
-        lookup.problems.append(f"{where}: {tensor!r} has shape {spec.shape}; it must be [rows] or [rows, outputs]")
-    num_outputs = spec.shape[1:].num_elements()
+    shape = read.specs[tensor].shape
+    if shape.rank is not None and shape.rank not in (1, 2):
+        lookup.problems.append(f"{where}: {tensor!r} has shape {shape}; it must be [rows] or [rows, outputs]")
+    num_outputs = shape[1:].num_elements()
+    picked = tuple(given.logits_indices) if tensor == logits else ()
+    if num_outputs is not None and not all(0 <= place < num_outputs for place in picked):
+        lookup.problems.append(f"{where}.logits_indices: {tensor!r} has places 0 to {num_outputs - 1}")
     if num_outputs is None and wanted in read.signature.output_specs:
         # The signature may know more; logits have as many elements as what is made of them.
         num_outputs = read.signature.output_specs[wanted].shape[1:].num_elements()
-    names = len(given.index_name_mapping.list_value.values)
-    if names and num_outputs and names != num_outputs:
-        lookup.problems.append(f"{where}.index_name_mapping: names {names} classes; {tensor!r} has {num_outputs}")
-    return tensor, num_outputs
+    is_contrast = quantity == LOG_ODDS and classes == EXCLUSIVE
+    if is_contrast and num_outputs == 1:
+        lookup.problems.append(f"{where}: {ONE_CLASS}")
+    num_outputs = len(picked) or num_outputs
+    names = tuple(_leaves(given.index_name_mapping))
+    if names and num_outputs and len(names) != num_outputs:
+        lookup.problems.append(f"{where}.index_name_mapping: names {len(names)} classes; {tensor!r} has {num_outputs}")
+    return ExplainedOutput(Score(tensor, num_outputs, is_contrast, picked), quantity, classes, names)
+
+
+def _logits(lookup: Lookup, where: str, given: explanation_pb2.OutputMetadata) -> str:
+    """The tensor of the logits, '' where none is named; it may be that of an output."""
+    name = given.logits_tensor_name
+    return lookup.tensor(f"{where}.logits_tensor_name", lookup.read.graph.outputs.get(name, name)) if name else ""
+
+
+def _quantity(
+    lookup: Lookup, where: str, given: explanation_pb2.OutputMetadata, served: str, logits: str, scale: int
+) -> tuple[str, str]:
+    """The output's classes, and which quantity is explained of it."""
+    link = find_link(lookup.read, served) if logits else None
+    classes = given.classes or (link.classes if link and link.logits == logits else "")
+    is_known = bool(classes) or (bool(logits) and lookup.read.specs[logits].shape[1:].num_elements() == 1)
+    by_default = given.explained_quantity or (LOG_ODDS if logits and is_known else LOGITS if logits else SERVED)
+    quantity = {Parameters.LOG_ODDS: LOG_ODDS, Parameters.LOGITS: LOGITS, Parameters.SERVED: SERVED}.get(
+        scale, by_default
+    )
+    if quantity != SERVED and not logits:
+        lookup.problems.append(f"{where}.logits_tensor_name: there is none; explain the output as it is SERVED")
+    elif quantity == LOG_ODDS and not is_known:
+        lookup.problems.append(
+            f"{where}.classes: log-odds take to know what {logits!r} are logits of; say {EXCLUSIVE!r} (one class is "
+            f"right, a softmax) or {INDEPENDENT!r} (each by itself, a sigmoid), or explain them as LOGITS"
+        )
+    return classes, quantity
+
+
+def _leaves(names: struct_pb2.Value) -> Iterator[str]:
+    """Class names in the order of the outputs, also where they stand in lists of lists."""
+    if names.HasField("list_value"):
+        for value in names.list_value.values:
+            yield from _leaves(value)
+    elif names.HasField("string_value"):
+        yield names.string_value
 
 
 def _output_name(metadata: explanation_pb2.ExplanationMetadata, lookup: Lookup, wanted: str) -> str:

@@ -6,13 +6,23 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.generation.describe import add_finding
 from tfx_explain.savedmodel.metadata.rules import BAG_OF_FEATURES
-from tfx_explain.savedmodel.rows.baselines import MEDIAN, ZERO, choose_baselines, column_baselines, to_proto
+from tfx_explain.savedmodel.rows.baselines import (
+    MEDIAN,
+    ZERO,
+    choose_baselines,
+    column_baselines,
+    hardly_repeats,
+    to_proto,
+)
 from tfx_explain.savedmodel.rows.data import Data
 from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 
 NOT_COUNTED = (
     "The schema says that it stands for names, but the statistics were made without the schema, so the most frequent "
     "value is not known: its baseline is the median."
+)
+RARE = (
+    "Its values hardly repeat, so that none of them stands for the others: its baseline is the empty text, or no text."
 )
 NO_VALUES = "The data given has no value of this feature, so its baseline is zero."
 
@@ -57,7 +67,9 @@ def describe_baselines(entry: explanation_pb2.InputMetadata, feature: Feature, d
     entry.input_baselines.extend(to_proto(baseline.value) for baseline in found)
     sources = list(dict.fromkeys(source for baseline in found for source in baseline.source.split(", ")))
     entry.baseline_source = ", ".join(sources)
-    if ZERO in sources and data.is_given and not any(choice.kind == ZERO for choice in data.choices):
+    if ZERO in sources and hardly_repeats(feature, known):
+        add_finding(entry, RARE)
+    elif ZERO in sources and data.is_given and not any(choice.kind == ZERO for choice in data.choices):
         add_finding(entry, NO_VALUES)
     if MEDIAN in sources and known.categorical:
         add_finding(entry, NOT_COUNTED)

@@ -40,6 +40,7 @@ from tfx_explain.savedmodel.generation.verify import (
     without_output,
 )
 from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
+from tfx_explain.savedmodel.metadata.rules import LOG_ODDS, SERVED
 from tfx_explain.savedmodel.rows.accepted import accepted_rows
 from tfx_explain.savedmodel.rows.baselines import parse_choices
 from tfx_explain.savedmodel.rows.data import Data, read_data
@@ -113,6 +114,8 @@ def generate_metadata(
     for entry in metadata.inputs.values():
         if not entry.explainable_by:  # an encoded tensor was given; whether it leads to the output is seen below
             entry.explainable_by.extend([INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY])
+    for entry in metadata.outputs.values():  # of what a person named anew
+        entry.explained_quantity = entry.explained_quantity or (LOG_ODDS if entry.logits_tensor_name else SERVED)
     _verify(metadata, read, rows)
     return metadata
 

@@ -16,7 +16,11 @@ _INSTEAD = {
     "encoded_tensor_names": ("encoded_tensor_name", "encoded_tensor_dtype", "explainable_by", "finding"),
     "index_name_mapping": ("index_name_mapping_key",),
     "index_name_mapping_key": ("index_name_mapping",),
-    "output_tensor_name": ("output_tensor_dtype", "logits_tensor_name", "served_tensor_name"),
+    "output_tensor_name": (
+        *("output_tensor_dtype", "logits_tensor_name", "served_tensor_name"),
+        *("classes", "explained_quantity", "logits_indices"),
+    ),
+    "logits_tensor_name": ("classes", "explained_quantity", "logits_indices"),
 }
 # The messages that are merged field by field.
 _OURS = (explanation_pb2.Domain.DESCRIPTOR, explanation_pb2.Visualization.DESCRIPTOR)

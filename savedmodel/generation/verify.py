@@ -100,9 +100,15 @@ def _others(entry: explanation_pb2.InputMetadata, baselines: Mapping[str, Any]) 
     if all(isinstance(tensor, tf.RaggedTensor) for tensor in baselines.values()):
         no_values = struct_pb2.Value(list_value=struct_pb2.ListValue())
         yield no_values, {key: tensor[:, :0] for key, tensor in baselines.items()}
+        if all(tensor.dtype == tf.string for tensor in baselines.values()):
+            yield struct_pb2.Value(string_value=""), {key: _one_empty(tensor) for key, tensor in baselines.items()}
     if entry.modality == "text":
         unknown = {key: tf.fill(tf.shape(tensor), _UNKNOWN) for key, tensor in baselines.items()}
         yield struct_pb2.Value(string_value=_UNKNOWN), unknown
+
+
+def _one_empty(like: tf.RaggedTensor) -> tf.RaggedTensor:
+    return tf.RaggedTensor.from_tensor(tf.fill([like.nrows(), 1], ""))
 
 
 def no_baseline(name: str, entry: explanation_pb2.InputMetadata, error: str) -> str:

@@ -12,6 +12,13 @@ from tfx_explain.savedmodel.metadata.nearest import nearest
 BAG_OF_FEATURES = "bag_of_features"
 COLUMN_ENCODINGS = (BAG_OF_FEATURES, "bag_of_features_sparse", "indicator")
 ENCODINGS = ("identity", *COLUMN_ENCODINGS, "combined_embedding", "concat_embedding")
+EXCLUSIVE, INDEPENDENT = "exclusive", "independent"
+LOG_ODDS, LOGITS, SERVED = "log_odds", "logits", "served"
+QUANTITIES = (LOG_ODDS, LOGITS, SERVED)
+# What is explained of independent labels where nothing is chosen.
+HIGHEST_LABEL = (
+    "each row's highest alone is explained; output_indices: -1 explains all of them, and class_names those of a name."
+)
 MODALITIES = ("numeric", "categorical", "image", "text", "structured")
 _VISUALIZATION = {
     "type": ("pixels", "outlines"),
@@ -47,6 +54,8 @@ def wrong_values(metadata: explanation_pb2.ExplanationMetadata) -> list[str]:
             found.append(f"{where}.domain.original_stddev: {given.domain.original_stddev:g} is negative")
     for name, output in sorted(metadata.outputs.items()):
         found += _not_names(f"outputs[{name!r}].index_name_mapping", output)
+        found += _not_among(f"outputs[{name!r}].classes", output.classes, (EXCLUSIVE, INDEPENDENT))
+        found += _not_among(f"outputs[{name!r}].explained_quantity", output.explained_quantity, QUANTITIES)
     return found
 
 

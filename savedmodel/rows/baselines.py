@@ -73,7 +73,8 @@ def choose_baselines(
 
     Args:
         feature: the feature.
-        known: what is known of its values. Where that isn't enough, a baseline is zero, '' for text.
+        known: what is known of its values. Where that isn't enough, a baseline is zero, '' for text; so it is of texts
+            that hardly repeat, unless the most frequent one is asked for (`mode`), and of lists of them no text at all.
         modality: of the feature: the typical value is the most frequent one of a categorical feature, else the median.
         choices: the kinds of baselines.
         rows: the feature's value in each of the representative rows.
@@ -87,7 +88,7 @@ def choose_baselines(
         elif choice.kind == MEAN and modality != "categorical" and known.mean is not None:
             found.append(Baseline(_number(known.mean, feature.dtype), MEAN))
         else:
-            found.append(_typical(feature, known, modality))
+            found.append(_typical(feature, known, modality, choice.kind == MODE))
     return found
 
 
@@ -126,8 +127,15 @@ def _parse(name: str) -> Choice:
     return Choice(kind, int(count or _ROWS) if kind == EXAMPLES else 1)
 
 
-def _typical(feature: Feature, known: FeatureSummary, modality: str) -> Baseline:
+def hardly_repeats(feature: Feature, known: FeatureSummary) -> bool:
+    """Whether a feature's texts are so many and so different that none of them stands for the others."""
+    return feature.dtype == tf.string and known.top_is_typical is False
+
+
+def _typical(feature: Feature, known: FeatureSummary, modality: str, is_mode: bool) -> Baseline:
     median = None if feature.dtype == tf.string else known.median
+    if hardly_repeats(feature, known) and not is_mode:
+        return Baseline([] if feature.is_sparse else "", ZERO)
     if known.top_values and (modality == "categorical" or median is None):
         top = known.top_values[0]
         return Baseline(to_json(top) if feature.dtype == tf.string else _number(float(top), feature.dtype), MODE)

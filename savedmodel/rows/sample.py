@@ -16,7 +16,7 @@ from tfx_explain.savedmodel.analysis.slots import Tensor, encoder, slot_of
 from tfx_explain.savedmodel.graph.errors import cause
 from tfx_explain.savedmodel.rows.baselines import to_json
 from tfx_explain.savedmodel.rows.representative import representative_rows
-from tfx_explain.savedmodel.rows.statistics import FeatureSummary
+from tfx_explain.savedmodel.rows.statistics import FeatureSummary, is_typical
 
 MOST_ROWS = 1000
 
@@ -106,13 +106,14 @@ def _summary(tensor: Tensor) -> FeatureSummary:
     values = (tensor.flat_values if is_ragged else tensor).numpy().reshape(-1)
     most = int(tf.reduce_max(tensor.row_lengths())) if is_ragged else values.size // max(len(tensor), 1)
     if tensor.dtype == tf.string:
-        return FeatureSummary(top_values=_ranked(values), most_values=most)
+        ranked, typical = _ranked(values)
+        return FeatureSummary(top_values=ranked, top_is_typical=typical, most_values=most)
     numbers = values.astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
     if not numbers.size:
         return FeatureSummary(most_values=most)
     return FeatureSummary(
-        top_values=() if tensor.dtype.is_floating else tuple(b"%d" % int(value) for value in _ranked(values)),
+        top_values=() if tensor.dtype.is_floating else tuple(b"%d" % int(value) for value in _ranked(values)[0]),
         median=float(np.median(numbers)),
         mean=float(numbers.mean()),
         stddev=float(numbers.std()),
@@ -132,10 +133,11 @@ def _as_baseline(tensor: Tensor, row: int) -> Any:
     return to_json(values)
 
 
-def _ranked(values: np.ndarray) -> tuple[Any, ...]:
-    """Different values, the most frequent first."""
+def _ranked(values: np.ndarray) -> tuple[tuple[Any, ...], bool | None]:
+    """Different values, the most frequent first, and whether that one is typical; None where there is none."""
     counts = Counter(values.tolist())
-    return tuple(sorted(counts, key=lambda value: (-counts[value], value)))
+    ranked = tuple(sorted(counts, key=lambda value: (-counts[value], value)))
+    return ranked, is_typical(counts[ranked[0]], len(values), len(ranked)) if ranked else None
 
 
 def _column(tensor: Tensor) -> np.ndarray:

@@ -11,6 +11,8 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 _MODALITIES = {"image_domain": "image", "natural_language_domain": "text", "struct_domain": "structured"}
+# Of all values, what the most frequent one must make up to stand for them; and where most of them are different.
+_LEAST_SHARE, _LEAST_SHARE_OF_MANY = 0.01, 0.1
 _ALL_ROWS = "All Examples"  # TFDV's name for the dataset that is not a slice
 
 
@@ -22,6 +24,7 @@ class FeatureSummary:
         categorical: whether its values are names, or integers that stand for names.
         modality: what the schema says it is: `image`, `text`, `structured`, or '' where it does not say.
         top_values: of a categorical feature, the most frequent values, most frequent first.
+        top_is_typical: whether the most frequent value says anything of the others (`is_typical`).
         domain_values: the names that the schema allows.
         median: of a numeric feature, in its own unit; so are the next four.
         mean: arithmetic mean.
@@ -34,6 +37,7 @@ class FeatureSummary:
     categorical: bool = False
     modality: str = ""
     top_values: tuple[bytes, ...] = ()
+    top_is_typical: bool | None = None
     domain_values: tuple[bytes, ...] = ()
     median: float | None = None
     mean: float | None = None
@@ -41,6 +45,18 @@ class FeatureSummary:
     minimum: float | None = None
     maximum: float | None = None
     most_values: int | None = None
+
+
+def is_typical(count: float, values: float, distinct: float) -> bool:
+    """Whether a most frequent value says anything of the others, or these hardly repeat, as texts and ids do.
+
+    Args:
+        count: how often it occurs.
+        values: how many values there are.
+        distinct: how many different ones.
+    """
+    least = _LEAST_SHARE if distinct <= values / 2 else _LEAST_SHARE_OF_MANY
+    return count > 1 and count >= least * values
 
 
 def summarize(
@@ -87,8 +103,13 @@ def _summary(feature: Any) -> FeatureSummary:
     most = int(stats.common_stats.max_num_values) or None
     if kind == "string_stats":
         ranked = sorted(stats.top_values, key=lambda value: (-value.frequency, value.value))
+        common = stats.common_stats
+        values = common.tot_num_values or common.num_non_missing * common.avg_num_values
         return FeatureSummary(
-            categorical=True, top_values=tuple(value.value.encode() for value in ranked), most_values=most
+            categorical=True,
+            top_values=tuple(value.value.encode() for value in ranked),
+            top_is_typical=is_typical(ranked[0].frequency, values, stats.unique) if ranked and values else None,
+            most_values=most,
         )
     numbers = (stats.median, stats.mean, stats.std_dev, stats.min, stats.max)
     if not all(map(math.isfinite, numbers)):

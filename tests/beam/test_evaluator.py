@@ -92,9 +92,11 @@ def run_evaluator(tmp_path, records, write_rows):
 def found_metrics(path):
     """The candidate's numbers by (slice, name, is difference)."""
     return {
-        (tfma.slicer.stringify_slice_key(tfma.slicer.deserialize_slice_key(of_slice.slice_key)), key.name, key.is_diff): (
-            item.value.double_value.value
-        )
+        (
+            tfma.slicer.stringify_slice_key(tfma.slicer.deserialize_slice_key(of_slice.slice_key)),
+            key.name,
+            key.is_diff,
+        ): (item.value.double_value.value)
         for of_slice in tfma.load_metrics(path)
         for item in of_slice.metric_keys_and_values
         if (key := item.key).model_name in ("", "candidate")
@@ -169,7 +171,9 @@ def test_batches_of_which_no_row_is_left(save_model, records, example, tmp_path,
     with beam.Pipeline() as pipeline:
         raw = pipeline | beam.Create([pa.RecordBatch.from_arrays([rows], ["__raw_record__"]) for rows in batches])
         _ = raw | tfma.ExtractEvaluateAndWriteResults(
-            eval_config=config, extractors=[explain, no_predictions, *tfma.default_extractors(eval_config=config)], output_path=str(tmp_path)
+            eval_config=config,
+            extractors=[explain, no_predictions, *tfma.default_extractors(eval_config=config)],
+            output_path=str(tmp_path),
         )
     got = found_metrics(str(tmp_path))
     assert (got["Overall", "explained_rows", False], got["Overall", "failed_rows", False]) == (good, 4)

@@ -25,7 +25,7 @@ def batch(rows, names=NAMES, weights=None):
         return []
     values = np.asarray([[np.nan] * len(names) if row is None else row for row in rows], float)
     fields = np.tile([0.0, 1.0, 2.0, 0.0, 1.0], (len(rows), 1))
-    extracts = to_extracts({"": ModelRows(names, values, fields)}, with_dictionaries=False)
+    extracts = to_extracts({"": {"": ModelRows(names, values, fields)}}, with_dictionaries=False)
     extracts["example_weights"] = np.ones(len(rows)) if weights is None else np.asarray(weights, float)
     (preprocessor,) = COMPUTATION.preprocessors
     return [row for extract in util.split_extracts(extracts) for row in preprocessor.process(extract)]

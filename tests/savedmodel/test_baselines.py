@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.rows.baselines import Baseline, Choice, choose_baselines, raw_baselines, to_proto
-from tfx_explain.savedmodel.rows.statistics import FeatureSummary
+from tfx_explain.savedmodel.rows.statistics import FeatureSummary, is_typical
 
 
 def feature(dtype, shape=(None,), **settings):
@@ -31,6 +31,44 @@ def test_choice(dtype, summary, expected):
     modality = "categorical" if summary.categorical else "numeric"
     (chosen,) = choose_baselines(feature(dtype), summary, modality, [Choice("median")], [])
     assert chosen == expected and type(chosen.value) is type(expected.value)
+
+
+RARE = FeatureSummary(categorical=True, top_values=(b"a sentence", b"another"), top_is_typical=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "expected"),
+    [
+        ({}, "median", Baseline("", "zero")),
+        ({"indices": "f:1", "dense_shape": "f:2"}, "median", Baseline([], "zero")),
+        ({}, "mean", Baseline("", "zero")),
+        ({}, "mode", Baseline("a sentence", "mode")),
+    ],
+)
+def test_of_texts_that_hardly_repeat_the_empty_one_says_nothing(settings, kind, expected):
+    assert choose_baselines(feature(tf.string, **settings), RARE, "text", [Choice(kind)], []) == [expected]
+
+
+def test_integers_that_stand_for_names_have_no_empty_text():
+    assert choose_baselines(feature(tf.int64), RARE_IDS, "categorical", [Choice("median")], []) == [Baseline(7, "mode")]
+
+
+RARE_IDS = FeatureSummary(categorical=True, top_values=(b"7", b"8"), top_is_typical=False)
+
+
+@pytest.mark.parametrize(
+    ("count", "values", "distinct", "typical"),
+    [
+        (2, 5, 4, True),  # few rows
+        (1, 5, 5, False),  # all different
+        (30, 100_000, 5_000, False),  # ids
+        (9, 1000, 900, False),  # sentences, some of them twice
+        (150, 1000, 851, True),  # one of them is what people write who write nothing
+        (12, 1000, 100, True),  # a hundred names
+    ],
+)
+def test_what_is_typical(count, values, distinct, typical):
+    assert is_typical(count, values, distinct) == typical
 
 
 @pytest.mark.parametrize(

@@ -87,10 +87,12 @@ def test_a_condition_that_reads_a_tensor_twice_is_differentiated(zoo, found):
 
 
 def test_targets_choose_the_class_of_each_row(explain, rows):
-    cut = explain("VarLen").differentiable()
-    inputs = cut.encode(rows["VarLen"])
-    targets = np.array([0, 1, 2, 0, 1])
-    np.testing.assert_array_equal(cut.predict(inputs, targets), cut.outputs(inputs).numpy()[np.arange(5), targets])
+    for scale, tolerance in ((Parameters.LOGITS, 0.0), (Parameters.LOG_ODDS, 1e-6)):
+        cut = explain("VarLen", output_scale=scale).differentiable()
+        inputs = cut.encode(rows["VarLen"])
+        targets = np.array([0, 1, 2, 0, 1])
+        chosen = cut.outputs(inputs).numpy()[np.arange(5), targets]
+        np.testing.assert_allclose(cut.predict(inputs, targets), chosen, rtol=tolerance, atol=tolerance)
 
 
 def test_a_single_output_needs_no_target(explain, rows):

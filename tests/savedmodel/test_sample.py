@@ -1,4 +1,6 @@
 import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from tfx_explain.savedmodel import generate_metadata, metadata_to_json
 from tfx_explain.savedmodel.analysis.read import read_model
@@ -90,3 +92,26 @@ def test_examples_that_cannot_be_read(zoo, records, message):
 def test_kinds_that_cannot_be(names, message):
     with pytest.raises(ValueError, match=message):
         parse_choices(names, has_statistics=False, has_examples=False)
+
+
+def test_texts_that_hardly_repeat_have_the_empty_text_as_their_baseline(zoo, examples):
+    sentences = [f"sentence {i}" for i in range(40)]
+    rows = examples(color=[*sentences, "red", "red"], age=[float(i) for i in range(42)]).numpy()
+    color = generate_metadata(zoo("Examples").path, examples=rows).inputs["color"]
+    assert (color.input_baselines[0].string_value, color.baseline_source) == ("", "zero")
+    assert "hardly repeat" in color.finding
+    rows = examples(tags=[[f"word {i}", f"word {-i - 1}"] for i in range(40)], x=[float(i) for i in range(40)]).numpy()
+    tags = generate_metadata(zoo("VarLen").path, examples=rows).inputs["tags"]
+    assert tags.input_baselines[0].HasField("list_value") and not tags.input_baselines[0].list_value.values
+    assert tags.baseline_source == "zero"
+
+
+def test_statistics_of_texts_that_hardly_repeat(zoo):
+    text = """datasets { num_examples: 100000 features {
+      path { step: "color" } type: STRING
+      string_stats { common_stats { num_non_missing: 100000 max_num_values: 1 tot_num_values: 100000 } unique: UNIQUE
+        top_values { value: "id 1" frequency: 40 } top_values { value: "id 2" frequency: 39 } } } }"""
+    for unique in ("4000", "99000"):
+        statistics = text_format.Parse(text.replace("UNIQUE", unique), statistics_pb2.DatasetFeatureStatisticsList())
+        color = generate_metadata(zoo("Examples").path, statistics=statistics).inputs["color"]
+        assert (color.input_baselines[0].string_value, color.baseline_source) == ("", "zero")

@@ -1,0 +1,76 @@
+"""What is explained of an output: its own values, or the log-odds that its logits stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Score:
+    """A tensor, and what is explained of it.
+
+    Attributes:
+        tensor: its name in the graph, `[rows, ...]`.
+        num_outputs: how many elements of a row are explained; None where the graph leaves it open.
+        is_contrast: whether an element is set against the others along the last axis, of which one is right:
+            log(p / (1 - p)) = z_c - log(sum over j != c of exp(z_j)) for p = softmax(z). It is computed from the
+            logits, so that it does not saturate, and does not change where all of a row's logits change alike.
+        picked: the elements that are explained, by their place in a row; empty: all.
+    """
+
+    tensor: str
+    num_outputs: int | None
+    is_contrast: bool = False
+    picked: tuple[int, ...] = ()
+
+    def every(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns float `[rows, outputs]` of the tensor's values."""
+        values = _float(values)
+        if self.is_contrast:
+            values -= _log_sum_exp_of_others(values)
+        matrix = _matrix(values)
+        return tf.gather(matrix, self.picked, axis=1) if self.picked else matrix
+
+    def chosen(self, values: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Returns float `[rows]`, of each row the output of the index in `targets`, int32 `[rows]`.
+
+        Targets are not read where there is only one output.
+        """
+        values = _float(values)
+        if self.num_outputs == 1:
+            targets = tf.zeros_like(targets)
+        if self.is_contrast:
+            return _log_odds(values, tf.gather(self.picked, targets) if self.picked else targets)
+        outputs = self.every(values)
+        return outputs[:, 0] if self.num_outputs == 1 else tf.gather(outputs, targets, axis=1, batch_dims=1)
+
+
+def _log_odds(logits: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Of each row, the log-odds of the element at one place, int32 `[rows]`, among those along its last axis."""
+    classes = tf.shape(logits)[-1]
+    if logits.shape.rank != 2:
+        in_rows = tf.reshape(logits, [tf.shape(logits)[0], -1, classes])
+        logits = tf.gather(in_rows, places // classes, axis=1, batch_dims=1)
+    is_class = tf.one_hot(places % classes, classes, on_value=True, off_value=False)
+    others = tf.where(is_class, tf.constant(-np.inf, logits.dtype), logits)
+    return tf.reduce_sum(tf.where(is_class, logits, 0), axis=1) - tf.reduce_logsumexp(others, axis=1)
+
+
+def _log_sum_exp_of_others(logits: tf.Tensor) -> tf.Tensor:
+    """Of each element, log(sum(exp)) of the others along the last axis; nothing is subtracted, so nothing cancels."""
+    before = tf.math.cumulative_logsumexp(logits, axis=-1, exclusive=True)
+    after = tf.math.cumulative_logsumexp(logits, axis=-1, exclusive=True, reverse=True)
+    return tf.reduce_logsumexp(tf.stack([before, after]), axis=0)
+
+
+def _float(values: tf.Tensor) -> tf.Tensor:
+    """As float32 or float64."""
+    return tf.cast(values, tf.float32) if values.dtype.size < 4 else values
+
+
+def _matrix(values: tf.Tensor) -> tf.Tensor:
+    """`[rows, ...]` as `[rows, outputs]`."""
+    return values if values.shape.rank == 2 else tf.reshape(values, [tf.shape(values)[0], -1])

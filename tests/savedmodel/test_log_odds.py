@@ -1,0 +1,188 @@
+"""Classes are explained by their log-odds, which know nothing of what all logits have in common."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfx_explain import attribution
+from tfx_explain.attribution import IntegratedGradients, SampledShapley, SmoothGrad
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import generate_metadata, load_explainable
+
+Parameters = explanation_pb2.ExplanationParameters
+ROWS = np.random.default_rng(3).normal(size=(16, 4))
+METHODS = {
+    name: of_class
+    for name in attribution.__all__
+    if hasattr(of_class := getattr(attribution, name), "attribute") and name != "Model"
+}
+
+
+@pytest.fixture(scope="module")
+def save(load_builders, tmp_path_factory):
+    builders = load_builders("output_models")
+
+    def build(head, **settings):
+        module = builders.Head(head, **settings)
+        path = str(tmp_path_factory.mktemp("head"))
+        tf.saved_model.save(module, path, signatures=module.serve)
+        return module, path
+
+    return build
+
+
+def last_of_two(logits):
+    return tf.sigmoid(logits[:, 1:] - logits[:, :1])
+
+
+def open_model(path, scale=Parameters.OUTPUT_SCALE_UNSPECIFIED, change=None):
+    metadata = generate_metadata(path)
+    if change:
+        change(metadata.outputs["scores"])
+    return load_explainable(path, metadata, output_scale=scale)
+
+
+def inputs_of(cut, dtype=np.float32):
+    return cut.encode({"x": tf.constant(ROWS, dtype)})
+
+
+@pytest.fixture(scope="module")
+def shifted(save):
+    return [open_model(save(tf.nn.softmax, shift=shift)[1]) for shift in (0.0, 3.0)]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_all_logits_have_in_common_is_never_attributed(name, shifted):
+    method = SmoothGrad(IntegratedGradients(), noise_sigma=0.1) if name == "SmoothGrad" else METHODS[name]()
+    players = {f"x{i}": ((next(iter(shifted[0].differentiable().players["x"])), i),) for i in range(4)}
+    found = []
+    for model in shifted:
+        cut = model.differentiable()
+        found.append(method.attribute(cut, inputs_of(cut), cut.baselines, players, np.arange(16) % 3))
+    assert np.abs(found[0].values).max() > 0.1
+    np.testing.assert_allclose(found[1].values, found[0].values, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+def test_log_odds_of_every_class_in_every_form(dtype, save):
+    heads = {
+        "softmax": tf.nn.softmax,
+        "log_softmax": tf.nn.log_softmax,
+        "exp of log_softmax": lambda logits: tf.exp(tf.nn.log_softmax(logits)),
+        "log of softmax": lambda logits: tf.math.log(tf.nn.softmax(logits)),
+        "halves": lambda logits: tf.cast(tf.nn.softmax(logits), tf.float64),
+        "reversed": lambda logits: tf.gather(tf.nn.softmax(logits), [2, 1, 0], axis=1),
+        "one of them": lambda logits: tf.nn.softmax(logits)[:, 1],
+        "the logits": lambda logits: logits,
+    }
+    picked = {"reversed": [2, 1, 0], "one of them": [1]}
+    for name, head in heads.items():
+        module, path = save(head, dtype=dtype)
+        model = open_model(path, change=exclusive_logits if name == "the logits" else None)
+        assert (model.output.quantity, model.output.classes) == ("log_odds", "exclusive"), name
+        logits = module.logits(tf.constant(ROWS, dtype)).numpy().astype(np.float64)
+        powers = np.exp(logits)
+        expected = np.log(powers / (powers.sum(axis=1, keepdims=True) - powers))[:, picked.get(name, [0, 1, 2])]
+        cut = model.coalitional()
+        inputs = inputs_of(cut, dtype.as_numpy_dtype)
+        np.testing.assert_allclose(cut.outputs(inputs), expected, rtol=1e-4, atol=1e-5, err_msg=name)
+        for target in range(expected.shape[1]):
+            chosen = cut.predict(inputs, np.full(16, target))
+            np.testing.assert_allclose(chosen, expected[:, target], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def exclusive_logits(output):
+    output.logits_tensor_name, output.classes, output.explained_quantity = "scores", "exclusive", "log_odds"
+
+
+def test_saturated_probabilities_have_finite_log_odds_and_gradients(save):
+    module, path = save(lambda logits: tf.nn.softmax(logits * 300.0))
+    cut = open_model(path).differentiable()
+    inputs = inputs_of(cut)
+    logits = 300.0 * module.logits(tf.constant(ROWS, tf.float32)).numpy().astype(np.float64)
+    targets = np.arange(16) % 3
+    others = np.where(np.eye(3, dtype=bool)[targets], -np.inf, logits)
+    expected = logits[np.arange(16), targets] - np.logaddexp.reduce(others, axis=1)
+    outputs, gradients = cut.gradients(inputs, targets)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4)
+    np.testing.assert_allclose(cut.outputs(inputs).numpy()[np.arange(16), targets], expected, rtol=1e-4)
+    assert all(np.isfinite(gradient).all() and np.any(gradient != 0) for gradient in gradients.values())
+
+
+def test_two_classes_are_the_sigmoid_of_the_same_task(save):
+    found = {}
+    for name, head in {"softmax": tf.nn.softmax, "sigmoid": last_of_two}.items():
+        model = open_model(save(head, classes=2)[1])
+        cut = model.differentiable()
+        target = model.num_outputs - 1
+        for method in (IntegratedGradients(), SampledShapley()):
+            result = method.attribute(cut, inputs_of(cut), cut.baselines, cut.players, np.full(16, target))
+            found.setdefault(type(method), {})[name] = result.values
+    for values in found.values():
+        np.testing.assert_allclose(values["softmax"], values["sigmoid"], rtol=1e-4, atol=1e-5)
+
+
+def test_exclusive_classes_and_independent_labels_are_told_apart(save):
+    told = {}
+    heads = {
+        "softmax": tf.nn.softmax,
+        "labels": tf.sigmoid,
+        "single": lambda z: tf.sigmoid(z[:, :1]),
+        "raw": tf.identity,
+    }
+    for name, head in heads.items():
+        output = generate_metadata(save(head)[1]).outputs["scores"]
+        told[name] = (output.classes, output.explained_quantity)
+    assert told["softmax"] == ("exclusive", "log_odds")
+    assert told["labels"] == ("independent", "log_odds")
+    assert told["single"] == ("", "log_odds")
+    assert told["raw"] == ("", "served")
+
+
+def test_a_softmax_in_the_middle_is_none_of_the_output_s(save):
+    _, path = save(lambda logits: tf.nn.softmax(logits) @ tf.constant([[1.0], [2.0], [4.0]]))
+    output = generate_metadata(path).outputs["scores"]
+    assert (output.classes, output.logits_tensor_name, output.explained_quantity) == ("", "", "served")
+
+
+def test_logits_served_beside_probabilities_are_logits(save):
+    module, path = save(tf.nn.softmax)
+
+    class Both(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, "x")])
+        def serve(self, x):
+            logits = module.logits(x)
+            return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+    both = Both()
+    both.module = module
+    tf.saved_model.save(both, path, signatures=both.serve)
+    for output in generate_metadata(path).outputs.values():
+        assert (output.classes, output.explained_quantity) == ("exclusive", "log_odds")
+
+
+def test_a_softmax_over_one_class_is_refused_by_name(save):
+    _, path = save(lambda logits: tf.nn.softmax(logits[:, :1]))
+    with pytest.raises(ValueError, match=r"outputs\['scores'\]: a softmax over one class is 1 for every row"):
+        open_model(path)
+    assert open_model(path, Parameters.LOGITS).output.quantity == "logits"
+
+
+def test_scales_are_a_choice_and_what_is_wrong_is_said(save):
+    module, path = save(tf.nn.softmax)
+    logits = module.logits(tf.constant(ROWS, tf.float32))
+    expected = {Parameters.LOGITS: logits, Parameters.SERVED: tf.nn.softmax(logits)}
+    for scale, outputs in expected.items():
+        cut = open_model(path, scale).coalitional()
+        np.testing.assert_allclose(cut.outputs(inputs_of(cut)), outputs, rtol=1e-5, atol=1e-6)
+    assert (
+        open_model(path, change=lambda output: setattr(output, "explained_quantity", "logits")).output.quantity
+        == "logits"
+    )
+    with pytest.raises(ValueError, match="'odds' is not allowed; "):
+        open_model(path, change=lambda output: setattr(output, "explained_quantity", "odds"))
+    _, raw = save(tf.identity)
+    with pytest.raises(ValueError, match="there is none; explain the output as it is SERVED"):
+        open_model(raw, Parameters.LOG_ODDS)
+    with pytest.raises(ValueError, match=r"outputs\['scores'\].classes: log-odds take to know what"):
+        open_model(raw, Parameters.LOG_ODDS, lambda output: setattr(output, "logits_tensor_name", "scores"))
