@@ -46,7 +46,7 @@ def sources(root: Path, part: str) -> Any:
 
 
 def _model(root: Path) -> Any:
-    from tfx_explain.gate.reading.models import Model
+    from tfx_explain.gate.model import Model
 
     return Model.at(str(root / "model"))
 

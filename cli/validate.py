@@ -21,8 +21,8 @@ from tfx_explain.cli.configs import read_message
 from tfx_explain.cli.main import CANNOT_TELL
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
+from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
-from tfx_explain.gate.reading.models import Model
 from tfx_explain.gate.saying import wording
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.gate.saying.verdict import Verdict

@@ -16,8 +16,8 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, path_utils, proto_utils
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
+from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
-from tfx_explain.gate.reading.models import Model
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2

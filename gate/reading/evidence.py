@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_explain.gate.model import Model
+from tfx_explain.gate.reading.claims import Claim
 from tfx_explain.gate.reading.evaluations import Slices, keys_of
-from tfx_explain.gate.reading.models import Claim, Model
 from tfx_explain.gate.slices import SliceKey
 
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.gate.reading.models import Claim, Model
+from tfx_explain.gate.model import Model
+from tfx_explain.gate.reading.claims import Claim
 from tfx_explain.storage.columns import BASELINE, MODELS
 from tfx_explain.storage.integrity import verify_file
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from tfx_explain.gate.reading import provenance
 from tfx_explain.gate.reading.baseline import candidate_of
+from tfx_explain.gate.reading.claims import compare
 from tfx_explain.gate.reading.evaluations import Slices
 from tfx_explain.gate.reading.evidence import Evidence, Sources
 from tfx_explain.gate.reading.joining import models_of, names_in_config
-from tfx_explain.gate.reading.models import compare
 from tfx_explain.metrics import configs
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.paths import resolved

@@ -9,8 +9,8 @@ from typing import Any
 
 from tensorflow_model_analysis.proto import validation_result_pb2
 
+from tfx_explain.gate.model import Model
 from tfx_explain.gate.override import Override
-from tfx_explain.gate.reading.models import Model
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.proto import explanation_pb2
 

@@ -12,7 +12,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.run import explain_splits
-from tfx_explain.gate.reading.models import Model
+from tfx_explain.gate.model import Model
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
