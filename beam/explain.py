@@ -20,6 +20,7 @@ from tfx_explain.beam.summary import Summary
 from tfx_explain.beam.writing import records
 from tfx_explain.savedmodel import ExplainedOutput
 from tfx_explain.storage import columns
+from tfx_explain.storage.integrity import records_digest
 
 # One row in as many is looked at for the features that it has, and all where none of those has one of them.
 _LOOKED_AT = 16
@@ -82,6 +83,7 @@ class RowExplainer:
                 rows_unreadable=found.unreadable,
                 rows_not_sampled=batch.not_sampled,
                 feature_counts=found.feature_counts,
+                records_digest=records_digest(written),
                 **_failed(failures),
                 **_cost(found.results),
                 **_influence(found.results, self._engine.explained),

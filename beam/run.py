@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
+import tensorflow as tf
 
 from tfx_explain.beam.errors import worker_errors
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.explaining.parameters import check_parameters, max_failed_fraction
 from tfx_explain.beam.progress import Heartbeat
+from tfx_explain.beam.provenance import job_provenance, split_provenance
 from tfx_explain.beam.reading.read import Format, ReadBatches, first_records, list_files
 from tfx_explain.beam.summary import Summary
 from tfx_explain.beam.transforms import DEAD_LETTERS, RECORDS, SUMMARY, ExplainBatches
 from tfx_explain.beam.writing.write import WriteBatches
 from tfx_explain.storage.influence import uninfluenced
+from tfx_explain.storage.sink import write_text
 
 DEAD_LETTERS_DIR = "dead_letters"
 SUMMARY_FILE = "summary.json"
@@ -63,6 +66,7 @@ def explain_splits(
     check_parameters(job.parameters)
     files = {split: list_files(patterns) for split, patterns in split_patterns.items()}
     tried = first_records(next(iter(files.values())), form, _TRIED_ROWS) if job.baseline_model_dir else []
+    shared = job_provenance(job)
     explain = ExplainBatches(job.completed(tried), heartbeat)
     # Here, before any worker starts, an error is one sentence; and on a runner in this process the models are shared.
     loaded = explain.load()
@@ -73,13 +77,18 @@ def explain_splits(
             _write(rows | f"Explain[{split}]" >> explain, split, output_dir)
         pipeline.run().wait_until_finish()
     del loaded
-    summaries = {split: _take_summary(output_dir, split) for split in files}
+    summaries = {
+        split: dataclasses.replace(
+            _take_summary(output_dir, split), provenance=shared | split_provenance(split, files[split])
+        )
+        for split in files
+    }
     for split, summary in summaries.items():
         check_summary(split, summary, max_failed_fraction(job.parameters))
         for sentence in uninfluenced(summary.rows_by_class, summary.rows_without_influence_by_class):
             logging.warning("Split %r: %s", split, sentence)
-    with FileSystems.create(os.path.join(output_dir, SUMMARY_FILE), mime_type="application/json") as file:
-        file.write(json.dumps({split: summary.to_dict() for split, summary in summaries.items()}, indent=2).encode())
+    text = json.dumps({split: summary.to_dict() for split, summary in summaries.items()}, indent=2)
+    write_text(text, os.path.join(output_dir, SUMMARY_FILE))
     return summaries
 
 
@@ -118,7 +127,7 @@ def _write(explained: Mapping[str, beam.PCollection], split: str, output_dir: st
     (
         explained[SUMMARY]
         | f"ToJson[{split}]" >> beam.Map(Summary.to_json)
-        | f"WriteSummary[{split}]" >> beam.io.WriteToText(_summary_path(output_dir, split), shard_name_template="")
+        | f"WriteSummary[{split}]" >> beam.Map(write_text, _summary_path(output_dir, split))
     )
 
 
@@ -128,9 +137,9 @@ def _summary_path(output_dir: str, split: str) -> str:
 
 def _take_summary(output_dir: str, split: str) -> Summary:
     path = _summary_path(output_dir, split)
-    with FileSystems.open(path) as file:
-        summary = Summary.from_json(file.read().decode())
-    FileSystems.delete([path])
+    with tf.io.gfile.GFile(path, "rb") as file:
+        summary = Summary.from_json(file.read())
+    tf.io.gfile.remove(path)
     return summary
 
 

@@ -13,7 +13,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tfx_explain.storage.integrity import add_digests
+
 MAX_CAUSES = 20
+_DIGEST = "records_digest"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +45,9 @@ class Summary:
       features_of_one_model: By model, the features that only this model has; in the other their attribution is 0.
       model_load_seconds: Time in which workers loaded models, the sum over processes.
       model_call_seconds: Time that calls of the models took, the sum over threads.
+      records_digest: Of the records with attributions, see `tfx_explain.metrics.integrity.records_digest`; JSON has it
+        in hexadecimal digits.
+      provenance: Of what the rows and attributions are, see `tfx_explain.beam.provenance`; empty in a sum over splits.
     """
 
     rows_read: int = 0
@@ -62,6 +68,8 @@ class Summary:
     features_of_one_model: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
     model_load_seconds: float = 0.0
     model_call_seconds: float = 0.0
+    records_digest: int = 0
+    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def merge(cls, summaries: Iterable[Summary]) -> Summary:
@@ -70,35 +78,34 @@ class Summary:
         tables: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in TABLES}
         unshared: dict[str, list[str]] = {}
         quantities: dict[str, str] = {}
+        digest = 0
         for summary in summaries:
             counts.update({name: getattr(summary, name) for name in (*COUNTS, *SECONDS)})
             for name, table in tables.items():
                 table.update(getattr(summary, name))
             unshared |= summary.features_of_one_model
             quantities |= summary.explained_quantity
+            digest = add_digests(digest, summary.records_digest)
         # By count, then by text, so that the same rows give the same summary in whatever order they came.
         commonest = sorted(tables.pop("causes").items(), key=lambda item: (-item[1], item[0]))[:MAX_CAUSES]
         merged: dict[str, Any] = {name: dict(sorted(table.items())) for name, table in tables.items()}
-        return cls(
-            **counts,
-            **merged,
-            causes=dict(commonest),
-            features_of_one_model=unshared,
-            explained_quantity=quantities,
-        )
+        merged |= {"causes": dict(commonest), "features_of_one_model": unshared, "records_digest": digest}
+        return cls(**counts, **merged, explained_quantity=quantities)
 
     def to_json(self) -> str:
         """Returns the summary on one line, as a JSON object with the attributes' names as keys."""
         return json.dumps(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the attributes by name."""
-        return dataclasses.asdict(self)
+        """Returns the attributes by name, as JSON has them."""
+        # Not every reader of JSON has whole numbers of 64 bits.
+        return dataclasses.asdict(self) | {_DIGEST: f"{self.records_digest:016x}"}
 
     @classmethod
-    def from_json(cls, text: str) -> Summary:
+    def from_json(cls, text: str | bytes) -> Summary:
         """Reads what `to_json` wrote."""
-        return cls(**json.loads(text))
+        values = json.loads(text)
+        return cls(**values | {_DIGEST: int(values[_DIGEST], 16)})
 
 
 COUNTS = (

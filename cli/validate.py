@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -21,12 +21,15 @@ from tfx_explain.cli.configs import read_message
 from tfx_explain.cli.main import CANNOT_TELL
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
+from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
 from tfx_explain.gate.saying import wording
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.storage.columns import BASELINE, CANDIDATE
+from tfx_explain.storage.paths import matching
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHOWN = 200
@@ -37,6 +40,8 @@ _SHOWN = 200
 @click.option("--evaluation", multiple=True, metavar="DIR", help="What an Evaluator wrote; may be repeated.")
 @click.option("--attributions", multiple=True, metavar="DIR", help="What an Explainer wrote; may be repeated.")
 @click.option("--baseline-evaluation", multiple=True, metavar="DIR", help="Of the baseline model's own earlier run.")
+@click.option("--model", metavar="DIR", help="The candidate; what is evidence of another model is not believed.")
+@click.option("--baseline-model", metavar="DIR", help="The baseline model, likewise.")
 @click.option("--model-name", default="", help="The candidate's name in the evaluations, if it has another one there.")
 @click.option("--policy", type=_FILE, help="A GatePolicy, as text or JSON.")
 @click.option("--output", metavar="DIR", help="Where verdict.json, verdict.txt and TFMA's result go; else nowhere.")
@@ -45,6 +50,8 @@ def command(
     evaluation: Sequence[str],
     attributions: Sequence[str],
     baseline_evaluation: Sequence[str],
+    model: str | None,
+    baseline_model: str | None,
     model_name: str,
     policy: Path | None,
     output: str | None,
@@ -63,30 +70,37 @@ def command(
         click.echo(f"warning: {warning}", err=True)
     sources = Sources(
         evaluations=evaluation,
-        attributions=_patterns(attributions),
+        attributions=_folders(attributions),
         baseline_evaluations=baseline_evaluation,
         model_name=model_name,
+        models=_models({CANDIDATE: model, BASELINE: baseline_model}),
     )
-    if output:
-        tf.io.gfile.makedirs(output)
     with nullcontext(output) if output else tempfile.TemporaryDirectory() as path:
         verdict = validate(config, gate_policy, sources, beam.Pipeline, path)
     _print(verdict)
     sys.exit(CANNOT_TELL if verdict.unreadable else int(not verdict.blessed))
 
 
-def _patterns(directories: Sequence[str]) -> dict[str, str]:
-    """Returns the globs of all splits, by a name for people."""
-    patterns = {}
+def _folders(directories: Sequence[str]) -> dict[str, str]:
+    """Returns the folders of all splits, by a name for people."""
+    folders = {}
     for directory in directories:
-        splits = sorted(tf.io.gfile.glob(os.path.join(directory, "Split-*")))
+        splits = matching(os.path.join(directory, "Split-*")) if tf.io.gfile.isdir(directory) else []
         if not splits:
             raise ValueError(
                 f"{directory} has no folder Split-*, as what an Explainer writes has; give that directory."
             )
-        for split in splits:
-            patterns[f"the attributions {split}"] = os.path.join(split, "*")
-    return patterns
+        folders |= {f"the attributions {split}": split for split in splits}
+    return folders
+
+
+def _models(given: Mapping[str, str | None]) -> dict[str, Model]:
+    """Returns the models that were given, by what they are."""
+    models = {role: Model.at(path) for role, path in given.items() if path}
+    for model in models.values():
+        if not model.fingerprint:
+            raise ValueError(f"There is no model at {model.uri}; give a SavedModel's folder, or a Model artifact's.")
+    return models
 
 
 def _print(verdict: Verdict) -> None:
@@ -104,6 +118,8 @@ def _print(verdict: Verdict) -> None:
     for check in verdict.checks[:_SHOWN]:
         if not check.passed:
             console.print(f"- {check.reason}", markup=False)
+    for sentence in verdict.evidence:
+        console.print(f"- {sentence}", markup=False)
     if verdict.not_asked:
         console.print(f"{len(verdict.not_asked)} thresholds were not asked: there is no baseline model.")
     console.print(

@@ -67,8 +67,8 @@ class Override:
         if blessed:
             return f"The override by {self.who} (until {self.until}) was not needed."
         return (
-            f"The override by {self.who} (until {self.until}) was not applied: it outweighs thresholds, but not inputs "
-            "that can't be read."
+            f"The override by {self.who} (until {self.until}) was not applied: it outweighs failed thresholds, and "
+            "nothing else that speaks against the model."
         )
 
 

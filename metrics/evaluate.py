@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
 import pyarrow as pa
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from google.protobuf import json_format
 from tensorflow_model_analysis.proto import config_pb2
-from tfx_bsl.tfxio import dataset_options, tf_example_record
+from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as stock_writer
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from tfx_explain.metrics import configs
 from tfx_explain.metrics.extractor import attributions_extractor
 from tfx_explain.storage import columns
-from tfx_explain.storage.integrity import verify_whole
+from tfx_explain.storage.integrity import add_digests, read_whole, records_digest
+from tfx_explain.storage.paths import matching
+from tfx_explain.storage.sink import WriteRecords, write_text
 
-_TELEMETRY = ["tfx_explain"]
+_CONFIG_FILE = "eval_config.json"
 _BATCH_SIZE = 1000
 
 
@@ -29,10 +33,12 @@ class RecordsSummary:
     Attributes:
       rows: How many records there are.
       columns: The columns that at least one of them has.
+      digest: Of the records, see `integrity.records_digest`.
     """
 
     rows: int
     columns: frozenset[str]
+    digest: int = 0
 
     def features(self, model: str) -> tuple[str, ...]:
         """Returns the features that have attributions in `columns.CANDIDATE` or `columns.BASELINE`, sorted."""
@@ -53,8 +59,6 @@ def summarize_records(file_patterns: Sequence[str]) -> RecordsSummary:
     Raises:
       ValueError: The files are damaged or hold something else.
     """
-    for path in _paths(file_patterns):
-        verify_whole(path)
     return _read(file_patterns)
 
 
@@ -92,15 +96,11 @@ def evaluate_attributions(
     summary = _read(file_patterns, until=configs.features_read(config) or frozenset())
     config = _asked_of(summary, config, file_patterns)
     configs.verify_names(config, summary.columns)
-    _ = (
+    batches = (
         pipeline
         | "Files" >> beam.Create(_paths(file_patterns))
         | "Spread" >> beam.Reshuffle()
-        | "VerifyWhole" >> beam.Map(verify_whole)
-    )
-    batches = (
-        pipeline
-        | "ReadAttributions" >> _tfxio(file_patterns).BeamSource()
+        | "ReadAttributions" >> beam.FlatMap(_read_batches)
         | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config))
     )
     _ = batches | "EvaluateAttributions" >> EvaluateAttributions(
@@ -159,42 +159,73 @@ class EvaluateAttributions(beam.PTransform):
         )
 
     def _writers(self) -> Iterable[tfma.writers.Writer]:
-        """TFMA's writers without the one of validations: nothing is validated here."""
-        yield tfma.writers.EvalConfigWriter(
-            self._output_path,
+        """TFMA's writers, but for paths of any characters, and without validations: nothing is validated here."""
+        run = config_pb2.EvalRun(
             eval_config=self._eval_config,
+            version=tfma.version.VERSION,
             data_location=self._data_location,
-            data_file_format="tfrecords_gzip",
+            file_format="tfrecords_gzip",
             model_locations={spec.name: "" for spec in self._eval_config.model_specs},
         )
-        yield tfma.writers.MetricsPlotsAndValidationsWriter(
-            output_paths={
-                key: os.path.join(self._output_path, key) for key in (tfma.METRICS_KEY, tfma.ATTRIBUTIONS_KEY)
-            },
-            eval_config=self._eval_config,
-        )
+        text, path = json_format.MessageToJson(run), os.path.join(self._output_path, _CONFIG_FILE)
+        yield tfma.writers.Writer("WriteConfig", _WriteConfig(text, path))
+        yield tfma.writers.Writer("WriteMetrics", _WriteBySlice(self._output_path))
+
+
+class _WriteConfig(beam.PTransform):
+    def __init__(self, text: str, path: str) -> None:
+        super().__init__()
+        self._text, self._path = text, path
+
+    def expand(self, evaluation: dict[str, beam.PCollection]) -> beam.PCollection[str]:
+        pipeline = next(iter(evaluation.values())).pipeline
+        return pipeline | beam.Create([self._text]) | beam.Map(write_text, self._path)
+
+
+class _WriteBySlice(beam.PTransform):
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def expand(self, evaluation: dict[str, beam.PCollection]) -> dict[str, beam.PCollection[str]]:
+        to_proto = {
+            tfma.METRICS_KEY: beam.Map(tfma.writers.convert_slice_metrics_to_proto, add_metrics_callbacks=[]),
+            tfma.ATTRIBUTIONS_KEY: beam.Map(stock_writer.convert_slice_attributions_to_proto),
+        }
+        return {
+            key: evaluation[key]
+            | f"ToProto[{key}]" >> convert
+            | f"Serialize[{key}]" >> beam.Map(lambda proto: proto.SerializeToString(deterministic=True))
+            | f"Write[{key}]" >> WriteRecords(os.path.join(self._folder, key))
+            for key, convert in to_proto.items()
+            if key in evaluation
+        }
 
 
 def _read(file_patterns: Sequence[str], until: frozenset[str] | None = None) -> RecordsSummary:
     """Reads records, all or until these columns have been there."""
-    rows, names = 0, set()
-    if not _paths(file_patterns):
-        return RecordsSummary(0, frozenset())
-    options = dataset_options.RecordBatchesOptions(batch_size=_BATCH_SIZE, num_epochs=1, shuffle=False)
+    rows, names, digest = 0, set(), 0
+    decoder = ExamplesToRecordBatchDecoder()
     try:
-        for batch in _tfxio(file_patterns).RecordBatches(options):
-            rows += batch.num_rows
-            names.update(batch.schema.names)
-            if until is not None and until <= names:
-                break
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        for path in _paths(file_patterns):
+            for records in read_whole(path, _BATCH_SIZE):
+                names.update(decoder.DecodeBatch(records.tolist()).schema.names)
+                rows, digest = rows + len(records), add_digests(digest, records_digest(records))
+                if until is not None and until <= names:
+                    return RecordsSummary(rows, frozenset(names), digest)
+    except (tf.errors.OpError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise ValueError(f"The records in {', '.join(file_patterns)} can't be read: {first_line}") from error
-    return RecordsSummary(rows, frozenset(names))
+    return RecordsSummary(rows, frozenset(names), digest)
+
+
+def _read_batches(path: str) -> Iterator[pa.RecordBatch]:
+    decoder = ExamplesToRecordBatchDecoder()
+    return (decoder.DecodeBatch(records.tolist()) for records in read_whole(path, _BATCH_SIZE))
 
 
 def _paths(file_patterns: Sequence[str]) -> list[str]:
-    return [path for pattern in file_patterns for path in tf.io.gfile.glob(pattern)]
+    return [path for pattern in file_patterns for path in matching(pattern)]
 
 
 def _keep(batch: pa.RecordBatch, original: frozenset[str] | None) -> pa.RecordBatch:
@@ -203,7 +234,3 @@ def _keep(batch: pa.RecordBatch, original: frozenset[str] | None) -> pa.RecordBa
         return batch
     kept = [name for name in batch.schema.names if columns.is_explanation_column(name) or name in original]
     return pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in kept], kept)
-
-
-def _tfxio(file_patterns: Sequence[str]) -> tf_example_record.TFExampleRecord:
-    return tf_example_record.TFExampleRecord(list(file_patterns), telemetry_descriptors=_TELEMETRY)

@@ -16,6 +16,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.graph.errors import cause
 from tfx_explain.savedmodel.metadata.metadata import FILE_NAME, metadata_from_json
+from tfx_explain.storage.paths import matching
 
 _Read = TypeVar("_Read")
 _SCHEMA, _STATISTICS = "schema.pbtxt", ("FeatureStats.pb", "stats_tfrecord")
@@ -67,7 +68,7 @@ def read_examples(path: str) -> Iterator[bytes]:
     """
     folder = _split_of(path)
     pattern = os.path.join(folder, "*") if tf.io.gfile.isdir(folder) else folder
-    files = sorted(file for file in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(file))
+    files = [file for file in matching(pattern) if not tf.io.gfile.isdir(file)]
     if not files:
         raise ValueError(f"There are no examples at {path!r}; give a TFRecord file or the folder of an artifact.")
     return _records(files)
@@ -144,7 +145,7 @@ def _found(path: str, names: tuple[str, ...]) -> str:
 
 def _split_of(path: str) -> str:
     """The folder of an artifact's split `train`, else of its first; `path` itself where it has none."""
-    splits = sorted(tf.io.gfile.glob(os.path.join(path, "Split-*"))) if tf.io.gfile.isdir(path) else []
+    splits = matching(os.path.join(path, "Split-*")) if tf.io.gfile.isdir(path) else []
     train = os.path.join(path, "Split-train")
     return train if train in splits else splits[0] if splits else path
 

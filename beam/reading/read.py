@@ -8,21 +8,19 @@ from collections.abc import Iterable, Iterator, Sequence
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import tensorflow as tf
-from apache_beam.io.filesystems import FileSystems
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tfx_explain.beam.reading.batches import RowBatch, batched
 from tfx_explain.beam.reading.parquet import parquet_rows
 from tfx_explain.beam.reading.sample import FindLimit, Limit, row_hashes
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.storage.integrity import verify_whole
+from tfx_explain.storage.integrity import read_whole
+from tfx_explain.storage.paths import matching
 
 TF_EXAMPLE = "tf.Example"
 PARQUET = "Parquet"
 
 _CHUNK_ROWS = 256
-_CHUNK_BYTES = 2**22
 _ARROW_TYPES = {
     schema_pb2.INT: pa.int64(),
     schema_pb2.FLOAT: pa.float32(),
@@ -48,7 +46,9 @@ class Format:
         Raises:
           ValueError: The file is damaged, or holds what can't be an example.
         """
-        return _tfrecords(path) if self.name == TF_EXAMPLE else parquet_rows(path, self._arrow_types(), _CHUNK_ROWS)
+        if self.name == TF_EXAMPLE:
+            return read_whole(path, _CHUNK_ROWS)
+        return parquet_rows(path, self._arrow_types(), _CHUNK_ROWS)
 
     def _arrow_types(self) -> dict[str, pa.DataType]:
         schema = schema_pb2.Schema.FromString(self.schema)
@@ -61,7 +61,7 @@ def list_files(patterns: Sequence[str]) -> list[str]:
     Raises:
       ValueError: There is none.
     """
-    matched = {entry.path for result in FileSystems.match(list(patterns)) for entry in result.metadata_list}
+    matched = {path for pattern in patterns for path in matching(pattern)}
     files = sorted(path for path in matched if not path.rpartition("/")[2].startswith((".", "_")))
     if not files:
         raise ValueError(f"No file matches {', '.join(patterns)}; check the path of the examples.")
@@ -153,12 +153,3 @@ class _Sampled:
     def take_passed_over(self) -> int:
         count, self._passed_over = self._passed_over, 0
         return count
-
-
-def _tfrecords(path: str) -> Iterator[np.ndarray]:
-    # Before the first row is used: TensorFlow takes some files that were cut off for shorter ones.
-    verify_whole(path)
-    dataset = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
-    first = [len(record) for record in dataset.take(1).as_numpy_iterator()]
-    rows = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // max(1, *first, 1)))
-    yield from dataset.batch(rows).as_numpy_iterator()

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils, proto_utils
 
-from tfx_explain.beam.run import explain_splits
+from tfx_explain.beam.run import SUMMARY_FILE, explain_splits
 from tfx_explain.beam.summary import COUNTS, SECONDS, Summary
 from tfx_explain.components import artifacts
 from tfx_explain.components.explainer import inputs
 from tfx_explain.metrics import evaluate_attributions
+from tfx_explain.storage import columns
 from tfx_explain.storage.directory import complete_directory
 
 PARAMETERS_KEY = "parameters"
@@ -49,6 +52,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 records = [f"{records_dir}/Split-{split}/*.gz" for split in patterns]
                 # The records move to their artifact when all is done: that is where people will look for them.
                 evaluate_attributions(pipeline, records, evaluation_dir, eval_config, data_location=attributions.uri)
+            # So that whoever has the evaluation alone can tell whose it is.
+            fileio.copy(os.path.join(records_dir, SUMMARY_FILE), os.path.join(evaluation_dir, SUMMARY_FILE))
+        for artifact in (attributions, evaluation):
+            _set_provenance(artifact, input_dict, summaries)
         _set_properties(attributions, examples, summaries)
 
 
@@ -59,6 +66,23 @@ def _eval_config(exec_properties: dict[str, Any]) -> config_pb2.EvalConfig | Non
     eval_config = config_pb2.EvalConfig()
     proto_utils.json_to_proto(text, eval_config)
     return eval_config
+
+
+def _set_provenance(
+    artifact: types.Artifact, input_dict: dict[str, list[types.Artifact]], summaries: dict[str, Summary]
+) -> None:
+    """Notes of what the artifact is; `summary.json` has more of it."""
+    provenance = next(iter(summaries.values())).provenance
+    for name, key in {columns.CANDIDATE: keys.MODEL_KEY, columns.BASELINE: keys.BASELINE_MODEL_KEY}.items():
+        if name in provenance["models"]:
+            artifact.set_string_custom_property(f"{key}_uri", input_dict[key][0].uri)
+            artifact.set_string_custom_property(f"{key}_fingerprint", provenance["models"][name]["fingerprint"])
+    examples = [one.uri for one in input_dict[keys.EXAMPLES_KEY]]
+    for name, value in {"examples": examples, "explained_splits": sorted(summaries)}.items():
+        artifact.set_string_custom_property(name, json_utils.dumps(value))
+    artifact.set_string_custom_property("metadata", provenance["metadata"])
+    for name in ("parameters", "versions"):
+        artifact.set_string_custom_property(name, json_utils.dumps(provenance[name]))
 
 
 def _set_properties(

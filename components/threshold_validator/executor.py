@@ -13,18 +13,22 @@ from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import io_utils, path_utils, proto_utils
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
+from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.directory import complete_directory
 
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
 BASELINE_EVALUATION_KEY = "baseline_evaluation"
+
+_KEYS = {CANDIDATE: keys.MODEL_KEY, BASELINE: keys.BASELINE_MODEL_KEY}
 
 _Artifacts = dict[str, list[types.Artifact]]
 
@@ -47,9 +51,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 policy,
                 Sources(
                     evaluations=_uris(input_dict, keys.EVALUATION_KEY),
-                    attributions=_record_patterns(input_dict.get(ATTRIBUTIONS_KEY, ())),
+                    attributions=_split_folders(input_dict.get(ATTRIBUTIONS_KEY, ())),
                     baseline_evaluations=_uris(input_dict, BASELINE_EVALUATION_KEY),
-                    has_baseline=baseline is not None,
+                    models={role: _model(one) for role, one in ((CANDIDATE, model), (BASELINE, baseline)) if one},
                 ),
                 self._make_beam_pipeline,
                 path,
@@ -69,6 +73,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if baseline is not None:
             blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
             blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+        for role, one in verdict.models.items():
+            blessing.set_string_custom_property(f"{_KEYS[role]}_fingerprint", one.fingerprint)
         if verdict.overridden and verdict.override is not None:
             for name in ("who", "why", "until"):
                 blessing.set_string_custom_property(f"override_{name}", getattr(verdict.override, name))
@@ -81,12 +87,15 @@ def _uris(artifacts: _Artifacts, key: str) -> list[str]:
     return [artifact.uri for artifact in artifacts.get(key, ())]
 
 
-def _record_patterns(artifacts: Iterable[types.Artifact]) -> dict[str, str]:
-    """Returns the globs of all splits, by a name for people."""
+def _split_folders(artifacts: Iterable[types.Artifact]) -> dict[str, str]:
+    """Returns the folders of all splits, by a name for people."""
     return {
-        f"split {split!r} of the attributions {artifact.uri}": io_utils.all_files_pattern(
-            artifact_utils.get_split_uri([artifact], split)
-        )
+        f"split {split!r} of the attributions {artifact.uri}": artifact_utils.get_split_uri([artifact], split)
         for artifact in artifacts
         for split in artifact_utils.decode_split_names(artifact.split_names)
     }
+
+
+def _model(artifact: types.Artifact) -> Model:
+    is_old = path_utils.is_old_model_artifact(artifact)
+    return Model.at(artifact.uri, path_utils.serving_model_path(artifact.uri, is_old))

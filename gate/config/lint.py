@@ -9,30 +9,12 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.bounds import bounds_of
+from tfx_explain.gate.ranges import Span, change_span, value_span
 from tfx_explain.gate.slices import SlicingSpec
-from tfx_explain.metrics import configs, drift
+from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 
-_RATES = """
-AUC AUCPrecisionRecall Accuracy BinaryAccuracy BalancedAccuracy CategoricalAccuracy SparseCategoricalAccuracy Precision
-Recall Specificity F1Score FNR FPR TNR TPR FallOut MissRate NDCG Prevalence SymmetricFlipRate
-AttributionShare ToleranceMissed ImportanceNDCG LargestShareChange AttributionDistance
-"""
-_CORRELATIONS = "MatthewsCorrelationCoefficient ImportanceSpearman ImportanceKendall AttributionAgreement"
-_COUNTS_AND_ERRORS = """
-ExampleCount WeightedExampleCount MeanSquaredError MeanAbsoluteError BinaryCrossEntropy
-MeanAbsoluteAttribution TotalAbsoluteAttribution CompletenessGap ApproximationError ExplainedRows FailedRows
-UninfluencedRows
-"""
-_RANGES = {
-    (0.0, 1.0): _RATES,
-    (-1.0, 1.0): _CORRELATIONS,
-    (0.0, math.inf): _COUNTS_AND_ERRORS,
-    (1.0, math.inf): "AttributionRank",
-}
-Span = tuple[float, float]
 _DEFAULT = explanation_pb2.GatePolicy()
-_RANGE_OF = {name: span for span, names in _RANGES.items() for name in names.split()}
 
 
 def lint(eval_config: config_pb2.EvalConfig, policy: explanation_pb2.GatePolicy = _DEFAULT) -> tuple[str, ...]:
@@ -55,10 +37,8 @@ def lint(eval_config: config_pb2.EvalConfig, policy: explanation_pb2.GatePolicy 
     is_ratio = policy.relative_change == explanation_pb2.GatePolicy.RATIO
     for key, thresholds in found.items():
         metric = metrics.get(key.name)
-        possible = _RANGE_OF.get(type(metric).__name__, (-math.inf, math.inf))
-        change = possible
-        if not isinstance(metric, drift.DriftMetric):
-            change = (possible[0] - possible[1], possible[1] - possible[0])
+        possible = value_span(metric)
+        change = change_span(metric)
         for spec, threshold in thresholds:
             warnings += [f"{key.name}: {text}" for text in _slice_warnings(spec)]
             if isinstance(threshold, config_pb2.GenericValueThreshold):

@@ -54,7 +54,7 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
     if not validation.validation_ok and not problems and all_passed:
         problems.append("TFMA's validator rejects the metrics: " + json_format.MessageToJson(validation, indent=None))
     validation.validation_ok = all_passed and not problems
-    can_override = override is not None and override.in_force and not evidence.unreadable
+    can_override = override is not None and override.in_force and not problems
     return Verdict(
         blessed=validation.validation_ok or can_override,
         problems=tuple(problems),
@@ -65,6 +65,8 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
         checks=checks,
         not_asked=_not_asked(evidence, policy, () if is_blessing_unasked else checker.gated),
         validation=validation,
+        models=evidence.models,
+        evidence=tuple(evidence.told),
     )
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from google.protobuf.message import DecodeError
-from tensorflow_model_analysis.api import types
-from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
+from google.protobuf.message import DecodeError, Message
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, validation_result_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
-from tensorflow_model_analysis.utils import math_util
 
 from tfx_explain.gate.bounds import Interval
-from tfx_explain.gate.slices import SliceKey, selector
-from tfx_explain.storage.integrity import verify_whole
+from tfx_explain.gate.reading.shards import record_files
+from tfx_explain.gate.reading.values import value_and_interval
+from tfx_explain.gate.slices import SliceKey, printed, selector
+from tfx_explain.storage.integrity import read_whole
 
+M = TypeVar("M", bound=Message)
 Metrics = dict[tfma.metrics.MetricKey, float]
 
-_SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)")
+_BATCH_SIZE = 1000
 
 
 @dataclass
@@ -50,23 +51,22 @@ def read_metrics(path: str) -> Slices:
       path: The directory; one without metrics gives no slice.
 
     Raises:
-      ValueError: A file is damaged, missing or something else.
+      ValueError: A file is damaged, missing, of another writing or something else, or says two things of one metric.
     """
-    files = tf.io.gfile.glob(os.path.join(path, f"{tfma.METRICS_KEY}*"))
     keys: dict[bytes, tfma.metrics.MetricKey] = {}
     result: Slices = {}
+    first: dict[SliceKey, str] = {}
     try:
-        _verify_shards(files)
-        for file in files:
-            verify_whole(file)
-        for metrics in tfma.load_metrics(path) if files else ():
-            on_slice = result.setdefault(_slice_key(metrics), SliceMetrics())
+        for metrics, file in _messages(path, tfma.METRICS_KEY, metrics_for_slice_pb2.MetricsForSlice):
+            slice_key = _slice_key(metrics)
+            on_slice = result.setdefault(slice_key, SliceMetrics())
+            place = f"in {first.setdefault(slice_key, file)} and in {file}"
             for item in metrics.metric_keys_and_values:
                 # An evaluation of thousands of slices repeats some dozens of keys.
                 serialized = item.key.SerializeToString()
                 if serialized not in keys:
                     keys[serialized] = tfma.metrics.MetricKey.from_proto(item.key)
-                _take(on_slice, keys[serialized], item)
+                _take(on_slice, keys[serialized], item, printed(slice_key), place)
         _verify_count(path, result)
     except (DecodeError, TypeError, ValueError, tf.errors.OpError) as error:
         first_line = str(error).partition("\n")[0]
@@ -74,65 +74,54 @@ def read_metrics(path: str) -> Slices:
     return result
 
 
+def _messages(folder: str, prefix: str, kind: type[M]) -> Iterator[tuple[M, str]]:
+    """Yields the messages in a folder's files, and the names of these."""
+    for file in record_files(folder, prefix):
+        for records in read_whole(file, _BATCH_SIZE):
+            yield from ((kind.FromString(record), os.path.basename(file)) for record in records)
+
+
 def keys_of(slices: Slices) -> set[tfma.metrics.MetricKey]:
     """Returns the metrics that are on any slice."""
     return set().union(*(metrics.values for metrics in slices.values()))
 
 
-def _verify_shards(files: list[str]) -> None:
-    for file in files:
-        if match := _SHARD.fullmatch(file):
-            prefix, _, count, suffix = match.groups()
-            expected = {f"{prefix}-{i:05d}-of-{count}{suffix}" for i in range(int(count))}
-            if missing := sorted(expected.difference(files)):
-                raise ValueError(f"{os.path.basename(missing[0])} is missing")
-
-
 def _verify_count(path: str, slices: Slices) -> None:
     """Holds the slices against the number of those that the Evaluator has validated, if it has."""
-    files = tf.io.gfile.glob(os.path.join(path, f"{tfma.VALIDATIONS_KEY}*"))
-    for file in files:
-        verify_whole(file)
-    validation = tfma.load_validation_result(path) if files else None
-    for details in validation.validation_details.slicing_details if validation else ():
-        spec = details.slicing_spec if details.HasField("slicing_spec") else details.cross_slicing_spec
-        # TFMA notes "every slice" as it notes "the whole".
-        selects = selector(spec if spec != config_pb2.SlicingSpec() else None)
-        found = sum(map(selects, slices))
-        if details.num_matching_slices > found:
-            raise ValueError(f"{details.num_matching_slices} slices were validated, but there are metrics of {found}")
+    for validation, _ in _messages(path, tfma.VALIDATIONS_KEY, validation_result_pb2.ValidationResult):
+        for details in validation.validation_details.slicing_details:
+            # TFMA tells slices apart by the slicing spec alone: without one are "every slice", "the whole", and all
+            # cross-slices, counted as one.
+            found = len(slices)
+            if details.slicing_spec != config_pb2.SlicingSpec():
+                found = sum(map(selector(details.slicing_spec), slices))
+            if details.num_matching_slices > found:
+                raise ValueError(
+                    f"{details.num_matching_slices} slices were validated, but there are metrics of {found}"
+                )
 
 
 def _slice_key(metrics: metrics_for_slice_pb2.MetricsForSlice) -> SliceKey:
     if metrics.HasField("cross_slice_key"):
         return slicer_lib.deserialize_cross_slice_key(metrics.cross_slice_key)
+    if not metrics.HasField("slice_key"):
+        raise ValueError("a record of it has no slice")
     return slicer_lib.deserialize_slice_key(metrics.slice_key)
 
 
-def _take(on_slice: SliceMetrics, key: tfma.metrics.MetricKey, item: Any) -> None:
-    kind, interval = item.value.WhichOneof("type"), None
-    if kind == "double_value":
-        value = item.value.double_value.value
-        if item.HasField("confidence_interval"):
-            bounds = item.confidence_interval
-            interval = bounds.lower_bound.double_value.value, bounds.upper_bound.double_value.value
-    elif kind == "bounded_value":
-        bounds = item.value.bounded_value
-        value, interval = bounds.value.value, (bounds.lower_bound.value, bounds.upper_bound.value)
-    elif kind == "t_distribution_value":
-        found = item.value.t_distribution_value
-        value = found.unsampled_value.value
-        _, low, high = math_util.calculate_confidence_interval(
-            types.ValueWithTDistribution(
-                found.sample_mean.value,
-                found.sample_standard_deviation.value,
-                found.sample_degrees_of_freedom.value,
-                value,
-            )
-        )
-        interval = float(low), float(high)
-    else:
-        value = float("nan")
+def _take(on_slice: SliceMetrics, key: tfma.metrics.MetricKey, item: Any, where: str, place: str) -> None:
+    """Adds what an item says of a metric; `where` and `place` tell people the slice, and the files that it is in."""
+    try:
+        value, interval = value_and_interval(item)
+    except ValueError as error:
+        raise ValueError(f"{key.name} on {where}: {error}") from error
+    if key in on_slice.values and not _same((value, interval), (on_slice.values[key], on_slice.intervals.get(key))):
+        raise ValueError(f"{key.name} on {where} is there twice, {place}: {on_slice.values[key]:.6g} and {value:.6g}")
     on_slice.values[key] = value
     if interval is not None:
         on_slice.intervals[key] = interval
+
+
+def _same(one: tuple[float, Interval | None], other: tuple[float, Interval | None]) -> bool:
+    """Whether two values with their intervals are the same; NaN is the same as NaN."""
+    return repr(one) == repr(other)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_explain.gate.model import Model
+from tfx_explain.gate.reading.claims import Claim
 from tfx_explain.gate.reading.evaluations import Slices, keys_of
 from tfx_explain.gate.slices import SliceKey
 
@@ -18,10 +20,11 @@ class Sources:
 
     Attributes:
       evaluations: Directories of ModelEvaluations.
-      attributions: By a name for people, globs of attribution records.
+      attributions: By a name for people, the folders of splits with attribution records.
       baseline_evaluations: Directories of ModelEvaluations of the baseline model's own earlier run.
-      has_baseline: Whether there is a baseline model for certain.
+      has_baseline: Whether there is a baseline model for certain, also where none is given.
       model_name: The candidate's name in the evaluations; empty for the one that the config has.
+      models: The candidate by `columns.CANDIDATE`, the baseline model by `columns.BASELINE`, as far as they are given.
     """
 
     evaluations: Sequence[str] = ()
@@ -29,6 +32,13 @@ class Sources:
     baseline_evaluations: Sequence[str] = ()
     has_baseline: bool = False
     model_name: str = ""
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+    @property
+    def folders(self) -> list[str]:
+        """All that is read."""
+        models = [model.uri for model in self.models.values()]
+        return [*self.evaluations, *self.attributions.values(), *self.baseline_evaluations, *models]
 
 
 @dataclass
@@ -43,6 +53,9 @@ class Evidence:
       has_baseline: Whether any source knows a baseline model.
       unreadable: Sentences about sources that can't be read; each forbids a blessing, whatever is overridden.
       problems: Sentences about sources that don't say enough; each forbids a blessing.
+      claims: What the sources say of the models that they are of.
+      told: Sentences about whose evidence it is: what agrees, and what can't be told.
+      models: By role, as `Sources.models`, the models that the evidence is of.
     """
 
     eval_config: config_pb2.EvalConfig
@@ -52,6 +65,9 @@ class Evidence:
     has_baseline: bool = False
     unreadable: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    models: Mapping[str, Model] = field(default_factory=dict)
 
     def add(self, source: str, slices: Slices, needed: Collection[tfma.metrics.MetricKey]) -> None:
         """Joins the metrics of a source.

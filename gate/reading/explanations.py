@@ -6,15 +6,18 @@ import json
 import math
 import os
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.reading.evaluations import SliceMetrics, Slices
+from tfx_explain.gate.reading.provenance import verify_provenance
 from tfx_explain.metrics import configs, quality
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.influence import uninfluenced
+from tfx_explain.storage.integrity import verify_file
 
 SUMMARY_FILE = "summary.json"
 MAX_FAILED_FRACTION = 0.01
@@ -23,19 +26,38 @@ MAX_TOLERANCE_MISSED_FRACTION = 0.1
 _COUNTS = ("rows_read", "rows_explained", "rows_failed", "tolerance_not_met")
 _BY_CLASS = ("rows_by_class", "rows_without_influence_by_class")
 _METRICS = (quality.ExplainedRows, quality.FailedRows, quality.ToleranceMissed, quality.UninfluencedRows)
+_DIGEST = "records_digest"
 _SPLIT = "Split-"
 
-Summary = Mapping[str, Mapping[str, Any]]
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """What an Explainer says of a split.
+
+    Attributes:
+      counts: Of rows, by `_COUNTS`.
+      by_class: Of rows, by `_BY_CLASS` and class.
+      digest: Of the records, see `integrity.records_digest`; None where an older Explainer said nothing.
+      provenance: Of what they are, see `tfx_explain.beam.provenance`; empty where an older Explainer said nothing.
+    """
+
+    counts: Mapping[str, int]
+    by_class: Mapping[str, Mapping[str, int]]
+    digest: int | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+Summary = Mapping[str, SplitSummary]
 
 
 def read_summary(directory: str) -> Summary | None:
-    """Reads the summary that an Explainer leaves beside its records: by split, counts of rows, some of them by class.
+    """Reads the summary that an Explainer leaves beside its records.
 
     Args:
       directory: Of the attributions or the evaluation.
 
     Returns:
-      By split, the counts; None where there is no summary.
+      By split, what it says; None where there is no summary.
 
     Raises:
       ValueError: It is damaged.
@@ -43,46 +65,60 @@ def read_summary(directory: str) -> Summary | None:
     path = os.path.join(directory, SUMMARY_FILE)
     if not tf.io.gfile.exists(path):
         return None
+    verify_file(path)
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
-            summary = json.loads(file.read())
-        counts = {
-            split: {name: of_split[name] for name in _COUNTS}
-            | {name: dict(of_split.get(name, {})) for name in _BY_CLASS}
-            for split, of_split in summary.items()
-        }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+            summary = {split: _of_split(found) for split, found in json.loads(file.read()).items()}
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(f"{path} is damaged or something else: it holds no counts of rows by split") from error
-    for split, of_split in counts.items():
-        if not _is_consistent(of_split):
+    for split, found in summary.items():
+        if not _is_consistent(found.counts):
             raise ValueError(f"{path} is damaged: the counts of split {split!r} contradict each other")
-    return counts
+        if found.provenance.get("split", split) != split:
+            raise ValueError(f"{path} is damaged: what it says of split {split!r} is of {found.provenance['split']!r}")
+    return summary
+
+
+def _of_split(found: Mapping[str, Any]) -> SplitSummary:
+    provenance = found.get("provenance", {})
+    verify_provenance(provenance)
+    digest = int(found[_DIGEST], 16) if _DIGEST in found else None
+    by_class = {name: dict(found.get(name, {})) for name in _BY_CLASS}
+    return SplitSummary({name: found[name] for name in _COUNTS}, by_class, digest, provenance)
 
 
 def summary_problems(place: str, summary: Summary, policy: explanation_pb2.GatePolicy) -> Iterator[str]:
     """Yields sentences about splits of which too many rows were dropped or missed their tolerance."""
-    for split, counts in summary.items():
-        where = f"{place}, split {split!r}"
+    for split, found in summary.items():
+        where, counts = f"{place}, split {split!r}", found.counts
         yield from _failed(where, counts["rows_failed"], counts["rows_read"], policy)
         yield from _missed(where, counts["tolerance_not_met"], counts["rows_explained"], policy)
-        for sentence in uninfluenced(*(counts[name] for name in _BY_CLASS)):
+        for sentence in uninfluenced(*(found.by_class[name] for name in _BY_CLASS)):
             yield f"{where}: {sentence}"
 
 
-def verify_rows(pattern: str, rows: int, summary: Summary | None) -> None:
-    """Holds the number of a split's records against what the Explainer says that it wrote.
+def verify_rows(split: str, rows: int, digest: int, summary: Summary | None) -> None:
+    """Holds a split's records against what the Explainer says that it wrote.
 
     Raises:
       ValueError: They differ, or the summary is of other splits.
     """
     if summary is None:
         return
-    split = os.path.basename(os.path.dirname(pattern)).removeprefix(_SPLIT)
     if split not in summary:
         raise ValueError(f"The Explainer's {SUMMARY_FILE} is of other splits ({', '.join(summary) or 'none'})")
-    if summary[split]["rows_explained"] != rows:
-        written = summary[split]["rows_explained"]
+    written = summary[split].counts["rows_explained"]
+    if written != rows:
         raise ValueError(f"It has {rows} records, but the Explainer wrote {written} ({SUMMARY_FILE})")
+    if summary[split].digest not in (None, digest):
+        raise ValueError(
+            f"Its {rows} records are not those that the Explainer wrote ({SUMMARY_FILE}), but of another split or run"
+        )
+
+
+def split_of(folder: str) -> str:
+    """Returns the name of the split whose records are in a folder."""
+    return os.path.basename(folder.rstrip("/")).removeprefix(_SPLIT)
 
 
 def with_quality(eval_config: config_pb2.EvalConfig) -> tuple[config_pb2.EvalConfig, set[str]]:
@@ -162,3 +198,4 @@ def _missed(where: str, missed: float, explained: float, policy: explanation_pb2
 
 
 _NAMES = [str(metric().name) for metric in _METRICS]
+ROWS = _NAMES[:1]

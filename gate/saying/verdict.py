@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tensorflow_model_analysis.proto import validation_result_pb2
 
+from tfx_explain.gate.model import Model
 from tfx_explain.gate.override import Override
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.proto import explanation_pb2
@@ -33,6 +34,8 @@ class Verdict:
       checks: The thresholds that were asked, failed ones first.
       not_asked: The thresholds that were not, each with its reason.
       validation: TFMA's own result, which `tfma.load_validation_result` reads back. An override doesn't change it.
+      models: By `columns.CANDIDATE` and `columns.BASELINE`, the models that the evidence is of, as far as is known.
+      evidence: Whose evidence it is, in sentences: what agrees, and what can't be told.
     """
 
     blessed: bool
@@ -44,6 +47,8 @@ class Verdict:
     checks: Sequence[Check]
     not_asked: Sequence[Check]
     validation: validation_result_pb2.ValidationResult
+    models: Mapping[str, Model] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
 
     @property
     def overridden(self) -> bool:
@@ -77,6 +82,8 @@ class Verdict:
             "confidence": policy.Confidence.Name(self.policy.confidence),
             "override": self.override.to_dict() if self.override else None,
             "problems": list(self.problems),
+            "models": {role: model.to_dict() for role, model in self.models.items()},
+            "evidence": list(self.evidence),
         }
         yield "{\n"
         for name, value in head.items():
@@ -99,6 +106,7 @@ class Verdict:
         yield from _text_list("Failed:\n", (check.reason for check in failed))
         yield from _text_list("Passed:\n", (check.reason for check in passed))
         yield from _text_list("Not asked:\n", (check.reason for check in self.not_asked))
+        yield from _text_list("Evidence:\n", self.evidence)
 
 
 def _text_list(title: str, sentences: Iterable[str]) -> Iterator[str]:

@@ -36,10 +36,12 @@ def why_not_found(
       present: What is there on the slice.
       is_elsewhere: Whether the metric is there on other slices.
     """
-    if is_elsewhere:
-        return "it is there on other slices only; give the node that computes it the same slicing_specs"
     models = {k.model_name for k in present if k.name == key.name}
     of_model = {k.name for k in present if k.model_name == key.model_name}
+    if is_elsewhere and models and key.name not in of_model:
+        return f"only the model {' and '.join(map(repr, sorted(models)))} has it there, where the candidate has no rows"
+    if is_elsewhere:
+        return "it is there on other slices only; give the node that computes it the same slicing_specs"
     if key.name not in of_model and models:
         return f"it is there for other models only: {unknown_name('model', key.model_name, models)}"
     if key.name not in of_model:

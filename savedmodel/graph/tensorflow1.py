@@ -12,6 +12,7 @@ from tfx_explain.savedmodel.graph.errors import cause, unloadable
 from tfx_explain.savedmodel.graph.flat import in_order, node_of
 from tfx_explain.savedmodel.graph.signature import TENSORFLOW1, Signature
 from tfx_explain.savedmodel.graph.unfit import refuse_unfit
+from tfx_explain.storage.paths import plain
 
 v1 = tf.compat.v1
 
@@ -54,7 +55,7 @@ def load_graph(model_dir: str, meta_graph: Any, name: str) -> Signature:
     outputs = _tensors(name, definition.outputs)
     with tf.Graph().as_default() as graph, v1.Session(config=v1.ConfigProto(allow_soft_placement=True)) as session:
         try:
-            v1.saved_model.load(session, list(meta_graph.meta_info_def.tags), model_dir, clear_devices=True)
+            v1.saved_model.load(session, list(meta_graph.meta_info_def.tags), plain(model_dir), clear_devices=True)
             input_specs = _specs(graph, inputs)
             output_specs = _specs(graph, outputs)
         except Exception as error:  # a damaged file makes TensorFlow raise nearly anything

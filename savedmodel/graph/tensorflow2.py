@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.graph.errors import unloadable
 from tfx_explain.savedmodel.graph.signature import TENSORFLOW2, Signature
+from tfx_explain.storage.paths import plain
 
 
 def load_functions(model_dir: str, meta_graph: Any) -> tuple[list[str], Callable[[str], Signature]]:
@@ -20,7 +21,7 @@ def load_functions(model_dir: str, meta_graph: Any) -> tuple[list[str], Callable
         ValueError: if it cannot be loaded.
     """
     try:
-        root = tf.saved_model.load(model_dir, tags=list(meta_graph.meta_info_def.tags))
+        root = tf.saved_model.load(plain(model_dir), tags=list(meta_graph.meta_info_def.tags))
     except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
         raise unloadable(model_dir, error) from error
     op_defs = {op.name: op for op in meta_graph.meta_info_def.stripped_op_list.op}

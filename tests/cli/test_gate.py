@@ -90,3 +90,53 @@ def test_what_can_not_be_read_is_one_sentence(file, text, sentence):
     error = call(lint, file(text)).exception
     assert isinstance(error, ValueError)
     assert sentence in str(error)
+
+
+@pytest.fixture
+def model(tmp_path):
+    def write(name):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").write_text(name)
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_validate_tells_whose_evidence_it_is(tmp_path, evaluation, file, model):
+    path, arguments = evaluation(0.8), ["--eval-config", file(CONFIG), "--output", str(tmp_path / "output")]
+    this, other = model("this"), model("other")
+    (tmp_path / "evaluation" / "eval_config.json").write_text(json.dumps({"modelLocations": {"": this}}))
+    right = call(validate, *arguments, "--evaluation", path, "--model", this)
+    assert (right.exit_code, f"The evaluation {path} is of this candidate." in flat(right.output)) == (0, True)
+    assert json.loads((tmp_path / "output" / "verdict.json").read_text())["models"]["candidate"]["uri"] == this
+    wrong = call(validate, *arguments, "--evaluation", path, "--model", other)
+    assert (wrong.exit_code, f"The evaluation {path} is of another candidate" in flat(wrong.output)) == (1, True)
+    untold = call(validate, *arguments, "--evaluation", path)
+    assert (untold.exit_code, "the gate was not given that model" in flat(untold.output)) == (0, True)
+
+
+def flat(output):
+    """Returns what was printed, without the breaks of lines that are too long for a terminal."""
+    return " ".join(output.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--model", "There is no model at {}/nowhere; give a SavedModel's folder, or a Model artifact's."),
+        ("--baseline-model", "There is no model at {}/nowhere"),
+    ],
+)
+def test_validate_refuses_a_model_that_is_not_there(tmp_path, evaluation, file, option, sentence):
+    arguments = ("--eval-config", file(CONFIG), "--evaluation", evaluation(0.8), option, str(tmp_path / "nowhere"))
+    assert sentence.replace("{}", str(tmp_path)) in str(call(validate, *arguments).exception)
+
+
+def test_validate_does_not_write_over_its_input(tmp_path, evaluation, file):
+    path = evaluation(0.8)
+    (tmp_path / "link").symlink_to(path)
+    arguments = ("--eval-config", file(CONFIG), "--evaluation", path, "--output", str(tmp_path / "link"))
+    assert f"The verdict would be written to {tmp_path}/link, but that is the input {path}" in str(
+        call(validate, *arguments).exception
+    )
+    assert [file.name for file in (tmp_path / "evaluation").iterdir()] == ["metrics-00000-of-00001.tfrecord"]

@@ -21,8 +21,10 @@ from tfx.utils import json_utils, path_utils, proto_utils
 from tfx_explain.components import artifacts
 from tfx_explain.components.explainer import Explainer
 from tfx_explain.components.explainer.executor import Executor
+from tfx_explain.metrics import summarize_records
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_to_json
+from tfx_explain.storage.fingerprint import model_fingerprint
 
 
 class Served(tf.Module):
@@ -192,6 +194,29 @@ def test_without_a_baseline_model_only_the_candidate_is_explained(run):
     with open(os.path.join(attributions.uri, "summary.json")) as file:
         summary = json.load(file)
     assert summary["eval"]["rows_explained"] == 5
+
+
+def test_both_artifacts_say_of_what_they_are(run):
+    attributions, evaluation = run(_rows(5))
+    summaries = []
+    for artifact in (attributions, evaluation):
+        with open(os.path.join(artifact.uri, "summary.json")) as file:
+            summaries.append(json.load(file)["eval"])
+        provenance = summaries[-1]["provenance"]
+        for name, key in (("candidate", "model"), ("baseline", "baseline_model")):
+            fingerprint = artifact.get_string_custom_property(f"{key}_fingerprint")
+            assert provenance["models"][name]["fingerprint"] == fingerprint
+            assert model_fingerprint(provenance["models"][name]["uri"]) == fingerprint
+            assert provenance["models"][name]["uri"].startswith(artifact.get_string_custom_property(f"{key}_uri"))
+        (folder,) = provenance["examples"]
+        assert folder == f"{json.loads(artifact.get_string_custom_property('examples'))[0]}/Split-eval"
+        assert provenance["split"] == "eval"
+        assert json.loads(artifact.get_string_custom_property("versions")) == provenance["versions"]
+        assert json.loads(artifact.get_string_custom_property("parameters")) == provenance["parameters"]
+        assert artifact.get_string_custom_property("metadata") == provenance["metadata"]
+    assert summaries[0] == summaries[1]
+    found = summarize_records([os.path.join(attributions.uri, "Split-eval", "*")])
+    assert int(summaries[0]["records_digest"], 16) == found.digest
 
 
 @pytest.mark.parametrize(

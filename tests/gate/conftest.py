@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, v
 from tfx_bsl.tfxio import tf_example_record
 
 from tfx_explain.gate.reading.evidence import Sources
+from tfx_explain.gate.validate import validate
 from tfx_explain.metrics import attributions_extractor
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage import columns
@@ -189,16 +191,16 @@ def one_model_evaluation(tmp_path_factory, stock, one_model_records, config, met
 
 @pytest.fixture
 def run(tmp_path):
-    def validate(eval_config, evaluations=(), patterns=(), policy=None, **more):
+    def judge(eval_config, evaluations=(), patterns=(), policy=None, **more):
         output = tmp_path / "validation"
         output.mkdir(exist_ok=True)
-        attributions = {f"split {i}": pattern for i, pattern in enumerate(patterns)}
+        attributions = {f"split {i}": os.path.dirname(pattern) for i, pattern in enumerate(patterns)}
         sources = Sources(evaluations=evaluations, attributions=attributions, **more)
         if isinstance(policy, str):
             policy = explanation_pb2.GatePolicy(missing_baseline=policy)
         return validate(eval_config, policy or explanation_pb2.GatePolicy(), sources, beam.Pipeline, str(output))
 
-    return validate
+    return judge
 
 
 @pytest.fixture

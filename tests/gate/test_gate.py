@@ -173,3 +173,18 @@ def test_a_metric_on_other_slices_alone(run, config, metric, bound, records, eva
     overall = [config_pb2.PerSliceMetricThreshold(threshold=bound(lower=0), slicing_specs=[{}])]
     metrics[0] = metric("AUC", per_slice_thresholds=overall)
     assert run(config(*metrics, slices=({}, {"feature_keys": ["label"]})), [evaluation], [records]).blessed
+
+
+@pytest.mark.parametrize("name", ["run[12]", "a*b", "run?", "#1 100% Grüße"])
+def test_paths_are_not_patterns(run, tmp_path, write_evaluation, write_split, config, metric, bound, rows, name):
+    """With a folder `run[12]`, the metrics and records of `run1` are not read, and an empty folder has none."""
+    key = tfma.metrics.MetricKey("auc", example_weighted=False)
+    for other in ("run1", "axb", "runX"):
+        write_evaluation({(): {key: 0.9}}, other)
+        write_split(tmp_path / other, rows)
+    at_least, share = config(metric("AUC", bound(lower=0.7))), config(metric("AttributionShare", bound(upper=1), "age"))
+    (tmp_path / "empty" / name / "Split-eval").mkdir(parents=True)
+    assert run(at_least, [str(tmp_path / "empty" / name)]).unreadable
+    assert run(share, [], [str(tmp_path / "empty" / name / "Split-eval" / "*")]).unreadable
+    assert not run(at_least, [write_evaluation({(): {key: 0.6}}, name)]).blessed
+    assert run(share, [], [write_split(tmp_path / name, rows)]).blessed

@@ -14,6 +14,7 @@ from tfx.utils import proto_utils
 from tfx_explain.components.threshold_validator import ThresholdValidator
 from tfx_explain.components.threshold_validator.executor import Executor
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.storage.fingerprint import model_fingerprint
 
 
 @pytest.fixture
@@ -90,6 +91,9 @@ def test_a_blessing_has_what_the_pusher_and_the_resolver_read(do, push, inputs, 
     assert blessing.get_int_custom_property("current_model_id") == 7
     assert blessing.get_string_custom_property("baseline_model") == inputs["baseline_model"][0].uri
     assert blessing.get_int_custom_property("baseline_model_id") == 5
+    fingerprint = model_fingerprint(f"{inputs['model'][0].uri}/Format-Serving")
+    assert blessing.get_string_custom_property("model_fingerprint") == fingerprint
+    assert blessing.get_string_custom_property("baseline_model_fingerprint") == ""
     assert tfma.load_validation_result(str(tmp_path / "validation")).validation_ok
     assert push(inputs["model"][0], blessing) == ["saved_model.pb"]
 
