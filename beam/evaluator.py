@@ -18,7 +18,7 @@ def custom_extractors(eval_shared_model, eval_config, tensor_adapter_config):
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -66,7 +66,7 @@ def custom_extractors(
         baselines are zeros and empty strings then.
       parameters: Method, output, tolerance. None: integrated gradients where all features can be explained by them,
         else sampled Shapley values; of the output that the model spec's `prediction_key` names, where there are
-        several.
+        several; and of the classes that the metrics name, if each of them names one.
 
     Raises:
       ValueError: The config has no metric over attributions or names an unknown feature, or a model can't be explained.
@@ -95,7 +95,7 @@ class _ExplainDoFn(beam.DoFn):
     def __init__(self, job: ExplanationJob, eval_config: config_pb2.EvalConfig) -> None:
         self._job = job
         self._models = configs.models_by_spec(eval_config)
-        self._classes = configs.class_names(eval_config)
+        self._classes = sorted({"", *configs.class_names(eval_config)})
         self._with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
         self._shared = shared.Shared()
         self._explainer: RowExplainer | None = None
@@ -117,7 +117,7 @@ class _ExplainDoFn(beam.DoFn):
                 name: model_rows(found, of, features, one).spread(places, len(rows))
                 for name, of in self._models.items()
             }
-            for one in ("", *self._classes)
+            for one in self._classes
         }
         yield {**extracts, **to_extracts(by_class, self._with_dictionaries)}
 
@@ -144,7 +144,7 @@ def _job(
     return ExplanationJob(
         model_dir=folders[spec.name],
         metadata=metadata,
-        parameters=parameters or _parameters(metadata, spec.prediction_key),
+        parameters=parameters or _parameters(metadata, spec.prediction_key, configs.class_names(eval_config)),
         baseline_model_dir=folders[specs[columns.BASELINE]] if columns.BASELINE in specs else "",
     ).completed()
 
@@ -158,10 +158,12 @@ def _metadata(model_dir: str, signature_name: str) -> explanation_pb2.Explanatio
 
 
 def _parameters(
-    metadata: explanation_pb2.ExplanationMetadata, prediction_key: str
+    metadata: explanation_pb2.ExplanationMetadata, prediction_key: str, classes: Sequence[str]
 ) -> explanation_pb2.ExplanationParameters:
     several = len(metadata.outputs) > 1 and prediction_key in metadata.outputs
-    result = explanation_pb2.ExplanationParameters(output_name=prediction_key if several else "")
+    result = explanation_pb2.ExplanationParameters(
+        output_name=prediction_key if several else "", class_names=classes if all(classes) else ()
+    )
     if not all(INTEGRATED_GRADIENTS in entry.explainable_by for entry in metadata.inputs.values()):
         result.sampled_shapley_attribution.SetInParent()
     return result

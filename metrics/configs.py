@@ -103,9 +103,9 @@ def feature_of(metric: metric_types.Metric) -> str:
 
 
 def class_names(eval_config: config_pb2.EvalConfig) -> tuple[str, ...]:
-    """Returns the classes that metrics of this package are about by name, sorted."""
+    """Returns the classes that metrics of this package are about, sorted; '' for the first one of each record."""
     metrics = (m for m in metric_instances(eval_config) if isinstance(m, ExplanationMetric))
-    return tuple(sorted({m.class_name for m in metrics} - {""}))
+    return tuple(sorted({m.class_name for m in metrics}))
 
 
 def attribution_config(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:

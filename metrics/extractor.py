@@ -31,7 +31,7 @@ def attributions_extractor(eval_config: config_pb2.EvalConfig) -> tfma.extractor
     """
     models = configs.models_by_spec(eval_config)
     with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
-    extract = beam.Map(_extract, models, configs.class_names(eval_config), with_dictionaries)
+    extract = beam.Map(_extract, models, sorted({"", *configs.class_names(eval_config)}), with_dictionaries)
     return tfma.extractors.Extractor(stage_name=_STAGE_NAME, ptransform=extract)
 
 
@@ -42,7 +42,7 @@ def _extract(
     attributed = {model: columns.attributed_features(batch.schema.names, model) for model in models.values()}
     by_class = {
         of_class: {name: model_rows(batch, model, attributed[model], of_class) for name, model in models.items()}
-        for of_class in ("", *classes)
+        for of_class in classes
     }
     original = [name for name in batch.schema.names if not columns.is_explanation_column(name)]
     rest = pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(n)) for n in original], original)

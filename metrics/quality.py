@@ -10,13 +10,13 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
-from tfx_explain.metrics import columns
 from tfx_explain.metrics.accumulate import Features, added_up, row_computation
 from tfx_explain.metrics.base import ModelMetric, ratio
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
 from tfx_explain.metrics.naming import of_class
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.metrics.sums import AttributionSums, completeness_gaps
+from tfx_explain.storage import columns
 from tfx_explain.storage.influence import lacks_influence
 
 # A bin's middle is within 2.2% of what the bin holds.

@@ -18,12 +18,12 @@ def lacks_influence(attributions: np.ndarray, outputs: np.ndarray) -> np.ndarray
 
     Args:
       attributions: float `[rows, features]`.
-      outputs: The model's output at each row, float `[rows]`.
+      outputs: The model's output at each row, float `[rows]`; NaN where it isn't known.
 
     Returns:
-      bool `[rows]`; where an attribution or output is NaN, False.
+      bool `[rows]`; False where an attribution is NaN.
     """
-    return np.abs(attributions).sum(axis=1) <= _ROUNDING * np.abs(outputs)
+    return np.abs(attributions).sum(axis=1) <= _ROUNDING * np.nan_to_num(np.abs(outputs))
 
 
 def uninfluenced(rows: Mapping[str, int], without: Mapping[str, int]) -> Iterator[str]:

@@ -22,7 +22,7 @@ def attribution_records(
     explained: Mapping[str, ExplainedOutput],
     unshared: Mapping[str, Sequence[str]],
 ) -> np.ndarray:
-    """Adds the columns of `metrics.columns` to each record, with one value for each output explained.
+    """Adds the columns of `storage.columns` to each record, with one value for each output explained.
 
     The original features are kept byte for byte and never parsed (see `beam.columns`).
 

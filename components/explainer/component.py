@@ -95,8 +95,9 @@ class Explainer(base_beam_component.BaseBeamComponent):
             file written by hand.
           baseline_model: A channel of type `standard_artifacts.Model`, usually from a Resolver; may be empty, as on a
             first run.
-          parameters: Method, tolerance, budget, outputs, sample, features to keep; by default integrated gradients of
-            the predicted class for all records, with all their features.
+          parameters: Method, tolerance, budget, classes, quantity, sample, features to keep; by default integrated
+            gradients of a class's log-odds (of two classes the second, else the predicted one) for all records, with
+            all their features.
           splits: Names of the splits to explain.
           schema: A channel of type `standard_artifacts.Schema`: the types that the columns of Parquet are read as.
           eval_config: Slices, and metrics over attributions, of the evaluation; thresholds and other metrics are left

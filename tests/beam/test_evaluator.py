@@ -130,7 +130,9 @@ def test_change_against_the_baseline_model_is_gated(run_evaluator, model):
 
 
 def test_a_row_that_cannot_be_explained_fails_alone(run_evaluator, model, records, example):
-    config = eval_config(metric("FailedRows", upper=0), metric("ExplainedRows"), metric("MeanAttribution", feature="x"))
+    of_class = [metric("FailedRows", class_name="0"), metric("MeanAttribution", feature="[xy]", class_name="0")]
+    of_first = [metric("FailedRows", upper=0), metric("ExplainedRows"), metric("MeanAttribution", feature="x")]
+    config = eval_config(*of_first, *of_class)
     bad = example(x=math.nan, y=1.0, color="red", label=0)
     blessed, values = run_evaluator(model(2.0), config, rows=[*records[:3], bad, *records[3:]])
     assert not blessed
@@ -138,6 +140,8 @@ def test_a_row_that_cannot_be_explained_fails_alone(run_evaluator, model, record
     assert values["Overall", "explained_rows", False] == 30
     of_x = sum(2 * (0.5 + i % 5) + (0.5 + i % 5) * 0.1 * i / 2 for i in range(30))
     assert values["Overall", "mean_attribution/x", False] == pytest.approx(of_x / 30, rel=1e-3)
+    for name in ("failed_rows", "mean_attribution/x"):
+        assert values["color:red", f"{name}@0", False] == values["color:red", name, False]
 
 
 EVERY_METRIC = [

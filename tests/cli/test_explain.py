@@ -98,3 +98,25 @@ def test_heartbeats_of_all_workers_are_added(tmp_path):
 def test_rows_are_estimated_from_the_smallest_file(inputs):
     files = [str(inputs / f"rows-{shard}") for shard in range(2)]
     assert estimate_rows(files, Format()) == pytest.approx(100, abs=2)
+
+
+class Labels(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples):
+        parsed = tf.io.parse_example(examples, {name: tf.io.FixedLenFeature([1], tf.float32) for name in ("x", "y")})
+        scores = tf.sigmoid(tf.concat([parsed["x"], parsed["y"]], 1))
+        return {"scores": scores, "classes": tf.tile([["<=50K", ">50K"]], [tf.shape(scores)[0], 1])}
+
+
+@pytest.mark.parametrize(("chosen", "classes"), [([">50K"], [b">50K"]), (["all"], [b"<=50K", b">50K"])])
+def test_classes_by_name(chosen, classes, inputs, tmp_path):
+    module = Labels()
+    tf.saved_model.save(module, str(tmp_path / "model"), signatures={"serving_default": module.serve})
+    options = [option for name in chosen for option in ("--class", name)]
+    result = _run(inputs, tmp_path / "output", *options, "--model", tmp_path / "model", "--sample", "3")
+    assert result.exit_code == 0, result.output
+    (shard,) = (tmp_path / "output" / "Split-eval").iterdir()
+    (record, *_) = tf.data.TFRecordDataset(str(shard), "GZIP").as_numpy_iterator()
+    features = tf.train.Example.FromString(record).features.feature
+    assert list(features["tfx_explain/candidate/output_display_name"].bytes_list.value) == classes
+    assert "log_odds" in result.output

@@ -69,7 +69,7 @@ def test_json_for_programs_and_a_table_for_people(run, model):
     assert all(cell in rows["job.title"] for cell in ("string", "[None]", "categorical", "any method", '"" (zero)'))
     assert all(cell in rows["gate"] for cell in ("nothing", "sampled Shapley"))
     assert "gate: No float tensor" in result.err
-    assert "Output score: explained by its logits, or as it is served" in result.err
+    assert "Output score: explained by the log-odds" in result.err
 
 
 def test_vertex_reads_its_dialect(run, model):

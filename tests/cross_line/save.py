@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfx import version
 
 from tfx_explain.attribution import IntegratedGradients
+from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, load_explainable
 
 SAVED = pathlib.Path(__file__).parent / "saved"
@@ -50,7 +51,8 @@ def save(library: str, path: str) -> None:
 
 def explain(path: str) -> dict[str, list[float]]:
     """Returns each feature's attributions to the logit of class 1, for `ROWS`."""
-    cut = load_explainable(path, generate_metadata(path)).differentiable()
+    logits = explanation_pb2.ExplanationParameters.LOGITS
+    cut = load_explainable(path, generate_metadata(path), output_scale=logits).differentiable()
     method = IntegratedGradients(steps=64)
     found = method.attribute(cut, cut.encode(ROWS), cut.baselines, cut.players, targets=np.ones(4, np.int32))
     return {feature: found.values[:, i].tolist() for i, feature in enumerate(found.features)}

@@ -89,3 +89,13 @@ def test_records_whose_rows_failed_or_missed_their_tolerance(run, tmp_path, writ
         "split 0: the attributions of 5 of 20 rows missed their tolerance, more than max_tolerance_missed_fraction, "
         "0.1; let the Explainer spend more on a row, or widen its tolerance.",
     )
+
+
+@pytest.mark.parametrize("bound_of", ["AttributionShare", "MeanAbsoluteAttribution"])
+def test_records_of_a_class_on_which_nothing_has_influence(run, tmp_path, write_split, config, metric, bound, bound_of):
+    """As a softmax's reference class explained by its logit."""
+    columns = [f"tfx_explain/candidate/{name}" for name in ("attributions/age", "output_index", "tolerance_met")]
+    rows = [dict(zip(columns, (float(i % 2), i % 2, 1), strict=True)) for i in range(20)]
+    verdict = run(config(metric(bound_of, bound(upper=1), "age")), [], [write_split(tmp_path / "records", rows)])
+    assert not verdict.blessed
+    assert "split 0: 10 of 20 rows are of classes on which no feature has any influence" in verdict.problems[0]

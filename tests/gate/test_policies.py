@@ -321,6 +321,15 @@ def summary(**counts):
         ({"tolerance_not_met": 11}, {}, "11 of 100 rows missed their tolerance, more than max_tolerance_missed_frac"),
         ({"tolerance_not_met": 11}, {"max_tolerance_missed_fraction": 0.2}, None),
         ({"tolerance_not_met": 1}, {"max_tolerance_missed_fraction": 0}, "1 of 100 rows missed their tolerance"),
+        (
+            {
+                "rows_by_class": {"candidate/0": 9, "candidate/1": 1},
+                "rows_without_influence_by_class": {"candidate/0": 9},
+            },
+            {},
+            "No feature has any influence on class 0 of the candidate model: in each of its 9 rows all attributions",
+        ),
+        ({"rows_by_class": {"candidate/0": 9}, "rows_without_influence_by_class": {"candidate/0": 8}}, {}, None),
         ({"rows_failed": 1}, {}, "the counts of split 'eval' contradict each other"),
         ({"rows_read": "100"}, {}, "the counts of split 'eval' contradict each other"),
     ],

@@ -25,7 +25,7 @@ def documented() -> dict[str, str]:
 
 def test_every_metric_is_documented_under_its_name():
     found = {}
-    for name in metrics._HOMES:
+    for name in metrics.__all__:
         of_class = getattr(metrics, name)
         if isinstance(of_class, type) and issubclass(of_class, metric_types.Metric):
             settings = {key: value for key, value in SETTINGS.items() if key in of_class.__init__.__annotations__}
