@@ -23,7 +23,7 @@ from tfx_explain.savedmodel import generate_metadata, metadata_to_json
 MODULE = "tfx_explain.beam.evaluator"
 
 
-def metric(class_name, upper=None, change=None, **config):
+def metric(class_name, /, upper=None, change=None, **config):
     """A metric of ours; `upper` bounds its value, `change` its absolute change."""
     threshold = config_pb2.MetricThreshold()
     if upper is not None:

@@ -22,7 +22,7 @@ def config(*metrics):
     return config_pb2.EvalConfig(metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)])
 
 
-def metric(class_name, **settings):
+def metric(class_name, /, **settings):
     return config_pb2.MetricConfig(class_name=class_name, module="tfx_explain.metrics", config=json.dumps(settings))
 
 
