@@ -88,7 +88,7 @@ def _too_long(*_: Any) -> None:
 
 def _flip(file: Path, _: Path, generator: random.Random) -> None:
     changed = bytearray(file.read_bytes())
-    for _ in range(generator.choice((1, 1, 2, 8))):
+    for _bit in range(generator.choice((1, 1, 2, 8))):
         changed[generator.randrange(len(changed))] ^= 1 << generator.randrange(8)
     file.write_bytes(changed)
 
