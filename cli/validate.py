@@ -23,8 +23,7 @@ from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
-from tfx_explain.gate.saying.check import Check
-from tfx_explain.gate.saying.sentences import numbers
+from tfx_explain.gate.saying.check import Check, numbers
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2

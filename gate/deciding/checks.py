@@ -22,10 +22,9 @@ from tfx_explain.gate.bounds import (
 )
 from tfx_explain.gate.reading.evaluations import Metrics, SliceMetrics
 from tfx_explain.gate.saying import wording
-from tfx_explain.gate.saying.check import Check
-from tfx_explain.gate.saying.sentences import no_interval, no_slice, not_asked, not_found
-from tfx_explain.gate.saying.titles import slices_title, title
+from tfx_explain.gate.saying.check import Check, no_interval, no_slice, not_asked, not_found
 from tfx_explain.gate.slices import SliceKey, SlicingSpec, printed, selector
+from tfx_explain.gate.titles import slices_title, title
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 

@@ -17,10 +17,10 @@ from tfx_explain.gate.override import Override
 from tfx_explain.gate.reading.evaluations import keys_of
 from tfx_explain.gate.reading.evidence import Evidence
 from tfx_explain.gate.saying.check import Check
-from tfx_explain.gate.saying.titles import slices_title
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.saying.wording import VALUE
 from tfx_explain.gate.slices import SliceKey, printed
+from tfx_explain.gate.titles import slices_title
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable

@@ -9,7 +9,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.bounds import Threshold
 from tfx_explain.gate.saying.digits import exact
-from tfx_explain.gate.saying.titles import title
+from tfx_explain.gate.titles import title
 from tfx_explain.metrics.naming import unknown_name
 
 VALUE, CHANGE = "value", "change"

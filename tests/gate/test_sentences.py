@@ -13,7 +13,7 @@ from tfx_explain.gate.deciding.decide import decide
 from tfx_explain.gate.reading.evaluations import SliceMetrics
 from tfx_explain.gate.reading.evidence import Evidence
 from tfx_explain.gate.saying.digits import exact, number
-from tfx_explain.gate.saying.titles import slices_title
+from tfx_explain.gate.titles import slices_title
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 
