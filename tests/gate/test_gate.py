@@ -79,7 +79,7 @@ def test_an_empty_evaluation_forbids_a_blessing(run, tmp_path, config, metric, b
     verdict = run(config(metric("AUC", bound(lower=0))), [str(tmp_path / "empty")])
     assert verdict.reasons == (
         f"There are no metrics in the evaluation {tmp_path}/empty.",
-        "auc was not checked on Overall: no such slice was found (allowed: at least 0)",
+        "1 threshold found no value; the evidence that can't be read may have had it.",
     )
 
 
