@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from tfx_explain.attribution.coalitions.designs import choose_pairs
 from tfx_explain.attribution.coalitions.enumeration import enumerate_coalitions
-from tfx_explain.attribution.coalitions.rules import least_variance
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
+from tfx_explain.attribution.coalitions.rules import least_variance
 from tfx_explain.attribution.coalitions.sampling import round_sizes, sample
 from tfx_explain.attribution.coalitions.seating import Seating
 from tfx_explain.attribution.coalitions.weights import WEIGHTS

@@ -15,8 +15,8 @@ import numpy as np
 
 from tfx_explain.attribution.coalitions.designs import choose_orders
 from tfx_explain.attribution.coalitions.enumeration import enumerate_coalitions
-from tfx_explain.attribution.coalitions.rules import unbiased
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
+from tfx_explain.attribution.coalitions.rules import unbiased
 from tfx_explain.attribution.coalitions.sampling import round_sizes, sample
 from tfx_explain.attribution.coalitions.seating import Seating
 from tfx_explain.attribution.coalitions.weights import shapley_weights

@@ -45,7 +45,7 @@ def test_sampling_agrees_with_enumeration_within_its_standard_errors(relu_networ
     scores = (result.values - exact) / result.standard_errors
     assert 0.7 < np.sqrt(np.mean(scores**2)) < 1.4
     np.testing.assert_allclose(result.completeness_gaps, 0, atol=1e-12)
-    # The largest of twelve errors is within so many standard errors on 95% of rows, and a few more as these are estimates.
+    # The largest of twelve errors is within so many standard errors on 95% of rows; more, as these are estimates.
     several = result.approximation_errors / np.max(result.standard_errors, axis=1)
     assert (several > simultaneous(12, np.inf)).all()
     assert (several < 1.5 * simultaneous(12, np.inf)).all()
