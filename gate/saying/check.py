@@ -123,7 +123,8 @@ def no_interval(check: Check) -> str:
     """Says that a threshold fails for want of a confidence interval."""
     return (
         f"{check.title} on {check.slice} has no confidence interval, which REQUIRE_SIGNIFICANT_PASS holds against the "
-        "bound; set compute_confidence_intervals in the EvalConfig of the node that computes the metric "
+        "bound; set compute_confidence_intervals in the EvalConfig of the node that computes the metric, or slice less "
+        "finely: fewer than 20 rows, or rows that are all alike, have none "
         f"(allowed: {check.allowed})"
     )
 
