@@ -45,7 +45,7 @@ class Summary:
       features_of_one_model: By model, the features that only this model has; in the other their attribution is 0.
       model_load_seconds: Time in which workers loaded models, the sum over processes.
       model_call_seconds: Time that calls of the models took, the sum over threads.
-      records_digest: Of the records with attributions, see `tfx_explain.metrics.integrity.records_digest`; JSON has it
+      records_digest: Of the records with attributions, see `tfx_explain.storage.integrity.records_digest`; JSON has it
         in hexadecimal digits.
       provenance: Of what the rows and attributions are, see `tfx_explain.beam.provenance`; empty in a sum over splits.
     """

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 _ROWS, _SHARDS = 20, 2
-_SPLITS = ("eval", "train")
+_SPLITS = ("eval",)
 
 
 def write_evidence(root: Path, model: str) -> Path:
-    """Writes a model, two evaluations of it and attributions of two splits; returns their folder.
+    """Writes a model, two evaluations of it and attributions; returns their folder.
 
     Args:
       root: A folder that isn't there yet.
@@ -61,7 +61,7 @@ def _write_evaluation(folder: Path, metric: str, model: Path, passes: bool, gene
     key = tfma.metrics.MetricKey(metric)
     with tf.io.TFRecordWriter(str(folder / "metrics-00000-of-00001.tfrecord")) as writer:
         for slice_key in ((), (("town", "Ulm"),), (("town", "Bonn"),)):
-            metrics = {key: (0.8 if passes else 0.4) + generator.random() / 10}
+            metrics: dict[Any, Any] = {key: (0.8 if passes else 0.4) + generator.random() / 10}
             proto = tfma.writers.convert_slice_metrics_to_proto((slice_key, metrics), add_metrics_callbacks=[])
             writer.write(proto.SerializeToString())
     run = config_pb2.EvalRun(version="1", model_locations={"": str(model)}, data_location="rows")

@@ -21,6 +21,7 @@ from tfx_explain.beam.run import explain_splits
 from tfx_explain.beam.summary import Summary
 from tfx_explain.cli.progress import RunProgress, estimate_rows
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 from tfx_explain.storage.directory import complete_directory
 from tfx_explain.storage.influence import uninfluenced
@@ -137,7 +138,8 @@ def _show(console: rich.console.Console, summary: Summary, output: str) -> None:
     console.print(table)
     for model, features in summary.features_of_one_model.items():
         if features:
-            console.print(f"  Only the {model} model has {', '.join(features)}; 0 in the other.", highlight=False)
+            said = printable(f"  Only the {model} model has {', '.join(features)}; 0 in the other.")
+            console.print(said, soft_wrap=True, highlight=False, markup=False)
     for sentence in uninfluenced(summary.rows_by_class, summary.rows_without_influence_by_class):
-        console.print(f"  {sentence}", highlight=False)
-    console.print(f"  {output}", soft_wrap=True, highlight=False)
+        console.print(printable(f"  {sentence}"), soft_wrap=True, highlight=False, markup=False)
+    console.print(printable(f"  {output}"), soft_wrap=True, highlight=False, markup=False)

@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tfx_explain.cli.output import printing
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel.metadata.rules import (
     EXCLUSIVE,
     HIGHEST_LABEL,
@@ -24,32 +26,34 @@ from tfx_explain.savedmodel.metadata.rules import (
 _BASELINES = 3  # more are counted
 _COLUMNS = 50
 _LONG = 40
-_WIDTH = 140  # where stderr is no terminal, whose width it would be
 _QUANTITIES = {LOG_ODDS: "the log-odds", LOGITS: "the raw logits", SERVED: "what is served"}
 _METHODS = {"integrated_gradients": "integrated gradients", "sampled_shapley": "sampled Shapley"}
 
 
 def metadata_table(metadata: explanation_pb2.ExplanationMetadata, model_dir: str) -> None:
     """Prints on stderr a row for each feature, then what there is to say of each, then the outputs."""
-    console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    console.print(Text(f"{model_dir}, signature {metadata.signature_name}", style="bold"))
+    with printing(stderr=True) as console:
+        _print(console, metadata, model_dir)
+
+
+def _print(console: Console, metadata: explanation_pb2.ExplanationMetadata, model_dir: str) -> None:
+    console.print(Text(printable(f"{model_dir}, signature {metadata.signature_name}"), style="bold"))
     table = Table()
     for header in ("Feature", "Dtype", "Shape", "Modality", "Encoded through", "Explainable by", "Baseline"):
         table.add_column(header, overflow="fold")
     for name, entry in sorted(metadata.inputs.items()):
         shape = [None if size < 0 else size for size in entry.input_tensor_shape]
-        cells = (name, entry.input_tensor_dtype, str(shape), entry.modality)
-        table.add_row(*map(Text, (*cells, _encoded(entry), _methods(entry), _baselines(entry))))
+        cells = (name, entry.input_tensor_dtype, str(shape), entry.modality, _methods(entry), _baselines(entry))
+        name, dtype, shape, modality, methods, baselines = map(printable, cells)
+        table.add_row(*map(Text, (name, dtype, shape, modality, _encoded(entry), methods, baselines)))
         for row in _columns(entry):
-            table.add_row(*map(Text, row))
+            table.add_row(*map(Text, map(printable, row)))
     console.print(table)
     for name, entry in sorted(metadata.inputs.items()):
         if entry.finding:
-            console.print(Text.assemble((name, "bold"), f": {entry.finding}"))
+            console.print(Text.assemble((printable(name), "bold"), f": {printable(entry.finding)}"))
     for name, output in sorted(metadata.outputs.items()):
-        console.print(Text.assemble("Output ", (name, "bold"), f": {_explained(output)}"))
+        console.print(Text.assemble("Output ", (printable(name), "bold"), f": {_explained(output)}"))
 
 
 def _columns(entry: explanation_pb2.InputMetadata) -> Iterator[tuple[str, ...]]:
@@ -68,7 +72,7 @@ def _encoded(entry: explanation_pb2.InputMetadata) -> str:
     names = list(entry.encoded_tensor_names) or [name for name in (entry.encoded_tensor_name,) if name]
     if not names:
         return "itself" if "integrated_gradients" in entry.explainable_by else "nothing"
-    return "\n".join("/".join(name.split("/")[-2:]) for name in names)
+    return "\n".join(printable("/".join(name.split("/")[-2:])) for name in names)
 
 
 def _methods(entry: explanation_pb2.InputMetadata) -> str:

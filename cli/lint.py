@@ -9,9 +9,11 @@ import click
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.cli.configs import read_message
+from tfx_explain.cli.output import emit
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import verify_config
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import printable
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -23,7 +25,7 @@ def command(config: Path, policy: Path | None) -> None:
     """Looks for thresholds in CONFIG, a tfma.EvalConfig as text or JSON, that can never pass, or never fail.
 
     Prints a line for each, with the remedy. Exits with 0 where there is none, 1 where there are some, and 2 where the
-    gate would refuse the config or it can't be read.
+    gate would refuse the config or it can't be read. Modules that the config names are imported.
     """
     eval_config = read_message(config, config_pb2.EvalConfig())
     gate_policy = explanation_pb2.GatePolicy()
@@ -31,6 +33,5 @@ def command(config: Path, policy: Path | None) -> None:
         read_message(policy, gate_policy)
     verify_config(eval_config, gate_policy)
     warnings = lint(eval_config, gate_policy)
-    for warning in warnings:
-        click.echo(f"{config}: {warning}")
-    sys.exit(1 if warnings else 0)
+    emit("".join(f"{printable(str(config))}: {warning}\n" for warning in warnings), sys.stdout)
+    click.get_current_context().exit(1 if warnings else 0)

@@ -6,12 +6,17 @@ Beam, TFMA or TFX, which take tens of seconds to import.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import sys
+import traceback
+from collections.abc import Sequence
 
 import click
+
+from tfx_explain.proto.printable import first_line, printable
 
 # Name: what `tfx-explain --help` says of it. The command is `command` in the module `tfx_explain.cli.NAME`.
 COMMANDS = {
@@ -55,14 +60,59 @@ def quiet() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-def main() -> None:
-    """Runs the command line: a mistake in what was given is one message on stderr and exit code 2."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code.
+
+    Whatever happens is one message on stderr and exit code 2 unless the command itself says otherwise: an exit code of
+    0 or 1 is an answer, of `validate` above all, and nothing but the command may give it. A module that an EvalConfig
+    names can raise anything.
+
+    Args:
+      arguments: Those of the process by default.
+    """
     quiet()
     try:
-        tfx_explain(prog_name="tfx-explain")
+        # A command ends with `ctx.exit(code)`, which gives the code here; a `SystemExit` is somebody else's.
+        code = tfx_explain.main(arguments, prog_name="tfx-explain", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.Abort as error:
+        # Click makes one of an EOFError, too, of a file that has been cut off.
+        _say("interrupted" if isinstance(error.__cause__, KeyboardInterrupt) else "an input ended too early")
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        _say(f"{error.format_message()}\n{context.get_usage() if context else ''}")
     except (ValueError, OSError) as error:
-        click.echo(f"tfx-explain: {error}", err=True)
-        sys.exit(CANNOT_TELL)
+        _say(str(error) or type(error).__name__)
+    except BaseException as error:
+        _say(f"{type(error).__name__}{_place(error)}: {first_line(error)}")
+    return CANNOT_TELL
+
+
+def main() -> None:
+    """Runs the command line, and ends the process with its exit code."""
+    code = run()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            # Whoever reads has gone, or a disk is full. Python would try again at the end, and exit with 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
+    """Prints a message on stderr; lines after its first are indented, so that none stands there for something else."""
+    lines = [printable(line) for line in message.strip().split("\n")]
+    rest = [line if line.startswith("  ") else f"  {line}" for line in lines[1:]]
+    with contextlib.suppress(OSError, ValueError):
+        click.echo("\n".join([f"tfx-explain: {lines[0]}", *rest]), err=True)
+
+
+def _place(error: BaseException) -> str:
+    """Returns where an error that nobody foresaw came from."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return "".join(f" in {frame.filename}, line {frame.lineno}" for frame in last)
 
 
 if __name__ == "__main__":

@@ -11,20 +11,19 @@ from pathlib import Path
 
 import apache_beam as beam
 import click
-import rich.console
-import rich.markup
-import rich.table
 import tensorflow as tf
+from rich.table import Table
+from rich.text import Text
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.cli.configs import read_message
 from tfx_explain.cli.main import CANNOT_TELL
+from tfx_explain.cli.output import emit, printing
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
-from tfx_explain.gate.saying import wording
-from tfx_explain.gate.saying.check import Check
+from tfx_explain.gate.saying.check import Check, numbers
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
@@ -33,6 +32,7 @@ from tfx_explain.storage.paths import matching
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHOWN = 200
+_NUMBERS = ("candidate", "baseline", "change", "relative", "margin")
 
 
 @click.command("validate")
@@ -59,7 +59,8 @@ def command(
     """Decides whether a model may be released, by thresholds over metrics and attributions.
 
     Prints the thresholds, failed ones first. Exits with 0 if the model is blessed, 1 if it isn't, and 2 if that can't
-    be told: a config that is wrong, or an input that can't be read.
+    be told: a config that is wrong, an input that can't be read, an interruption, or an error that nobody foresaw.
+    Modules that the config names are imported.
     """
     config = read_message(eval_config, config_pb2.EvalConfig())
     gate_policy = explanation_pb2.GatePolicy()
@@ -67,7 +68,7 @@ def command(
         read_message(policy, gate_policy)
     verify_config(config, gate_policy, Wiring(bool(evaluation), bool(attributions), baseline=True))
     for warning in lint(config, gate_policy):
-        click.echo(f"warning: {warning}", err=True)
+        emit(f"warning: {warning}\n", sys.stderr)
     sources = Sources(
         evaluations=evaluation,
         attributions=_folders(attributions),
@@ -78,7 +79,7 @@ def command(
     with nullcontext(output) if output else tempfile.TemporaryDirectory() as path:
         verdict = validate(config, gate_policy, sources, beam.Pipeline, path)
     _print(verdict)
-    sys.exit(CANNOT_TELL if verdict.unreadable else int(not verdict.blessed))
+    click.get_current_context().exit(CANNOT_TELL if verdict.unreadable else int(not verdict.blessed))
 
 
 def _folders(directories: Sequence[str]) -> dict[str, str]:
@@ -104,39 +105,36 @@ def _models(given: Mapping[str, str | None]) -> dict[str, Model]:
 
 
 def _print(verdict: Verdict) -> None:
-    console = rich.console.Console()
-    passed = sum(bool(check.passed) for check in verdict.checks)
-    if verdict.override is not None:
-        said = verdict.override.headline() if verdict.overridden else verdict.override.why_not_used(verdict.blessed)
-        console.print(said, style="bold red", markup=False)
-    for problem in verdict.problems:
-        console.print(f"- {problem}", markup=False)
-    if verdict.checks:
-        console.print(_table(verdict.checks[:_SHOWN]))
-    if len(verdict.checks) > _SHOWN:
-        console.print(f"... and {len(verdict.checks) - _SHOWN} more thresholds; --output keeps them all.")
-    for check in verdict.checks[:_SHOWN]:
-        if not check.passed:
-            console.print(f"- {check.reason}", markup=False)
-    for sentence in verdict.evidence:
-        console.print(f"- {sentence}", markup=False)
-    if verdict.not_asked:
-        console.print(f"{len(verdict.not_asked)} thresholds were not asked: there is no baseline model.")
-    console.print(
-        f"{'BLESSED' if verdict.blessed else 'NOT BLESSED'}: {passed} of {len(verdict.checks)} thresholds passed",
-        style="bold",
-    )
+    shown = verdict.checks[:_SHOWN]
+    with printing() as console:
+        for line in verdict.override_lines():
+            console.print(line, style="bold red")
+        for problem in verdict.problems:
+            console.print(f"- {problem}")
+        if shown:
+            console.print(_table(shown))
+        if len(verdict.checks) > _SHOWN:
+            console.print(f"... and {len(verdict.checks) - _SHOWN} more thresholds; --output keeps them all.")
+        for check in verdict.failed[:_SHOWN]:
+            console.print(f"- {check.reason}")
+        if unanswered := verdict.unanswered():
+            console.print(f"- {unanswered}")
+        for sentence in verdict.evidence:
+            console.print(f"- {sentence}")
+        if verdict.not_asked:
+            console.print(f"{len(verdict.not_asked)} thresholds were not asked: there is no baseline model.")
+        console.print(verdict.headline(), style="bold")
 
 
-def _table(checks: Sequence[Check]) -> rich.table.Table:
-    table = rich.table.Table("", "metric", "slice", "allowed")
-    for head in ("candidate", "baseline", "change", "margin"):
-        table.add_column(head, justify="right")
-    for check in checks:
-        numbers = (check.observed, check.baseline, check.change, check.margin)
-        table.add_row(
-            "passed" if check.passed else "FAILED",
-            *map(rich.markup.escape, (check.metric, check.slice, check.allowed)),
-            *("" if value is None else wording.number(value) for value in numbers),
-        )
+def _table(checks: Sequence[Check]) -> Table:
+    table = Table()
+    for head in ("", "metric", "slice", "allowed"):
+        table.add_column(head, overflow="fold")
+    rows = [numbers(check) for check in checks]
+    heads = [head for head in _NUMBERS if any(row.get(head) for row in rows)]
+    for head in heads:
+        table.add_column(head, justify="right", overflow="fold")
+    for check, row in zip(checks, rows, strict=True):
+        texts = ("passed" if check.passed else "FAILED", check.title, check.slice, check.allowed)
+        table.add_row(*map(Text, (*texts, *(row.get(head, "") for head in heads))))
     return table

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import printable
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
@@ -52,9 +53,13 @@ class Override:
         """Returns what `verdict.json` says of the override."""
         return {"who": self.who, "why": self.why, "until": self.until, "in_force": self.in_force}
 
-    def headline(self) -> str:
-        """Says that the override decided."""
-        return f"BLESSED BY OVERRIDE, NOT BY THE THRESHOLDS.\nWHO: {self.who}\nWHY: {self.why}\nUNTIL: {self.until}"
+    def headline(self) -> list[str]:
+        """Returns lines that say that the override decided."""
+        said = {"WHO": self.who, "WHY": self.why, "UNTIL": self.until}
+        return [
+            "BLESSED BY OVERRIDE, NOT BY THE THRESHOLDS.",
+            *(f"{name}: {printable(text)}" for name, text in said.items()),
+        ]
 
     def why_not_used(self, blessed: bool) -> str:
         """Says why the override did not decide.
@@ -63,12 +68,12 @@ class Override:
           blessed: Whether the model was blessed without it.
         """
         if not self.in_force:
-            return f"The override by {self.who} has expired: it held until {self.until}. It was not applied."
+            return f"The override by {printable(self.who)} has expired: it held until {self.until}. It was not applied."
         if blessed:
-            return f"The override by {self.who} (until {self.until}) was not needed."
+            return f"The override by {printable(self.who)} (until {self.until}) was not needed."
         return (
-            f"The override by {self.who} (until {self.until}) was not applied: it outweighs failed thresholds, and "
-            "nothing else that speaks against the model."
+            f"The override by {printable(self.who)} (until {self.until}) was not applied: it outweighs failed "
+            "thresholds, and nothing else that speaks against the model."
         )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
+
+from tfx_explain.proto.printable import printable, text_of
 
 SliceKey = tuple[Any, ...]
 SlicingSpec: TypeAlias = "config_pb2.SlicingSpec | config_pb2.CrossSlicingSpec"
@@ -30,12 +32,18 @@ def selector(spec: SlicingSpec | None) -> Callable[[SliceKey], bool]:
     )
 
 
+def slice_key_of(proto: metrics_for_slice_pb2.SliceKey) -> SliceKey:
+    """Returns a slice's key as TFMA makes it; a value that is no UTF-8, which TFMA refuses, stays bytes."""
+    return tuple((one.column, _value_of(one)) for one in proto.single_slice_keys)
+
+
 def printed(slice_key: SliceKey) -> str:
-    """Returns a slice as TFMA prints it."""
+    """Returns a slice as TFMA prints it, on one line."""
     if slicer_lib.is_cross_slice_key(slice_key):
-        baseline, comparison = map(tfma.slicer.stringify_slice_key, slice_key)
+        baseline, comparison = map(printed, slice_key)
         return f"{baseline} against {comparison}"
-    return tfma.slicer.stringify_slice_key(slice_key)
+    shown = tuple((name, text_of(value) if isinstance(value, bytes) else value) for name, value in slice_key)
+    return printable(tfma.slicer.stringify_slice_key(shown))
 
 
 def is_asked_for(slice_key: SliceKey, eval_config: config_pb2.EvalConfig) -> bool:
@@ -75,3 +83,15 @@ def features_of_specs(specs: Iterable[Any]) -> set[str]:
 
 def _matches(slice_key: SliceKey, specs: Iterable[config_pb2.SlicingSpec]) -> bool:
     return any(tfma.slicer.SingleSliceSpec(spec=spec).is_slice_applicable(slice_key) for spec in specs)
+
+
+def _value_of(one: metrics_for_slice_pb2.SingleSliceKey) -> str | bytes | int | float:
+    kind = one.WhichOneof("kind")
+    if kind is None:
+        raise ValueError(f"a slice by {one.column!r} has no value")
+    if kind != "bytes_value":
+        return getattr(one, kind)
+    try:
+        return one.bytes_value.decode()
+    except UnicodeDecodeError:
+        return one.bytes_value

@@ -13,6 +13,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx_explain.metrics import per_feature, quality
 from tfx_explain.metrics.base import ExplanationMetric
 from tfx_explain.metrics.naming import of_class, unknown_name
+from tfx_explain.proto.printable import printable
 from tfx_explain.storage import columns
 
 MODULE = "tfx_explain.metrics"
@@ -152,7 +153,8 @@ def verify_names(eval_config: config_pb2.EvalConfig, record_columns: Iterable[st
     for use, keys in (("slicing", slice_keys(eval_config)), ("example_weight_key", _weights(eval_config))):
         mistakes += [f"{use} has an {unknown_name('feature', key, original)}" for key in sorted(keys - original)]
     if mistakes:
-        raise ValueError("The EvalConfig doesn't fit the attribution records: " + "; ".join(dict.fromkeys(mistakes)))
+        said = "; ".join(dict.fromkeys(mistakes))
+        raise ValueError(printable(f"The EvalConfig doesn't fit the attribution records: {said}"))
 
 
 def verify_features(eval_config: config_pb2.EvalConfig, explained: Sequence[str]) -> None:
@@ -163,7 +165,8 @@ def verify_features(eval_config: config_pb2.EvalConfig, explained: Sequence[str]
     """
     mistakes = _unknown_features(eval_config, explained)
     if mistakes:
-        raise ValueError("The EvalConfig doesn't fit the model: " + "; ".join(dict.fromkeys(mistakes)))
+        said = "; ".join(dict.fromkeys(mistakes))
+        raise ValueError(printable(f"The EvalConfig doesn't fit the model: {said}"))
 
 
 def slice_keys(eval_config: config_pb2.EvalConfig) -> set[str]:

@@ -17,6 +17,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from tfx_explain.metrics import configs
 from tfx_explain.metrics.extractor import attributions_extractor
+from tfx_explain.proto.printable import first_line, text_of
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import add_digests, read_whole, records_digest
 from tfx_explain.storage.paths import matching
@@ -214,8 +215,7 @@ def _read(file_patterns: Sequence[str], until: frozenset[str] | None = None) -> 
                 if until is not None and until <= names:
                     return RecordsSummary(rows, frozenset(names), digest)
     except (tf.errors.OpError, RuntimeError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise ValueError(f"The records in {', '.join(file_patterns)} can't be read: {first_line}") from error
+        raise ValueError(f"The records in {', '.join(file_patterns)} can't be read: {first_line(error)}") from error
     return RecordsSummary(rows, frozenset(names), digest)
 
 
@@ -232,5 +232,23 @@ def _keep(batch: pa.RecordBatch, original: frozenset[str] | None) -> pa.RecordBa
     """Drops the original features that nobody asks for: TFMA makes an array of each value of each record."""
     if original is None:
         return batch
-    kept = [name for name in batch.schema.names if columns.is_explanation_column(name) or name in original]
-    return pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in kept], kept)
+    kept = {name: batch.column(batch.schema.get_field_index(name)) for name in batch.schema.names}
+    kept = {
+        name: _as_text(column) if name in original else column
+        for name, column in kept.items()
+        if columns.is_explanation_column(name) or name in original
+    }
+    return pa.RecordBatch.from_arrays(list(kept.values()), list(kept))
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    r"""Returns a column of features with `\xff` for what is no UTF-8: TFMA ends where it slices by such a value."""
+    value_type = getattr(column.type, "value_type", None)
+    if value_type is None or not (pa.types.is_binary(value_type) or pa.types.is_large_binary(value_type)):
+        return column
+    try:
+        column.cast(pa.large_list(pa.large_string()) if pa.types.is_large_list(column.type) else pa.list_(pa.string()))
+    except pa.ArrowInvalid:
+        rows = column.to_pylist()
+        return pa.array([row and [text_of(value).encode() for value in row] for row in rows], column.type)
+    return column

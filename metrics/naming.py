@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from tfx_explain.proto.printable import printable
+
 _SHOWN = 20
 
 
@@ -24,7 +26,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     if not names:
         return f"unknown {kind} {name!r}; there is none"
     listed = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    return f"unknown {kind} {name!r}; there are: {listed}"
+    return f"unknown {kind} {name!r}; there are: {printable(listed)}"
 
 
 def of_class(name: str, class_name: str) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import zlib
 from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.proto.printable import first_line
+
 _CHUNK = 1 << 20
-_FRAME = 16  # Bytes around a record: its length, the length's checksum, and the record's checksum.
+_LENGTH = 8  # Bytes of a record's length, before it.
+_CHECKSUMS = 4 + 4  # Of the length, behind it, and of the record, behind that.
+_LONGEST = 1 << 31  # No protocol buffers' message is longer.
 _MOST_BYTES = 2**22
 
 
@@ -33,14 +36,12 @@ def verify_whole(path: str) -> None:
     """
     verify_file(path)
     try:
-        whole = _is_whole_gzip(path) if path.endswith(".gz") else _is_whole_plain(path)
-    except tf.errors.DataLossError as error:
-        where = re.search(r"(corrupted|truncated) record at \d+", str(error))
-        raise ValueError(f"{path} is damaged: {where.group() if where else 'a checksum is wrong'}") from error
-    except (EOFError, OSError, zlib.error, tf.errors.OpError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    if not whole:
-        raise ValueError(f"{path} is damaged: it ends within a record")
+        # First, because TensorFlow makes room for as many bytes as a record says that it has.
+        _verify_lengths(_content(path))
+        if not path.endswith(".gz"):
+            _verify_checksums(path)
+    except (EOFError, OSError, ValueError, tf.errors.OpError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged: {first_line(error)}") from error
 
 
 def read_whole(path: str, rows: int) -> Iterator[np.ndarray]:
@@ -75,14 +76,39 @@ def add_digests(first: int, second: int) -> int:
     return (first + second) % 2**64
 
 
-def _is_whole_gzip(path: str) -> bool:
-    with tf.io.gfile.GFile(path, "rb") as raw, gzip.GzipFile(fileobj=raw) as file:
-        while file.read(_CHUNK):
-            pass
-    return tf.io.gfile.stat(path).length > 0
+def _content(path: str) -> Iterator[bytes]:
+    with tf.io.gfile.GFile(path, "rb") as raw:
+        if not path.endswith(".gz"):
+            while chunk := raw.read(_CHUNK):
+                yield chunk
+            return
+        if not raw.size():
+            raise ValueError("it is empty")
+        with gzip.GzipFile(fileobj=raw) as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
 
 
-def _is_whole_plain(path: str) -> bool:
-    lengths = tf.data.TFRecordDataset(path).map(lambda record: tf.strings.length(record) + _FRAME)
-    total = lengths.reduce(tf.constant(0, tf.int64), lambda sum_, length: sum_ + tf.cast(length, tf.int64))
-    return int(total) == tf.io.gfile.stat(path).length
+def _verify_lengths(chunks: Iterator[bytes]) -> None:
+    """Steps from record to record by the lengths before them, to the end of the file."""
+    head, left = b"", 0  # What of a length has been read, or how much of the record behind it has not.
+    for chunk in chunks:
+        at = 0
+        while at < len(chunk):
+            if left:
+                step = min(left, len(chunk) - at)
+                at, left = at + step, left - step
+                continue
+            head, at = head + chunk[at : at + _LENGTH - len(head)], at + _LENGTH - len(head)
+            if len(head) == _LENGTH:
+                length = int.from_bytes(head, "little")
+                if length >= _LONGEST:
+                    raise ValueError(f"one of its records says that it has {length} bytes")
+                head, left = b"", length + _CHECKSUMS
+    if head or left:
+        raise ValueError("it ends within a record")
+
+
+def _verify_checksums(path: str) -> None:
+    records = tf.data.TFRecordDataset(path)
+    records.reduce(tf.constant(0, tf.int64), lambda count, _: count + 1)

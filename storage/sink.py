@@ -23,10 +23,12 @@ class ExactSink(filebasedsink.FileBasedSink):
         """Deletes nothing: shards go to new folders, and renaming replaces a file."""
 
     def _check_state_for_finalize_write(
-        self, writer_results: list[str], num_shards: int
+        self, writer_results: list[str], num_shards: int, *window: Any
     ) -> tuple[list[str], list[str], list[str], int]:
         """Returns the files to rename, their new names, those to delete, and how many an earlier attempt renamed."""
-        moves = {path: self._get_final_name(number, num_shards) for number, path in enumerate(writer_results)}
+        # Later versions of Beam give a window, too.
+        names = (self._get_final_name(number, num_shards, *window) for number in range(num_shards))
+        moves = dict(zip(writer_results, names, strict=True))
         left = {source: target for source, target in moves.items() if FileSystems.exists(source)}
         lost = [target for source, target in moves.items() if source not in left and not FileSystems.exists(target)]
         if lost:

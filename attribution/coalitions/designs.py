@@ -7,10 +7,13 @@ import math
 
 import numpy as np
 
-from tfx_explain.attribution.coalitions.kriging import STRENGTH, Design, between, of_values, prior
+from tfx_explain.attribution.coalitions.kriging import Design, between, of_values, prior
 from tfx_explain.attribution.coalitions.weights import coalitions_of
 from tfx_explain.attribution.problem.randomness import random_orders, random_words
 
+# Of the interactions for which pairs are chosen. With less, some numbers of pairs see everything of three features and
+# next to nothing of five, and what they see does not tell how far off the values are.
+_STRENGTH = 3.0
 # In choosing pairs, the variance of single features' effects relative to that of the interactions.
 _UNKNOWN = 1e5
 # Pairs among which the greedy choice is made, and how many it chooses; the others are taken as they come.
@@ -68,7 +71,7 @@ def _newest(draw: int, chosen: np.ndarray) -> np.ndarray:
     new = ~np.isin(_keys(passed), _keys(chosen))
     most = new.sum(axis=1) == new.sum(axis=1).max()
     passed, new = passed[most], new[most]
-    signs, covariances = np.where(passed, 1.0, -1.0), prior(places)[0]
+    signs, covariances = np.where(passed, 1.0, -1.0), prior("shapley", places)[0]
     among = between(signs, signs, covariances) * new[:, None] * new[:, :, None]
     others = between(signs, np.where(chosen, 1.0, -1.0), covariances) * new[:, :, None]
     best = ((among**2).sum(axis=(1, 2)) + (others**2).sum(axis=(1, 2))).argmin()
@@ -88,8 +91,9 @@ def _greedy(candidates: np.ndarray, count: int) -> np.ndarray:
     values, given the pairs so far (a pivoted Cholesky factorisation).
     """
     features = candidates.shape[1]
-    covariances_between, with_values, _ = prior(features)
-    single = _UNKNOWN * STRENGTH / features
+    strength = min(_STRENGTH, features / 2)
+    covariances_between, with_values, _ = prior("shapley", features, strength)
+    single = _UNKNOWN * strength / features
     covariances_between = covariances_between + single * (features - 2 * np.arange(features + 1))
     variances = np.full(len(candidates), covariances_between[0])
     covariances = of_values(candidates, with_values + 2 * single)

@@ -19,7 +19,7 @@ _BLOCK = 4096
 def enumerate_coalitions(seating: Seating, weights: Callable[[np.ndarray], np.ndarray]) -> Estimates:
     """Sums the outputs of all `2 ** places` coalitions by `weights`, from bool `[coalitions, places]` to float64 of it.
 
-    The standard errors bound what rounding of the outputs to their dtype makes of the values.
+    The errors bound what rounding of the outputs to their dtype makes of the values.
     """
     total, rows = 2**seating.places, np.arange(len(seating.rows))
     values, largest = np.zeros((len(rows), seating.places)), np.zeros(len(rows))
@@ -38,6 +38,7 @@ def enumerate_coalitions(seating: Seating, weights: Callable[[np.ndarray], np.nd
     return Estimates(
         values=values,
         standard_errors=np.repeat(rounding[:, None], seating.places, axis=1),
+        errors=rounding,
         empty=empty,
         full=full,
         evaluations=np.full(len(rows), total),

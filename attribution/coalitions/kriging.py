@@ -5,27 +5,21 @@ of features matter for Shapley values, and half the difference of v at a coaliti
 those: therefore coalitions come in such pairs. Values are estimated by kriging: effects of single features are unknown
 constants, interactions of three and more are independent with a variance that falls with their number. The estimate is
 the best linear unbiased one under that assumption (O'Hagan, "Bayes-Hermite quadrature", 1991). Coalitions are written
-as signs, 1 for present and -1 for absent.
+as signs, 1 for present and -1 for absent. How far off the values may be, `rules` finds out.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
-from typing import Protocol
 
 import numpy as np
 
-from tfx_explain.attribution.model.blocks import row_products
-
-# An interaction of k of n features has variance (_STRENGTH / n)^k. From 0.5 to 1.5 the error hardly changes on ReLU,
-# tanh and sigmoid networks; 1.5 gave the best standard errors.
+# An interaction of k of n features has variance (STRENGTH / n)^k. From 0.5 to 1.5 the error hardly changes on ReLU,
+# tanh and sigmoid networks.
 STRENGTH = 1.5
 # Keeps nearly dependent pairs from making the system singular.
-_JITTER = 1e-8
-# Groups of orders that are left out in turn for the standard error.
-_MOST_GROUPS = 10
+JITTER = 1e-8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,107 +40,38 @@ class Design:
         return self.signs > 0
 
 
-class Rule(Protocol):
-    """What makes values and standard errors of half differences of pairs, float64 `[rows, pairs]`."""
+def least_variance(index: str, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the weights of the least variance under the assumption.
 
-    def values(self, differences: np.ndarray) -> np.ndarray:
-        """Returns `[rows, places]`."""
-        ...
+    Args:
+        index: 'shapley', or 'banzhaf', whose values are the effects of single features alone.
+        signs: `[pairs, places]`, more pairs than places, the first of which is nobody.
 
-    def standard_errors(self, differences: np.ndarray) -> np.ndarray:
-        """Returns `[rows, places]`."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True)
-class AssumedInteractions:
-    """The values of least variance under the assumption, which the standard error rests on too.
-
-    The scale of a row's interactions is the root mean square of the standardised errors of predicting each pair from
-    the others.
+    Returns:
+        The weights `[pairs, places]`, and the inverse covariance of half differences, single features' effects taken
+        out, `[pairs, pairs]`.
     """
-
-    weights: np.ndarray  # [pairs, places]
-    variance: float  # of a value, for interactions of unit scale, the mean over places
-    precision: np.ndarray  # [pairs, pairs] inverse covariance of half differences, single features' effects taken out
-
-    def values(self, differences: np.ndarray) -> np.ndarray:
-        """See `Rule`."""
-        return row_products(differences, self.weights)
-
-    def standard_errors(self, differences: np.ndarray) -> np.ndarray:
-        """See `Rule`."""
-        errors = row_products(differences, self.precision)
-        scales = np.sqrt(np.mean(errors**2 / np.diag(self.precision), axis=1) * self.variance)
-        return np.repeat(scales[:, None], self.weights.shape[1], axis=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class LeaveOut:
-    """Values that are unbiased whatever the function; their standard error is a jackknife over groups of pairs.
-
-    Unbiased means over the random seats of features (see `estimates.over_baselines`).
-    """
-
-    weights: np.ndarray  # [pairs, places]
-    without: np.ndarray  # [pairs, groups * places] the weights without the pairs of each group
-
-    def values(self, differences: np.ndarray) -> np.ndarray:
-        """See `Rule`."""
-        return row_products(differences, self.weights)
-
-    def standard_errors(self, differences: np.ndarray) -> np.ndarray:
-        """See `Rule`."""
-        left = row_products(differences, self.without).reshape(len(differences), -1, self.weights.shape[1])
-        return np.sqrt(left.shape[1] - 1) * left.std(axis=1)
-
-
-@functools.lru_cache(maxsize=16)
-def assumed_interactions(index: str, design: Design, pairs: int) -> AssumedInteractions:
-    """Returns the rule for the first `pairs` pairs of a design, more than places.
-
-    `index` is 'shapley', or 'banzhaf', whose values are the effects of single features alone.
-    """
-    inverse, weights, variance = _solve(index, design.signs[:pairs])
-    if index == "shapley":
-        weights = _complete(weights)
-    return AssumedInteractions(weights, variance, np.ascontiguousarray(inverse[:pairs, :pairs]))
-
-
-@functools.lru_cache(maxsize=64)
-def leave_out(design: Design, pairs: int) -> LeaveOut:
-    """Returns the rule for the first `pairs` pairs, which are all of at least two groups."""
-    signs, groups = design.signs[:pairs], design.groups[:pairs]
-    inverse, weights, _ = _solve("shapley", signs)
-    weights = weights + _towards_unbiased(signs, weights, inverse[:pairs, :pairs])
-    count = min(_MOST_GROUPS, int(groups.max()) + 1)
-    without = []
-    for group in range(count):
-        # Pinning the weights of the group to 0 in the system that has been solved already.
-        out = np.flatnonzero((groups >= 0) & (groups % count == group))
-        change = np.linalg.lstsq(inverse[np.ix_(out, out)], weights[out], rcond=None)[0]
-        kept = weights - inverse[:pairs, out] @ change
-        kept[out] = 0
-        without.append(_complete(kept))
-    return LeaveOut(_complete(weights), np.concatenate(without, axis=1))
-
-
-def _solve(index: str, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Returns the inverse of the kriging system, the weights `[pairs, places]` and a value's variance."""
     pairs, places = signs.shape
-    covariances, with_values, variance = prior(places)
-    if index == "banzhaf":
-        with_values, variance = np.zeros(places), 0.0
+    covariances, with_values, _ = prior(index, places)
     system = np.zeros((pairs + places,) * 2)
     system[:pairs, :pairs] = between(signs, signs, covariances)
     system[:pairs, pairs:] = signs
     system[pairs:, :pairs] = signs.T
-    system[np.arange(pairs), np.arange(pairs)] += _JITTER * covariances[0]
+    system[np.arange(pairs), np.arange(pairs)] += JITTER * covariances[0]
     # A single feature's effect on v, from absent to present, is twice its coefficient.
     right = np.concatenate([of_values(signs, with_values), 2 * np.eye(places)])
-    inverse = np.linalg.inv(system)
-    solution = inverse @ right
-    return inverse, solution[:pairs], max(0.0, variance - float(np.mean((right * solution).sum(axis=0))))
+    inverse = np.linalg.inv(system)[:pairs]
+    weights = inverse @ right
+    return (_complete(weights) if index == "shapley" else weights), np.ascontiguousarray(inverse[:, :pairs])
+
+
+def unbiased(signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Finds weights of Shapley values that are unbiased whatever the function; returns as `least_variance` does.
+
+    Unbiased means over the random seats of features (see `seating.over_baselines`).
+    """
+    weights, precision = least_variance("shapley", signs)
+    return _complete(weights + _towards_unbiased(signs, weights, precision)), precision
 
 
 def _complete(weights: np.ndarray) -> np.ndarray:
@@ -175,25 +100,33 @@ def _towards_unbiased(signs: np.ndarray, weights: np.ndarray, precision: np.ndar
     return precision @ (change[:pairs] + change[pairs:])
 
 
-def prior(features: int) -> tuple[np.ndarray, np.ndarray, float]:
+def prior(index: str, features: int, strength: float = STRENGTH) -> tuple[np.ndarray, np.ndarray, float]:
     """Covariances of interactions of three and more features, an odd number.
+
+    Args:
+        index: of which values, 'shapley' or 'banzhaf'; no interaction changes the latter.
+        features: their number, more than `strength`.
+        strength: of the interactions.
 
     Returns:
         Of half differences of two coalitions, `[features + 1]`, by how many features differ between them; of a
-        feature's Shapley value and half differences, `[features]`, by how many other features are present; and a
-        Shapley value's variance.
+        feature's value and half differences, `[features]`, by how many other features are present; and a value's
+        variance.
     """
-    ratio = STRENGTH / features
-    differing = np.arange(features + 1)
+    ratio = strength / features
+    other = np.arange(features + 1)
     up, down = (1 + ratio), (1 - ratio)
-    odd = (up ** (features - differing) * down**differing - down ** (features - differing) * up**differing) / 2
+    odd = (up ** (features - other) * down**other - down ** (features - other) * up**other) / 2
+    odd -= ratio * (features - 2 * other)
+    if index == "banzhaf":
+        return odd, np.zeros(features), 0.0
     # The Shapley value of an interaction of k features is 2 / k for each of them: an integral over [-1, 1] of u^(k-1).
     nodes, weights = np.polynomial.legendre.leggauss(features // 2 + 2)
     others = np.arange(features)
     products = (1 + ratio * nodes[:, None]) ** others * (1 - ratio * nodes[:, None]) ** (features - 1 - others)
     orders = range(3, features + 1, 2)
     return (
-        odd - ratio * (features - 2 * differing),
+        odd,
         ratio * (weights @ products - 2),
         sum(4 / order**2 * ratio**order * math.comb(features - 1, order - 1) for order in orders),
     )
@@ -201,8 +134,12 @@ def prior(features: int) -> tuple[np.ndarray, np.ndarray, float]:
 
 def between(signs: np.ndarray, others: np.ndarray, covariances: np.ndarray) -> np.ndarray:
     """Returns the covariances `[..., pairs, others]` of half differences of signs `[..., pairs or others, places]`."""
-    differing = (signs.shape[-1] - signs @ others.swapaxes(-1, -2)) / 2
-    return covariances[np.rint(differing).astype(np.int64)]
+    return covariances[differing(signs, others)]
+
+
+def differing(signs: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Returns how many features differ between coalitions, int64 `[..., pairs, others]`."""
+    return np.rint((signs.shape[-1] - signs @ others.swapaxes(-1, -2)) / 2).astype(np.int64)
 
 
 def of_values(signs: np.ndarray, covariances: np.ndarray) -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from typing import ClassVar
 
 import numpy as np
 
 from tfx_explain.attribution.coalitions.seating import Seating, over_baselines
-from tfx_explain.attribution.problem.estimates import Estimates
+from tfx_explain.attribution.problem.estimates import Estimates, precise
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
 from tfx_explain.attribution.problem.randomness import keys_of_rows
@@ -19,8 +20,8 @@ class CoalitionMethod(Method):
     """Explains rows of any model by outputs with some features present and the others absent, at a baseline's values.
 
     A feature whose value in a row is the baseline's has an attribution of 0 there, and takes no evaluations. Tensors
-    may have any dtype and may be ragged. Attributions have standard errors (of exact values, what rounding does). A
-    budget too small for so many features is refused.
+    may have any dtype and may be ragged. Stated errors hold for all features of a row at once (see `problem.promise`);
+    of exact values they are what rounding does. A budget too small for so many features is refused.
     """
 
     # Whether a feature that cannot change the output has a value of 0, and no influence on the others'.
@@ -42,9 +43,15 @@ class CoalitionMethod(Method):
         seats = None
         if self._random:
             seats = self._seed, keys_of_rows(problem.inputs, row_keys)
-        return over_baselines(
+        found = over_baselines(
             problem, self._batch_size, self._estimate, self._budget, seats=seats, skip_equal=self._dummies_are_out
         )
+        if problem.num_baselines == 1:
+            return found
+        # What is precise against each of the baselines need not be in the mean, where attributions cancel.
+        ends = found.baseline_outputs, found.instance_outputs
+        converged = precise(found.values, found.approximation_errors, *ends, self._tolerance)
+        return dataclasses.replace(found, converged=found.converged & converged)
 
     @abc.abstractmethod
     def _budget(self, places: int) -> int:

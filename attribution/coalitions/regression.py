@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from tfx_explain.attribution.coalitions.designs import choose_pairs
 from tfx_explain.attribution.coalitions.enumeration import enumerate_coalitions
-from tfx_explain.attribution.coalitions.kriging import assumed_interactions
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
+from tfx_explain.attribution.coalitions.rules import least_variance
 from tfx_explain.attribution.coalitions.sampling import round_sizes, sample
 from tfx_explain.attribution.coalitions.seating import Seating
 from tfx_explain.attribution.coalitions.weights import WEIGHTS
@@ -38,8 +38,7 @@ class RegressionMethod(CoalitionMethod):
 
         Args:
             coalitions: evaluated per row and baseline, at most 4096. None: as many as the tolerance takes.
-            tolerance: standard error of every feature that is good enough, relative to the sum of the row's absolute
-                attributions.
+            tolerance: stated error that is good enough, relative to the sum of the row's absolute attributions.
             max_evaluations: most model evaluations per row and baseline where `coalitions` is None, at most 4096.
             seed: of the places that features take in the coalitions; a row's own come from the seed and its row key.
             batch_size: rows in one call of the model.
@@ -65,5 +64,5 @@ class RegressionMethod(CoalitionMethod):
         design = choose_pairs(seating.places, self._evaluations // 2)
         most = len(design.signs)
         first = max(_FIRST_PAIRS, _FIRST_BY_PLACE * seating.places) if self._adaptive else most
-        rule = functools.partial(assumed_interactions, self.index, design)
+        rule = functools.partial(least_variance, self.index, design)
         return sample(seating, design, round_sizes(first, most), rule, self._tolerance)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tfx_explain.attribution.coalitions.causes import Causes
-from tfx_explain.attribution.coalitions.kriging import Design, Rule
+from tfx_explain.attribution.coalitions.kriging import Design
+from tfx_explain.attribution.coalitions.rules import Rule
 from tfx_explain.attribution.coalitions.seating import Seating
 from tfx_explain.attribution.problem.estimates import Estimates, precise
 
 # Each further round adds this share of the pairs so far.
-_GROWTH = 0.5
+_GROWTH = 0.3
 
 
 def round_sizes(first: int, most: int) -> list[int]:
@@ -33,12 +34,12 @@ def sample(
         design: the pairs.
         rounds: growing numbers of pairs; a row is done after a round that made it precise, or the last.
         rule: the rule for a number of pairs.
-        tolerance: standard error that is precise, relative to the sum of the row's absolute values.
+        tolerance: error that is precise, relative to the sum of the row's absolute values.
     """
     rows, working, done = len(seating.rows), np.arange(len(seating.rows)), 0
     differences = np.zeros((rows, rounds[-1]))
     ends = np.zeros((2, rows))
-    values, errors = np.zeros((2, rows, seating.places))
+    values, standard_errors, errors = np.zeros((rows, seating.places)), np.zeros((rows, 1)), np.zeros(rows)
     evaluations, converged = np.zeros(rows, np.int64), np.zeros(rows, bool)
     causes = Causes(rows, seating.places)
     for count in rounds:
@@ -51,9 +52,10 @@ def sample(
         differences[working, done:count] = (there - back) / 2
         so_far, weigh = differences[working, :count], rule(count)
         values[working] = weigh.values(so_far)
+        standard_errors[working, 0] = weigh.standard_errors(so_far)
         # Below the rounding of the outputs no error is known.
-        rounding = 2 * seating.game.rounding * np.abs(ends[:, working]).max(axis=0)[:, None]
-        errors[working] = np.maximum(weigh.standard_errors(so_far), rounding)
+        rounding = 2 * seating.game.rounding * np.abs(ends[:, working]).max(axis=0)
+        errors[working] = np.maximum(weigh.factor * standard_errors[working, 0], rounding)
         evaluations[working] = 2 * count
         empty, full = ends[:, working]
         converged[working] = precise(values[working], errors[working], empty, full, tolerance)
@@ -61,4 +63,13 @@ def sample(
         done = count
         if not len(working):
             break
-    return Estimates(values, errors, ends[0], ends[1], evaluations, converged, causes.reasons(seating.names))
+    return Estimates(
+        values=values,
+        standard_errors=np.broadcast_to(standard_errors, values.shape),
+        errors=errors,
+        empty=ends[0],
+        full=ends[1],
+        evaluations=evaluations,
+        converged=converged,
+        reasons=causes.reasons(seating.names),
+    )

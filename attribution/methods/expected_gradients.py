@@ -14,6 +14,7 @@ from tfx_explain.attribution.path.path import Path
 from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined, precise
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
+from tfx_explain.attribution.problem.promise import simultaneous
 from tfx_explain.attribution.problem.randomness import keys_of_rows, random_words
 from tfx_explain.attribution.problem.result import Attributions
 
@@ -60,12 +61,14 @@ class ExpectedGradients(Method):
             outputs, slopes = path.slopes(drawn.ravel(), each, alphas.reshape(-1, 1))
             starts = path.outputs(drawn.ravel(), each, 0.0).reshape(drawn.shape)
             slopes = slopes.reshape(len(rows), self._samples, features).astype(np.float64)
-            values, errors = slopes.mean(axis=1), slopes.std(axis=1, ddof=1) / np.sqrt(self._samples)
+            values, standard_errors = slopes.mean(axis=1), slopes.std(axis=1, ddof=1) / np.sqrt(self._samples)
+            errors = simultaneous(features, self._samples - 1) * standard_errors.max(axis=1)
             empty, full = starts.mean(axis=1), path.outputs(0, rows, 1.0)
             outputs_finite = np.isfinite(outputs.reshape(drawn.shape)).all(axis=1) & np.isfinite(empty + full)
             return Estimates(
                 values=values,
-                standard_errors=errors,
+                standard_errors=standard_errors,
+                errors=errors,
                 empty=empty,
                 full=full,
                 evaluations=np.full(len(rows), 2 * self._samples + 1),

@@ -15,10 +15,13 @@ from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.coalitions.seating import Seating
 from tfx_explain.attribution.model.blocks import row_products
 from tfx_explain.attribution.problem.estimates import Estimates, precise
+from tfx_explain.attribution.problem.promise import simultaneous
 from tfx_explain.attribution.problem.randomness import random_words
 
 # Keeps the fit solvable where few coalitions weigh anything, without moving any coefficient that the data decide.
 _RIDGE = 1e-9
+# Of an output that decides a coefficient alone, this is left of its residual.
+_LEAST_FREE = 1e-3
 
 
 class Lime(CoalitionMethod):
@@ -42,7 +45,7 @@ class Lime(CoalitionMethod):
             samples: coalitions per row and baseline; in each, every feature is present with probability 1/2.
             kernel_width: a coalition without a features weighs exp(-a / (2 width^2)). None: 0.75 sqrt(features), as in
                 the authors' program.
-            tolerance: standard error, relative to the sum of the row's absolute attributions, that counts as converged.
+            tolerance: stated error, relative to the sum of the row's absolute attributions, that counts as converged.
             seed: of the coalitions, and of the places in them that a row's features take.
             batch_size: rows in one call of the model.
 
@@ -65,7 +68,7 @@ class Lime(CoalitionMethod):
     def _estimate(self, seating: Seating) -> Estimates:
         """Fits all samples, and the empty and the full coalition, by weighted least squares.
 
-        The standard errors are robust against errors of unequal size (White 1980).
+        The standard errors are robust against errors of unequal size (MacKinnon, White 1985, "HC3").
         """
         rows = np.arange(len(seating.rows))
         present, design, solution = _fit(seating.places, self._samples, self._kernel_width, self._seed)
@@ -75,12 +78,17 @@ class Lime(CoalitionMethod):
         # From the full coalition's output, so that equal outputs have residuals of exactly zero.
         centred = outputs - outputs[:, 1:2]
         coefficients = row_products(centred, solution)
-        residuals = centred - row_products(coefficients, design.T)
-        errors = np.sqrt(row_products(residuals**2, solution**2))[:, 1:]
+        # The fit bends towards each output; without that output it would be off by so much more.
+        free = np.maximum(1 - (design * solution).sum(axis=1), _LEAST_FREE)
+        residuals = (centred - row_products(coefficients, design.T)) / free
+        standard_errors = np.sqrt(row_products(residuals**2, solution**2))[:, 1:]
+        degrees = max(1, len(present) - design.shape[1])
+        errors = simultaneous(seating.places, degrees) * standard_errors.max(axis=1, initial=0)
         empty, full = outputs[:, 0], outputs[:, 1]
         return Estimates(
             values=coefficients[:, 1:],
-            standard_errors=errors,
+            standard_errors=standard_errors,
+            errors=errors,
             empty=empty,
             full=full,
             evaluations=np.full(len(rows), len(present)),

@@ -39,6 +39,7 @@ class Occlusion(CoalitionMethod):
         return Estimates(
             values=outputs[:, 1:2] - outputs[:, 2:],
             standard_errors=np.repeat(rounding[:, None], places, axis=1),
+            errors=rounding,
             empty=outputs[:, 0],
             full=outputs[:, 1],
             evaluations=np.full(len(rows), len(present)),

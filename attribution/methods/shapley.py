@@ -15,8 +15,8 @@ import numpy as np
 
 from tfx_explain.attribution.coalitions.designs import choose_orders
 from tfx_explain.attribution.coalitions.enumeration import enumerate_coalitions
-from tfx_explain.attribution.coalitions.kriging import leave_out
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
+from tfx_explain.attribution.coalitions.rules import unbiased
 from tfx_explain.attribution.coalitions.sampling import round_sizes, sample
 from tfx_explain.attribution.coalitions.seating import Seating
 from tfx_explain.attribution.coalitions.weights import shapley_weights
@@ -49,8 +49,7 @@ class SampledShapley(CoalitionMethod):
                 and one pair has no standard error; coalitions that several orders pass through are evaluated once, and
                 where as many evaluations enumerate all coalitions, that is done instead. None: as many as the tolerance
                 takes.
-            tolerance: standard error of every feature that is good enough, relative to the sum of the row's absolute
-                attributions.
+            tolerance: stated error that is good enough, relative to the sum of the row's absolute attributions.
             max_evaluations: most model evaluations per row and baseline where `paths` is None.
             seed: of the orders; a row's own orders come from the seed and its row key.
             batch_size: rows in one call of the model.
@@ -82,4 +81,4 @@ class SampledShapley(CoalitionMethod):
         ends = np.cumsum(np.bincount(design.groups + 1))[1:]
         first = len(ends) if self._orders else _FIRST_ORDERS
         rounds = [int(ends[number - 1]) for number in round_sizes(min(first, len(ends)), len(ends))]
-        return sample(seating, design, rounds, functools.partial(leave_out, design), self._tolerance)
+        return sample(seating, design, rounds, functools.partial(unbiased, design), self._tolerance)

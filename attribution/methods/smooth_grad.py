@@ -12,6 +12,7 @@ from tfx_explain.attribution.model.blocks import near_equal_slices
 from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
+from tfx_explain.attribution.problem.promise import simultaneous
 from tfx_explain.attribution.problem.randomness import keys_of_rows, random_words
 from tfx_explain.attribution.problem.result import Attributions
 
@@ -85,9 +86,11 @@ class SmoothGrad(Method):
             for name, array in vars(result).items()
             if name not in ("features", "standard_errors")
         }
+        standard_errors = by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples)
         return Estimates(
             values=by_row["values"].mean(axis=1),
-            standard_errors=by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples),
+            standard_errors=standard_errors,
+            errors=simultaneous(standard_errors.shape[1], self._samples - 1) * standard_errors.max(axis=1),
             empty=by_row["baseline_outputs"].mean(axis=1),
             full=by_row["instance_outputs"].mean(axis=1),
             evaluations=by_row["evaluations"].sum(axis=1),

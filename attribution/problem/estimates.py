@@ -21,6 +21,7 @@ class Estimates:
 
     values: np.ndarray  # [rows, features]
     standard_errors: np.ndarray  # [rows, features]
+    errors: np.ndarray  # [rows], the stated ones: see `promise`
     empty: np.ndarray  # [rows] output with every feature absent
     full: np.ndarray  # [rows] output with every feature present
     evaluations: np.ndarray  # [rows] int64
@@ -32,7 +33,7 @@ class Estimates:
         """Returns what is known where no row can be explained."""
         by_feature, by_row = np.zeros((0, features)), np.zeros(0)
         counts, converged, reasons = np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0, object)
-        return cls(by_feature, by_feature, by_row, by_row, counts, converged, reasons)
+        return cls(by_feature, by_feature, by_row, by_row, by_row, counts, converged, reasons)
 
 
 def joined(blocks: Sequence[Estimates]) -> Estimates:
@@ -42,16 +43,16 @@ def joined(blocks: Sequence[Estimates]) -> Estimates:
 
 
 def precise(
-    values: np.ndarray, standard_errors: np.ndarray, empty: np.ndarray, full: np.ndarray, tolerance: float
+    values: np.ndarray, errors: np.ndarray, empty: np.ndarray, full: np.ndarray, tolerance: float
 ) -> np.ndarray:
-    """Returns bool `[rows]`, whether every standard error is at most `tolerance` times the sum of absolute values."""
-    allowed = tolerance * np.abs(values).sum(axis=1) + ROUNDING * (np.abs(empty) + np.abs(full))
-    return standard_errors.max(axis=1, initial=0) <= allowed
+    """Returns bool `[rows]`, whether the stated error is at most `tolerance` times the sum of absolute values."""
+    return errors <= tolerance * np.abs(values).sum(axis=1) + ROUNDING * (np.abs(empty) + np.abs(full))
 
 
 def averaged(problem: Problem, rows: np.ndarray, estimates: Sequence[Estimates]) -> Attributions:
     """Averages estimates of the same rows from independent samples into the attributions of the whole problem."""
     standard_errors = np.sqrt(sum(one.standard_errors**2 for one in estimates)) / len(estimates)
+    errors = np.sqrt(sum(one.errors**2 for one in estimates)) / len(estimates)
     reasons = functools.reduce(
         lambda first, then: np.where(first == "", then, first), (one.reasons for one in estimates)
     )
@@ -62,7 +63,7 @@ def averaged(problem: Problem, rows: np.ndarray, estimates: Sequence[Estimates])
         values=np.mean([one.values for one in estimates], axis=0),
         baseline_outputs=np.mean([one.empty for one in estimates], axis=0),
         instance_outputs=np.mean([one.full for one in estimates], axis=0),
-        approximation_errors=standard_errors.max(axis=1),
+        approximation_errors=errors,
         standard_errors=standard_errors,
         evaluations=np.sum([one.evaluations for one in estimates], axis=0),
         converged=np.all([one.converged for one in estimates], axis=0),

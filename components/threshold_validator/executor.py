@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from typing import Any
 
-from absl import logging
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants
@@ -18,7 +18,7 @@ from tfx.utils import io_utils, path_utils, proto_utils
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
-from tfx_explain.gate.saying.verdict import Verdict
+from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
@@ -31,6 +31,7 @@ BASELINE_EVALUATION_KEY = "baseline_evaluation"
 _KEYS = {CANDIDATE: keys.MODEL_KEY, BASELINE: keys.BASELINE_MODEL_KEY}
 
 _Artifacts = dict[str, list[types.Artifact]]
+_LOGGER = logging.getLogger(__name__)
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -58,7 +59,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 self._make_beam_pipeline,
                 path,
             )
-        logging.info("Verdict on %s:\n%s", model.uri, verdict.to_text())
+        _log(verdict, os.path.join(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY]), TEXT_FILE))
         with complete_directory(blessing.uri) as path:
             name = constants.BLESSED_FILE_NAME if verdict.blessed else constants.NOT_BLESSED_FILE_NAME
             io_utils.write_string_file(os.path.join(path, name), "")
@@ -81,6 +82,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if self._context and self._context.pipeline_node:
             blessing.set_string_custom_property("component_id", self._context.pipeline_node.node_info.id)
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(verdict.blessed))
+
+
+def _log(verdict: Verdict, path: str) -> None:
+    """Logs a verdict where people look for it: absl's messages, which TFX silences after some nodes, are not there."""
+    is_sound = verdict.blessed and not verdict.overridden
+    _LOGGER.log(logging.INFO if is_sound else logging.WARNING, "%s", "\n".join(verdict.log_lines(path)))
 
 
 def _uris(artifacts: _Artifacts, key: str) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,9 +19,12 @@ from tfx_explain.gate.slices import SlicingSpec, features_of_specs
 from tfx_explain.metrics import agreement, configs, drift, per_feature, quality
 from tfx_explain.metrics.naming import unknown_name
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import first_line, printable
 
 # Importing the modules registers their metrics, so that a class name alone finds them.
 _REGISTERED = (agreement, drift, per_feature, quality)
+# TFMA's errors end in `: eval_config=` and the whole of it.
+_QUOTED = re.compile(r"[:,]? *\b\w+=.*")
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def verify_config(
         mistakes = list(dict.fromkeys(_threshold_mistakes(eval_config, wiring)))
     mistakes += _policy_mistakes(policy, eval_config)
     if mistakes:
-        raise ValueError("The ThresholdValidator's eval_config is wrong: " + "; ".join(mistakes) + ".")
+        raise ValueError(printable("The ThresholdValidator's eval_config is wrong: " + "; ".join(mistakes) + "."))
 
 
 def _policy_mistakes(policy: explanation_pb2.GatePolicy, eval_config: config_pb2.EvalConfig) -> Iterator[str]:
@@ -79,30 +85,53 @@ def _metric_mistakes(eval_config: config_pb2.EvalConfig) -> Iterator[str]:
     """Yields what keeps TFMA from making the metrics."""
     for spec in eval_config.metrics_specs:
         for metric in spec.metrics:
+            mistake = _module_mistake(metric.module) if metric.module else ""
             try:
-                metric_specs.metric_instance(metric)
-            except (AttributeError, ImportError, NotImplementedError, TypeError, ValueError) as error:
-                yield _why_not_made(metric, error)
+                if not mistake:
+                    metric_specs.metric_instance(metric)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # A metric can be anybody's code.
+                mistake = _why_not_made(metric, error)
+            if mistake:
+                yield f"{metric.class_name}: {mistake}" if metric.class_name not in mistake else mistake
 
 
-def _why_not_made(metric: config_pb2.MetricConfig, error: Exception) -> str:
+def _module_mistake(name: str) -> str:
+    """Imports a module that a config names, which is anybody's code, and returns why that failed; "" if it didn't."""
+    try:
+        importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit among them, which would end the gate as if it had blessed.
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            return f"there is no module {name!r}"
+        return f"the module {name!r} can't be imported ({type(error).__name__}: {first_line(error)})"
+    return ""
+
+
+def _why_not_made(metric: config_pb2.MetricConfig, error: BaseException) -> str:
     known = _known_classes(metric.module)
-    if isinstance(error, ImportError):
-        return f"{metric.class_name}: there is no module {metric.module!r}"
     if metric.class_name not in known:
         return unknown_name("metric class", metric.class_name, known)
     if isinstance(error, json.JSONDecodeError):
         return f"the config of {metric.class_name} is not JSON: {metric.config}"
     if "required positional argument: 'feature'" in str(error):
         return f'{metric.class_name} is about one feature, which its config must name as "feature"'
-    return f"{metric.class_name} can't be made from the config {metric.config!r} ({error})"
+    return f"{metric.class_name} can't be made from the config {metric.config!r} ({_told(error)})"
+
+
+def _told(error: BaseException) -> str:
+    """Returns what an error of TFMA's says, without the protocol buffers that it quotes."""
+    said = _QUOTED.sub("", first_line(error)).rstrip(" .:,")
+    return said if isinstance(error, (TypeError, ValueError)) else f"{type(error).__name__}: {said}"
 
 
 def _known_classes(module: str) -> set[str]:
     """Returns the names that a metric config's `class_name` may have."""
     known = set(metric_types.registered_metrics())
     if module and module != configs.MODULE:
-        return known
+        return known | {name for name, value in vars(sys.modules[module]).items() if isinstance(value, type)}
     keras = metric_specs.tf_keras.metrics
     return known | {n for n in dir(keras) if isinstance(c := getattr(keras, n), type) and issubclass(c, keras.Metric)}
 
@@ -120,12 +149,16 @@ def _model_mistakes(eval_config: config_pb2.EvalConfig) -> Iterator[str]:
     try:
         tfma.utils.verify_eval_config(config)
     except ValueError as error:
-        yield str(error).strip()
+        yield _told(error)
 
 
 def _threshold_mistakes(eval_config: config_pb2.EvalConfig, wiring: Wiring) -> Iterator[str]:
     config = configs.with_defaults(eval_config, has_baseline=True)
-    thresholds = tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
+    try:
+        thresholds = tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
+    except (NotImplementedError, ValueError) as error:
+        yield _told(error)
+        return
     if not thresholds:
         yield "it has no threshold, so it could never reject a model; add a value_threshold or a change_threshold"
     instances = {m.name: m for m in configs.metric_instances(config)}

@@ -22,8 +22,9 @@ from tfx_explain.gate.bounds import (
 )
 from tfx_explain.gate.reading.evaluations import Metrics, SliceMetrics
 from tfx_explain.gate.saying import wording
-from tfx_explain.gate.saying.check import CHANGE, VALUE, Check, no_interval, no_slice, not_asked, not_found
+from tfx_explain.gate.saying.check import Check, no_interval, no_slice, not_asked, not_found
 from tfx_explain.gate.slices import SliceKey, SlicingSpec, printed, selector
+from tfx_explain.gate.titles import slices_title, title
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 
@@ -99,14 +100,17 @@ class Checker:
         features = {str(m.name): configs.feature_of(m) for m in configs.metric_instances(written)}
         exact = metric_specs.metric_keys_to_skip_for_confidence_intervals(written.metrics_specs, written)
         found = tfma.metrics.metric_thresholds_from_metrics_specs(written.metrics_specs, eval_config=written)
+        weighted = {key._replace(example_weighted=None) for key in found if key.example_weighted}
         for key, thresholds in found.items():
             # TFMA passes over thresholds on the baseline model.
             if self._baseline_name and key.model_name == self._baseline_name:
                 continue
             feature, has_interval = features.get(str(key.name), ""), key._replace(is_diff=False) not in exact
+            name = title(key, says_unweighted=key._replace(example_weighted=None) in weighted)
+            about = str(key.name), name, feature
             self._asked[key] = [
                 _asked(
-                    key, self.baseline_key(key), spec, self._selector(spec), threshold, feature, relative, has_interval
+                    key, self.baseline_key(key), spec, self._selector(spec), threshold, about, relative, has_interval
                 )
                 for spec, threshold in thresholds
             ]
@@ -168,7 +172,7 @@ class Checker:
         """Yields the failed checks of the thresholds whose slicing spec selects none of the slices."""
         for asked in self._all():
             if not any(asked.selects(slice_key) for slice_key in slices):
-                where = wording.describe_slice(asked.spec)
+                where = slices_title(asked.spec)
                 why = no_slice(asked.check(where))
                 yield asked.check(where, None, None, None, None, None, False, why)
 
@@ -177,7 +181,7 @@ class Checker:
         names = {(key.name, key.is_diff) for key in asked}
         for one in self._all():
             if (one.key.name, one.key.is_diff) not in names:
-                where = "every slice" if one.spec is None else wording.describe_slice(one.spec)
+                where = "every slice" if one.spec is None else slices_title(one.spec)
                 sentence = not_asked(one.check(where), why)
                 yield one.check(where, None, None, None, None, None, None, sentence)
 
@@ -223,16 +227,16 @@ def _asked(
     spec: SlicingSpec | None,
     selects: Callable[[SliceKey], bool],
     threshold: Threshold,
-    feature: str,
+    about: tuple[str, ...],
     relative: _Policy.RelativeChange,
     has_interval: bool,
 ) -> Asked:
     key_proto = key.to_proto()
-    about = json_format.MessageToDict(key_proto, preserving_proto_field_name=True)
-    bounds, kind, direction, reading = bounds_of(threshold), VALUE, "", ""
+    key_fields = json_format.MessageToDict(key_proto, preserving_proto_field_name=True)
+    bounds, kind, direction, reading = bounds_of(threshold), wording.VALUE, "", ""
     as_tfma = threshold
     if isinstance(threshold, config_pb2.GenericChangeThreshold):
-        kind, reading = CHANGE, _Policy.RelativeChange.Name(relative)
+        kind, reading = wording.CHANGE, _Policy.RelativeChange.Name(relative)
         direction = config_pb2.MetricDirection.Name(threshold.direction) if threshold.direction else ""
         as_tfma = with_relative_difference(threshold) if relative == _Policy.RATIO else threshold
     allowed = wording.allowed(threshold, bounds, reading)
@@ -245,6 +249,6 @@ def _asked(
         threshold=as_tfma,
         bounds=Bounds.of(as_tfma),
         failure_key=(key_proto.SerializeToString(), as_tfma.SerializeToString()),
-        fields=((str(key.name), feature, about), (kind, direction, reading, bounds, allowed)),
+        fields=((*about, key_fields), (kind, direction, reading, bounds, allowed)),
         has_interval=has_interval,
     )

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import tensorflow_model_analysis as tfma
-from google.protobuf import json_format
 from tensorflow_model_analysis.proto import validation_result_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 
@@ -17,11 +16,14 @@ from tfx_explain.gate.deciding.stock import Combined, validator_of
 from tfx_explain.gate.override import Override
 from tfx_explain.gate.reading.evaluations import keys_of
 from tfx_explain.gate.reading.evidence import Evidence
-from tfx_explain.gate.saying.check import VALUE, Check
+from tfx_explain.gate.saying.check import Check
 from tfx_explain.gate.saying.verdict import Verdict
+from tfx_explain.gate.saying.wording import VALUE
 from tfx_explain.gate.slices import SliceKey, printed
+from tfx_explain.gate.titles import slices_title
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import printable
 
 _Policy = explanation_pb2.GatePolicy
 _Result: TypeAlias = "validation_result_pb2.ValidationResult"
@@ -52,12 +54,16 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
         problems.append("There is no baseline model, and the policy for that (missing_baseline) is REJECT.")
     all_passed = all(check.passed for check in checks)
     if not validation.validation_ok and not problems and all_passed:
-        problems.append("TFMA's validator rejects the metrics: " + json_format.MessageToJson(validation, indent=None))
+        missing = [*validation.missing_slices, *validation.missing_cross_slices]
+        problems.append(
+            "TFMA's validator rejects the metrics, though every threshold that it names has passed; it misses "
+            f"{' and '.join(map(slices_title, missing)) or 'nothing by name'}."
+        )
     validation.validation_ok = all_passed and not problems
     can_override = override is not None and override.in_force and not problems
     return Verdict(
         blessed=validation.validation_ok or can_override,
-        problems=tuple(problems),
+        problems=tuple(map(printable, problems)),
         unreadable=bool(evidence.unreadable),
         has_baseline=evidence.has_baseline,
         policy=policy,
@@ -66,7 +72,7 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
         not_asked=_not_asked(evidence, policy, () if is_blessing_unasked else checker.gated),
         validation=validation,
         models=evidence.models,
-        evidence=tuple(evidence.told),
+        evidence=tuple(map(printable, evidence.told)),
     )
 
 

@@ -11,12 +11,12 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from google.protobuf.message import DecodeError, Message
 from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, validation_result_pb2
-from tensorflow_model_analysis.slicer import slicer_lib
 
 from tfx_explain.gate.bounds import Interval
 from tfx_explain.gate.reading.shards import record_files
 from tfx_explain.gate.reading.values import value_and_interval
-from tfx_explain.gate.slices import SliceKey, printed, selector
+from tfx_explain.gate.slices import SliceKey, printed, selector, slice_key_of
+from tfx_explain.proto.printable import first_line
 from tfx_explain.storage.integrity import read_whole
 
 M = TypeVar("M", bound=Message)
@@ -69,8 +69,7 @@ def read_metrics(path: str) -> Slices:
                 _take(on_slice, keys[serialized], item, printed(slice_key), place)
         _verify_count(path, result)
     except (DecodeError, TypeError, ValueError, tf.errors.OpError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise ValueError(f"its metrics can't be read ({first_line})") from error
+        raise ValueError(f"its metrics can't be read ({first_line(error)})") from error
     return result
 
 
@@ -103,10 +102,11 @@ def _verify_count(path: str, slices: Slices) -> None:
 
 def _slice_key(metrics: metrics_for_slice_pb2.MetricsForSlice) -> SliceKey:
     if metrics.HasField("cross_slice_key"):
-        return slicer_lib.deserialize_cross_slice_key(metrics.cross_slice_key)
+        cross = metrics.cross_slice_key
+        return slice_key_of(cross.baseline_slice_key), slice_key_of(cross.comparison_slice_key)
     if not metrics.HasField("slice_key"):
         raise ValueError("a record of it has no slice")
-    return slicer_lib.deserialize_slice_key(metrics.slice_key)
+    return slice_key_of(metrics.slice_key)
 
 
 def _take(on_slice: SliceMetrics, key: tfma.metrics.MetricKey, item: Any, where: str, place: str) -> None:

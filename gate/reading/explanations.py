@@ -84,6 +84,8 @@ def _of_split(found: Mapping[str, Any]) -> SplitSummary:
     verify_provenance(provenance)
     digest = int(found[_DIGEST], 16) if _DIGEST in found else None
     by_class = {name: dict(found.get(name, {})) for name in _BY_CLASS}
+    if not all(type(rows) is int and rows >= 0 for counts in by_class.values() for rows in counts.values()):
+        raise ValueError("numbers of rows by class are something else")
     return SplitSummary({name: found[name] for name in _COUNTS}, by_class, digest, provenance)
 
 

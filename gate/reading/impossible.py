@@ -11,7 +11,7 @@ from tensorflow_model_analysis.slicer import slicer_lib
 
 from tfx_explain.gate.ranges import ANY, Span, change_span, value_span
 from tfx_explain.gate.reading.evaluations import Slices, keys_of
-from tfx_explain.gate.saying.wording import number
+from tfx_explain.gate.saying.digits import number
 from tfx_explain.gate.slices import printed
 
 # Values of 32 bits, and sums in another order.

@@ -40,7 +40,8 @@ def join(evidence: Evidence, read: Mapping[str, Slices], earlier: Mapping[str, S
         except ValueError as error:
             evidence.problems.append(f"The gate can't take the baseline model's values from {name}: {error}")
     baseline.join(evidence.slices, _of_config(baseline.merged(before, needed), config, needed), baseline_name)
-    evidence.problems += _unknown_slices(evidence, config, thresholds)
+    if not evidence.unreadable:
+        evidence.problems += _unknown_slices(evidence, config, thresholds)
 
 
 def models_of(slices: Slices) -> set[str]:

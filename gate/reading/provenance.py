@@ -34,7 +34,7 @@ def read_run(directory: str) -> config_pb2.EvalRun | None:
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
             return json_format.Parse(file.read(), config_pb2.EvalRun(), ignore_unknown_fields=True)
-    except (json_format.ParseError, UnicodeDecodeError, tf.errors.OpError) as error:
+    except (json_format.ParseError, RecursionError, UnicodeDecodeError, tf.errors.OpError) as error:
         raise ValueError(f"{path} is damaged or something else: it is no EvalRun in JSON") from error
 
 

@@ -13,11 +13,13 @@ from tfx_explain.gate.model import Model
 from tfx_explain.gate.override import Override
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import printable, printable_json
 
 JSON_FILE = "verdict.json"
 TEXT_FILE = "verdict.txt"
 _SCHEMA_VERSION = 1
 _RULE = "!" * 100
+_LOGGED = 50
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Verdict:
 
     Attributes:
       blessed: The decision.
-      problems: What forbids a blessing beside the thresholds, in sentences.
+      problems: What forbids a blessing beside the thresholds, in sentences; what could not be read comes first.
       unreadable: Whether an input could not be read, so that the thresholds were not asked of all there should be.
       has_baseline: Whether there was a baseline model to compare with.
       policy: What was done where the config is silent.
@@ -56,9 +58,32 @@ class Verdict:
         return self.blessed and bool(self.problems or any(not check.passed for check in self.checks))
 
     @property
+    def failed(self) -> list[Check]:
+        """The thresholds that failed; of those that found no value, none where evidence could not be read."""
+        return [check for check in self.checks if not check.passed and (check.has_value or not self.unreadable)]
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """What speaks against the model, in sentences; empty where nothing does."""
-        return (*self.problems, *(check.reason for check in self.checks if not check.passed))
+        unanswered = self.unanswered()
+        return (*self.problems, *(check.reason for check in self.failed), *([unanswered] if unanswered else []))
+
+    def headline(self) -> str:
+        """Says what was decided: "NOT BLESSED: 2 of 3 thresholds passed"."""
+        passed = sum(bool(check.passed) for check in self.checks)
+        return f"{'BLESSED' if self.blessed else 'NOT BLESSED'}: {passed} of {len(self.checks)} thresholds passed"
+
+    def override_lines(self) -> list[str]:
+        """Says what an override did, if there is one."""
+        if self.override is None:
+            return []
+        return self.override.headline() if self.overridden else [self.override.why_not_used(self.blessed)]
+
+    def unanswered(self) -> str:
+        """Says how many thresholds found no value because evidence could not be read; empty where none did."""
+        count = sum(not check.passed for check in self.checks) - len(self.failed)
+        many = "1 threshold" if count == 1 else f"{count} thresholds"
+        return f"{many} found no value; the evidence that can't be read may have had it." if count else ""
 
     def to_json(self) -> str:
         """Returns the verdict as JSON, infinite values and NaN as strings."""
@@ -95,18 +120,32 @@ class Verdict:
 
     def text_lines(self) -> Iterator[str]:
         """Yields the lines of the verdict for people."""
-        failed = [check for check in self.checks if not check.passed]
-        passed = [check for check in self.checks if check.passed]
-        if self.overridden and self.override:
-            yield f"{_RULE}\n{self.override.headline()}\n{_RULE}\n"
-        yield f"{'BLESSED' if self.blessed else 'NOT BLESSED'}: {len(passed)} of {len(self.checks)} thresholds passed\n"
-        if self.override and not self.overridden:
-            yield f"\n{self.override.why_not_used(self.blessed)}\n"
+        override = "\n".join(self.override_lines())
+        if self.overridden and override:
+            yield f"{_RULE}\n{override}\n{_RULE}\n"
+        yield f"{self.headline()}\n"
+        if override and not self.overridden:
+            yield f"\n{override}\n"
         yield from _text_list("", self.problems)
-        yield from _text_list("Failed:\n", (check.reason for check in failed))
-        yield from _text_list("Passed:\n", (check.reason for check in passed))
+        yield from _text_list("", filter(None, [self.unanswered()]))
+        yield from _text_list("Failed:\n", (check.reason for check in self.failed))
+        yield from _text_list("Passed:\n", (check.reason for check in self.checks if check.passed))
         yield from _text_list("Not asked:\n", (check.reason for check in self.not_asked))
         yield from _text_list("Evidence:\n", self.evidence)
+
+    def log_lines(self, path: str) -> Iterator[str]:
+        """Yields the lines of a message in a log: the decision, what speaks against it, and where the whole lies.
+
+        Args:
+          path: Of the whole.
+        """
+        reasons = self.reasons
+        yield self.headline()
+        yield from self.override_lines()
+        yield from (f"- {reason}" for reason in reasons[:_LOGGED])
+        if len(reasons) > _LOGGED:
+            yield f"... and {len(reasons) - _LOGGED} more"
+        yield f"The whole verdict: {printable(path)}"
 
 
 def _text_list(title: str, sentences: Iterable[str]) -> Iterator[str]:
@@ -125,4 +164,8 @@ def _json_list(name: str, values: Iterable[Any], after: str) -> Iterator[str]:
     yield f"{'' if separator == chr(10) else chr(10)}]{after}\n"
 
 
-_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _dumps(value: Any) -> str:
+    return printable_json(_encode(value))

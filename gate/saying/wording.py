@@ -5,25 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import tensorflow_model_analysis as tfma
-from google.protobuf import text_format
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.bounds import Threshold
-from tfx_explain.gate.slices import SlicingSpec
+from tfx_explain.gate.saying.digits import exact
+from tfx_explain.gate.titles import title
 from tfx_explain.metrics.naming import unknown_name
 
+VALUE, CHANGE = "value", "change"
 RATIO = "RATIO"
-
-
-def number(value: float) -> str:
-    """Returns a number with six significant digits."""
-    return f"{value:.6g}"
-
-
-def describe_slice(spec: SlicingSpec | None) -> str:
-    """Returns a slicing spec as the config has it, on one line."""
-    text = text_format.MessageToString(spec, as_one_line=True) if spec is not None else ""
-    return text or "Overall"
 
 
 def why_not_found(
@@ -52,8 +42,7 @@ def why_not_found(
 
 
 def _others(key: tfma.metrics.MetricKey, present: Iterable[tfma.metrics.MetricKey]) -> str:
-    same = [k._replace(name="", model_name="", is_diff=False) for k in present if k.name == key.name]
-    return " or ".join(sorted({str(k) or "none" for k in same}))
+    return " or ".join(sorted({title(k, says_unweighted=True) for k in present if k.name == key.name}))
 
 
 def allowed(threshold: Threshold, bounds: Mapping[str, float], relative_change: str) -> str:
@@ -64,7 +53,7 @@ def allowed(threshold: Threshold, bounds: Mapping[str, float], relative_change: 
       bounds: Its bounds, as the config has them.
       relative_change: How `relative` is read there.
     """
-    shown = {name: number(bound) for name, bound in bounds.items()}
+    shown = {name: exact(bound) for name, bound in bounds.items()}
     if isinstance(threshold, config_pb2.GenericValueThreshold):
         if len(shown) == 2:
             return f"from {shown['lower_bound']} to {shown['upper_bound']}"

@@ -8,6 +8,7 @@ import re
 from google.protobuf import json_format
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import printable_json
 from tfx_explain.savedmodel.metadata.dialects import AI_EXPLANATIONS, DIALECTS, KEYS, dialect_of
 from tfx_explain.savedmodel.metadata.json_text import parse_json
 from tfx_explain.savedmodel.metadata.nearest import nearest
@@ -33,7 +34,8 @@ def metadata_to_json(metadata: explanation_pb2.ExplanationMetadata, dialect: str
     if dialect not in DIALECTS:
         raise ValueError(f"There is no dialect {dialect!r}; choose one of {', '.join(map(repr, DIALECTS))}.")
     fields = json_format.MessageToDict(metadata, preserving_proto_field_name=True)
-    return json.dumps(from_fields(fields, KEYS[dialect]), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(from_fields(fields, KEYS[dialect]), sort_keys=True, indent=2, ensure_ascii=False)
+    return printable_json(text) + "\n"
 
 
 def metadata_from_json(text: str, source: str = "The explanation metadata") -> explanation_pb2.ExplanationMetadata:

@@ -20,7 +20,7 @@ def test_sampled_banzhaf_agrees_with_enumeration_within_its_standard_errors(relu
     exact = Banzhaf(max_evaluations=4096).attribute(model, rows)
     result = Banzhaf(coalitions=200).attribute(model, rows)
     assert (exact.evaluations == 4096).all()
-    score = np.sqrt(np.mean((result.values - exact.values) ** 2) / np.mean(result.approximation_errors**2))
+    score = np.sqrt(np.mean((result.values - exact.values) ** 2) / np.mean(result.standard_errors**2))
     assert 0.5 < score < 2
 
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfx_explain.attribution import KernelShap, SampledShapley
 from tfx_explain.attribution.coalitions.designs import choose_pairs
-from tfx_explain.attribution.coalitions.kriging import assumed_interactions
+from tfx_explain.attribution.coalitions.rules import least_variance
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_pairs_are_distinct_and_a_longer_choice_begins_with_the_shorter():
 @pytest.mark.parametrize(("features", "pairs"), [(5, 16), (12, 20), (12, 900), (40, 60)])
 def test_weights_are_unbiased_for_single_features_and_complete(features, pairs):
     design = choose_pairs(features, pairs)
-    signs, weights = design.signs, assumed_interactions("shapley", design, pairs).weights
+    signs, weights = design.signs, least_variance("shapley", design, pairs).weights
     np.testing.assert_allclose(weights.T @ signs, 2 * np.eye(features), atol=1e-6)
     # All features present less all absent, minus twice the first half difference: the values sum to the whole change.
     np.testing.assert_allclose(weights.sum(axis=1), [-2] + [0] * (pairs - 1), atol=1e-9)
@@ -47,7 +47,7 @@ def test_estimates_agree_with_enumeration_within_their_standard_errors(wide_netw
     exact = SampledShapley().attribute(wide_network, twelve_columns).values
     result = KernelShap(coalitions=evaluations, seed=1).attribute(wide_network, twelve_columns)
     assert (result.evaluations == evaluations).all()
-    score = np.sqrt(np.mean((result.values - exact) ** 2) / np.mean(result.approximation_errors**2))
+    score = np.sqrt(np.mean((result.values - exact) ** 2) / np.mean(result.standard_errors**2))
     assert 0.6 < score < 1.7
     np.testing.assert_allclose(result.completeness_gaps, 0, atol=1e-9)
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.attribution import SampledShapley, row_keys
+from tfx_explain.attribution.problem.promise import simultaneous
 
 
 def _by_definition(function, rows, baseline):
@@ -42,10 +43,12 @@ def test_sampling_agrees_with_enumeration_within_its_standard_errors(relu_networ
     # 30 orders and their reverses pass through fewer coalitions than steps.
     assert 400 < result.evaluations[0] <= 662
     scores = (result.values - exact) / result.standard_errors
-    # A jackknife is too careful about an estimate whose error falls faster than the root of the number of orders.
-    assert 0.4 < np.sqrt(np.mean(scores**2)) < 1.1
+    assert 0.7 < np.sqrt(np.mean(scores**2)) < 1.4
     np.testing.assert_allclose(result.completeness_gaps, 0, atol=1e-12)
-    np.testing.assert_array_equal(result.approximation_errors, np.max(np.asarray(result.standard_errors), axis=1))
+    # The largest of twelve errors is within so many standard errors on 95% of rows; more, as these are estimates.
+    several = result.approximation_errors / np.max(result.standard_errors, axis=1)
+    assert (several > simultaneous(12, np.inf)).all()
+    assert (several < 1.5 * simultaneous(12, np.inf)).all()
 
 
 def test_sampling_stops_at_the_tolerance(six_columns):

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from click.testing import CliRunner
 
@@ -14,28 +13,6 @@ model_specs {}
 slicing_specs {}
 metrics_specs { metrics { class_name: "AUC" threshold { value_threshold { lower_bound { value: 0.7 } } } } }
 """
-
-
-@pytest.fixture
-def evaluation(tmp_path):
-    def write(auc):
-        (tmp_path / "evaluation").mkdir()
-        key = tfma.metrics.MetricKey("auc", example_weighted=False)
-        metrics = tfma.writers.convert_slice_metrics_to_proto(((), {key: auc}), add_metrics_callbacks=[])
-        with tf.io.TFRecordWriter(str(tmp_path / "evaluation" / "metrics-00000-of-00001.tfrecord")) as writer:
-            writer.write(metrics.SerializeToString())
-        return str(tmp_path / "evaluation")
-
-    return write
-
-
-@pytest.fixture
-def file(tmp_path):
-    def write(text, name="config"):
-        (tmp_path / name).write_text(text)
-        return str(tmp_path / name)
-
-    return write
 
 
 def call(command, *arguments):

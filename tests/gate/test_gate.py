@@ -75,10 +75,11 @@ def test_empty_splits_forbid_a_blessing(run, tmp_path, write_split, config, metr
 
 
 def test_an_empty_evaluation_forbids_a_blessing(run, tmp_path, config, metric, bound):
-    verdict = run(config(metric("AUC", bound(lower=0))), [str(tmp_path)])
+    (tmp_path / "empty").mkdir()
+    verdict = run(config(metric("AUC", bound(lower=0))), [str(tmp_path / "empty")])
     assert verdict.reasons == (
-        f"There are no metrics in the evaluation {tmp_path}.",
-        "auc was not checked on Overall: no such slice was found (allowed: at least 0)",
+        f"There are no metrics in the evaluation {tmp_path}/empty.",
+        "1 threshold found no value; the evidence that can't be read may have had it.",
     )
 
 
@@ -152,13 +153,15 @@ def test_a_relative_bound_on_a_difference_without_a_baseline_value(run, config, 
     """TFMA's flip rates have no value for the baseline model; its validator alone ends in a KeyError."""
     keys = [tfma.metrics.MetricKey("symmetric_flip_rate", "candidate", example_weighted=False, is_diff=True)]
     metrics = tfma.writers.convert_slice_metrics_to_proto(((), dict.fromkeys(keys, 0.1)), add_metrics_callbacks=[])
-    with tf.io.TFRecordWriter(str(tmp_path / "metrics-00000-of-00001.tfrecord")) as writer:
+    (tmp_path / "evaluation").mkdir()
+    path = str(tmp_path / "evaluation")
+    with tf.io.TFRecordWriter(f"{path}/metrics-00000-of-00001.tfrecord") as writer:
         writer.write(metrics.SerializeToString())
     flips = config_pb2.MetricConfig(class_name="SymmetricFlipRate", config='{"threshold": 0.5}')
     flips.threshold.CopyFrom(bound(relative=0.5))
-    assert not run(config(flips), [str(tmp_path)], has_baseline=True).blessed
+    assert not run(config(flips), [path], has_baseline=True).blessed
     flips.threshold.CopyFrom(bound(absolute=0.5))
-    assert run(config(flips), [str(tmp_path)], has_baseline=True).blessed
+    assert run(config(flips), [path], has_baseline=True).blessed
 
 
 def test_a_metric_on_other_slices_alone(run, config, metric, bound, records, evaluation):

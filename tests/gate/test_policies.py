@@ -212,8 +212,9 @@ def test_the_baselines_own_run_stands_in(run, write_evaluation, config, metric, 
     verdict = run(eval_config, [now], baseline_evaluations=[then])
     assert verdict.has_baseline
     assert verdict.reasons == (
-        "auc on Overall changed by -0.02 from 0.82 to 0.8; allowed: a change of at least -0.01 and a change of at "
-        "least -0.1 times the baseline model's value",
+        "auc on Overall changed by -0.02 from 0.82 to 0.8, a change of -0.0243902 times the baseline model's value; "
+        "allowed: a change of at least -0.01 and a change of at least -0.1 times the baseline model's value "
+        "(absolute fails)",
     )
     only_whole = write_evaluation({(): {key("candidate"): 0.7, key("baseline"): 0.9}}, "only_whole")
     verdict = run(eval_config, [now], baseline_evaluations=[only_whole])

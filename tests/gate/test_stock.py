@@ -82,8 +82,7 @@ def test_missing_slices_and_metrics_fail_as_in_a_stock_evaluator(
         "attribution_share/age, auc (allowed: at least 0.5)"
     )
     assert failed[-1] == (
-        'attribution_share/age was not checked on feature_values { key: "sex" value: "X" }: no such slice was found '
-        "(allowed: at most 1)"
+        "attribution_share/age was not checked on sex:X: no such slice was found (allowed: at most 1)"
     )
 
 
