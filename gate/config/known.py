@@ -25,6 +25,7 @@ _LOWER_IS_BETTER = """
     NegativeLikelihoodRatio BinaryCrossEntropy BinaryCrossentropy CategoricalCrossEntropy CategoricalCrossentropy
     SparseCategoricalCrossentropy KLDivergence Poisson Hinge SquaredHinge CategoricalHinge
     LargestShareChange AttributionDistance FailedRows CompletenessGap CompletenessGapQuantile ToleranceMissed
+    UninfluencedRows
 """
 # MeanSquaredError, LogCoshError, ApproximationError, loss, val_loss, and whatever else is called so.
 _BY_ITS_NAME = re.compile(r"(.*[a-z\d_])?(Error|Loss|error|loss)")

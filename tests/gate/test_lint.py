@@ -186,7 +186,7 @@ def _better_by_the_guide():
 
 def test_the_guides_column_better_is_known(config, bound):
     guide = _better_by_the_guide()
-    assert len(guide) == 12
+    assert len(guide) >= 12
     settings = {"AttributionDistance": '{"feature": "age"}', "CompletenessGapQuantile": '{"quantile": 0.9}'}
     for class_name, better in guide.items():
         for said in ("HIGHER", "LOWER"):
