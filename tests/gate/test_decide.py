@@ -176,11 +176,34 @@ def stock_result(evidence):
     return combiner.extract_output(accumulator)
 
 
+def asks_for_the_whole_in_vain(evidence) -> bool:
+    """Whether a threshold is on the whole, which is not there: TFMA takes it for one on every slice."""
+    config = configs.with_defaults(evidence.eval_config, evidence.has_baseline)
+    table = tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
+    asked = [spec for key, found in table.items() if key.model_name != "baseline" for spec, _ in found]
+    return () not in evidence.slices and config_pb2.SlicingSpec() in asked
+
+
+def test_the_whole_is_missed_where_tfma_misses_nothing(config, metric, bound):
+    on_the_whole = [config_pb2.PerSliceMetricThreshold(threshold=bound(lower=0.1), slicing_specs=[{}])]
+    evidence = Evidence(config(metric("AUC", bound(lower=0.1), per_slice_thresholds=on_the_whole)))
+    key = tfma.metrics.MetricKey("auc", example_weighted=False)
+    evidence.slices[MALE] = SliceMetrics({key: 0.5})
+    assert asks_for_the_whole_in_vain(evidence)
+    assert stock_result(evidence).validation_ok
+    assert decide(evidence, explanation_pb2.GatePolicy()).reasons == (
+        "auc was not checked on Overall: no such slice was found (allowed: at least 0.1)",
+    )
+
+
 @settings(max_examples=300, deadline=None)
 @given(wide_evidences())
 def test_any_config_decides_as_in_tfma(said_by_tfma, evidence):
     verdict = decide(evidence, explanation_pb2.GatePolicy())
     expected = stock_result(evidence)
+    if asks_for_the_whole_in_vain(evidence):
+        assert not verdict.blessed
+        return
     assert said_by_tfma(verdict.validation) == said_by_tfma(expected)
     assert verdict.blessed == verdict.validation.validation_ok == expected.validation_ok
     assert verdict.validation.rubber_stamp == expected.rubber_stamp
