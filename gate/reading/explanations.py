@@ -18,6 +18,7 @@ from tfx_explain.metrics import configs, quality
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.influence import uninfluenced
 from tfx_explain.storage.integrity import verify_file
+from tfx_explain.storage.paths import names_in
 
 SUMMARY_FILE = "summary.json"
 MAX_FAILED_FRACTION = 0.01
@@ -63,7 +64,8 @@ def read_summary(directory: str) -> Summary | None:
       ValueError: It is damaged.
     """
     path = os.path.join(directory, SUMMARY_FILE)
-    if not tf.io.gfile.exists(path):
+    # By its name: a link to nothing is damage, not absence.
+    if SUMMARY_FILE not in names_in(directory):
         return None
     verify_file(path)
     try:

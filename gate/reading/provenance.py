@@ -14,6 +14,7 @@ from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.claims import Claim
 from tfx_explain.storage.columns import BASELINE, MODELS
 from tfx_explain.storage.integrity import verify_file
+from tfx_explain.storage.paths import names_in
 
 CONFIG_FILE = "eval_config.json"
 _UNKNOWN = ("", "<unknown>")
@@ -28,7 +29,8 @@ def read_run(directory: str) -> config_pb2.EvalRun | None:
       ValueError: It is damaged.
     """
     path = os.path.join(directory, CONFIG_FILE)
-    if not tf.io.gfile.exists(path):
+    # By its name: a link to nothing is damage, not absence.
+    if CONFIG_FILE not in names_in(directory):
         return None
     verify_file(path)
     try:

@@ -1,6 +1,8 @@
 """Inputs with bits flipped or the end cut off; benchmarks/broken.py breaks a thousand."""
 
+import os
 import random
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -38,6 +40,20 @@ def test_a_broken_evaluation_is_not_blessed(run, whole, seed):
     assert not verdict.blessed
     assert verdict.unreadable
     assert f"There is damage in the evaluation {folder}: " in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("name", ["summary.json", "eval_config.json", FILES[0]])
+def test_a_link_a_folder_or_a_pipe_in_place_of_a_file_is_damage(run, whole, name):
+    folder, eval_config = whole
+    makers = [lambda path: path.symlink_to("nothing"), lambda path: path.symlink_to(name), Path.mkdir, os.mkfifo]
+    for make in makers:
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+        verdict = run(eval_config, [str(folder)])
+        assert verdict.unreadable
+        assert f"There is damage in the evaluation {folder}: " in verdict.reasons[0]
+        if (folder / name).is_dir():
+            (folder / name).rmdir()
 
 
 def test_a_cut_between_two_records_shows_in_the_number_of_validated_slices(run, whole):
