@@ -17,13 +17,28 @@ import tensorflow as tf
 from benchmarks.census import census_workloads
 from benchmarks.report import Table
 from benchmarks.workloads import Workload, function_workload
-from tfx_explain.attribution import Attributions, ExpectedGradients, IntegratedGradients
+from tfx_explain.attribution import (
+    Attributions,
+    Banzhaf,
+    ExpectedGradients,
+    IntegratedGradients,
+    KernelShap,
+    Lime,
+    SampledShapley,
+)
 
 _ROWS = 128
 _SCALES = (0.3, 1.0, 30.0)
 _TOLERANCES = (0.003, 0.01, 0.03)
 # Points of the midpoint rule that stands for the true integral, in float64.
 _POINTS = 8192
+
+# Models with fewer players are enumerated in earnest; enumeration takes 2^players evaluations a row, Banzhaf's at most
+# 4096.
+_FEWEST_PLAYERS, _MOST_OF_BANZHAF = 11, 12
+_ROWS_TO_ENUMERATE = 64
+_BUDGET = 1000
+_MANY_SAMPLES = 40_000
 
 _HEADS = ("held", "stated / true", "largest true / stated", "converged, but over", "evaluations")
 
@@ -141,6 +156,48 @@ def path_truth(case: Case) -> np.ndarray:
     return np.stack([values[:, [column for _, column in columns]].sum(axis=1) for columns in players], axis=1)
 
 
+def shapley_methods() -> dict[str, Maker]:
+    """Methods whose true values are Shapley's; budgets too small for enumeration."""
+    return {
+        "SampledShapley": lambda tolerance: SampledShapley(tolerance=tolerance, max_evaluations=_BUDGET),
+        "SampledShapley(paths=22)": lambda tolerance: SampledShapley(tolerance=tolerance, paths=22),
+        "KernelShap": lambda tolerance: KernelShap(tolerance=tolerance, max_evaluations=_BUDGET),
+        "KernelShap(coalitions=120)": lambda tolerance: KernelShap(tolerance=tolerance, coalitions=120),
+        "KernelShap(coalitions=240)": lambda tolerance: KernelShap(tolerance=tolerance, coalitions=240),
+    }
+
+
+def shapley_truth(case: Case) -> np.ndarray:
+    """Returns `[rows, features]`, Shapley values by enumeration."""
+    return case.workload.attribute(SampledShapley(max_evaluations=2 ** len(case.workload.players))).values
+
+
+def banzhaf_methods() -> dict[str, Maker]:
+    """Banzhaf values from budgets too small for enumeration."""
+    return {
+        "Banzhaf": lambda tolerance: Banzhaf(tolerance=tolerance, max_evaluations=_BUDGET),
+        "Banzhaf(coalitions=240)": lambda tolerance: Banzhaf(tolerance=tolerance, coalitions=240),
+    }
+
+
+def banzhaf_truth(case: Case) -> np.ndarray:
+    """Returns `[rows, features]`, Banzhaf values by enumeration."""
+    return case.workload.attribute(Banzhaf()).values
+
+
+def lime_methods() -> dict[str, Maker]:
+    """LIME, whose samples are a fixed number."""
+    return {
+        f"Lime(samples={samples})": lambda tolerance, samples=samples: Lime(samples=samples, tolerance=tolerance)
+        for samples in (200, 1000)
+    }
+
+
+def lime_truth(case: Case) -> np.ndarray:
+    """Returns `[rows, features]`, LIME's coefficients on so many other samples that their own error is small."""
+    return case.workload.attribute(Lime(samples=_MANY_SAMPLES, seed=1)).values
+
+
 def _gradient(function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -175,6 +232,11 @@ def run() -> Iterator[Table]:
     """Measures every method on every case."""
     (census, _), _ = census_workloads(_ROWS)
     yield _table("Integrated gradients", path_methods(), path_truth, [*cases(), Case(census)])
+    several = [case for case in cases(_ROWS_TO_ENUMERATE) if len(case.workload.players) >= _FEWEST_PLAYERS]
+    yield _table("Shapley values", shapley_methods(), shapley_truth, several)
+    few = [case for case in several if len(case.workload.players) <= _MOST_OF_BANZHAF]
+    yield _table("Banzhaf values", banzhaf_methods(), banzhaf_truth, few)
+    yield _table("LIME", lime_methods(), lime_truth, few)
 
 
 def _table(

@@ -8,7 +8,7 @@ An attribution record is a `tf.Example`: the original features, and for each exp
 | `tfx_explain/{model}/attributions/{feature}` | float, one value | the feature's share of the output's change |
 | `tfx_explain/{model}/baseline_output_value` | float, one value | the output at the baseline |
 | `tfx_explain/{model}/instance_output_value` | float, one value | the output at the record |
-| `tfx_explain/{model}/approximation_error` | float, one value | completeness gap or largest standard error |
+| `tfx_explain/{model}/approximation_error` | float, one value | stated error of any feature's attribution |
 | `tfx_explain/{model}/output_index` | int64, one value | the class explained |
 | `tfx_explain/{model}/tolerance_met` | int64, one value | 1 if the error is within the tolerance, else 0 |
 | `tfx_explain/{model}/output_display_name` | bytes, one value | the class's name, where it has one |

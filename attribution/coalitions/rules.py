@@ -26,8 +26,8 @@ _STRENGTHS = {0.5: 1.0, 1.5: 1.0, 3.0: 1.0, 6.0: 0.6, 12.0: 0.25}
 _MOST_BY_PLACE = 0.95
 # Functions have more interactions of many features than one strength says: this share is of a strength as many times.
 _ROUGH_SHARE, _ROUGHER = 0.15, 3.0
-# Pairs whose outputs are held against the strengths: more take time, and a few hundred tell them apart. The first is not
-# among them, since near nobody and everybody a function may be another than elsewhere, as one with kinks at zero is.
+# Pairs whose outputs are held against the strengths: more take time, and a few hundred tell them apart. The first pair
+# is not one of them: near nobody a function may be another than elsewhere, as one with kinks at zero is.
 _JUDGED = 300
 # Groups of pairs that are left out, one after the other.
 _GROUPS = 10

@@ -11,8 +11,8 @@ from tfx_explain.attribution.coalitions.regression import RegressionMethod
 class Banzhaf(RegressionMethod):
     """Banzhaf values: every coalition of the others counts the same, so that they do not add up to the output's change.
 
-    Their order is less disturbed by noise in the outputs than that of Shapley values. The standard error rests on a
-    model of the interactions, as `KernelShap`'s does.
+    Their order is less disturbed by noise in the outputs than that of Shapley values. The stated error is found as
+    `KernelShap`'s.
     """
 
     index = "banzhaf"

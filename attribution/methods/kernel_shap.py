@@ -11,9 +11,9 @@ from tfx_explain.attribution.coalitions.regression import RegressionMethod
 class KernelShap(RegressionMethod):
     """Shapley values from few evaluations, for functions whose higher interactions are weaker than lower ones.
 
-    At equal evaluations its error is about half of `SampledShapley`'s on networks of 12 features. Its standard
-    error rests on a model of the interactions; where these are few and of high order, as in a logical and of many
-    features, it can be too small by a factor of two.
+    At equal evaluations its error is about half of `SampledShapley`'s on networks of 12 features. With a probability of
+    95% a row, every feature's error is at most the stated one (see `rules`); that rests on what the row's outputs say
+    of interactions of many features.
     """
 
     index = "shapley"

@@ -21,7 +21,8 @@ def simultaneous(features: int, degrees: float) -> float:
 
     The quantile of the studentized maximum modulus: of the largest of `features` independent normal errors, divided by
     the one standard error of them all, which is estimated with so many degrees of freedom (Stoline, Ury, "Tables of the
-    Studentized Maximum Modulus Distribution", Technometrics 1979).
+    Studentized Maximum Modulus Distribution", Technometrics 1979); within 1% from five degrees of freedom on, above it
+    with fewer.
 
     Args:
         features: number of errors, at least 1.

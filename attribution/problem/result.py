@@ -23,11 +23,13 @@ class Attributions:
         baseline_outputs: `[rows]` output at the baseline, the mean over baselines where there are several.
         instance_outputs: `[rows]` output at the row itself.
         approximation_errors: `[rows]` estimated error. Path methods: never below the absolute completeness gap
-            (sum of attributions - (instance output - baseline output)); others: the largest standard error, which is
-            what rounding of the outputs may do where the attributions are exact.
-        standard_errors: `[rows, features]` of methods that play coalitions or sample, else None.
+            (sum of attributions - (instance output - baseline output)); others: with a probability of 95% a row, every
+            feature's error is at most this, which is what rounding of the outputs may do where the attributions are
+            exact.
+        standard_errors: `[rows, features]` expected sizes of the errors, of methods that play coalitions or sample;
+            else None.
         evaluations: `[rows]` int64, rows given to the model (path methods: to its gradient) for this row.
-        converged: `[rows]` bool, whether the tolerance was met.
+        converged: `[rows]` bool, whether the error is within the tolerance.
         failures: `[rows]` '' or why the row has no attribution, naming the feature where one is the cause.
     """
 

@@ -1,0 +1,135 @@
+"""With a probability of 95% a row, no feature's error is larger than the stated one."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from tfx_explain.attribution import Banzhaf, KernelShap, Lime, SampledShapley, from_function
+from tfx_explain.attribution.problem.promise import CONFIDENCE, simultaneous
+
+_COLUMNS, _ROWS = 12, 128
+
+
+@pytest.mark.parametrize("degrees", [5, 8, 50])
+def test_of_one_error_the_quantile_is_student_s(degrees):
+    expected = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, degrees)
+    assert simultaneous(1, degrees) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("features", [1, 12, 300])
+def test_of_a_known_standard_error_the_quantile_is_that_of_the_largest_normal_error(features):
+    expected = scipy.stats.norm.ppf((1 + CONFIDENCE ** (1 / features)) / 2)
+    assert simultaneous(features, np.inf) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_quantile_is_that_of_drawn_errors():
+    rng = np.random.default_rng(31)
+    largest = np.abs(rng.normal(size=(200_000, 12))).max(axis=1)
+    studentized = largest / np.sqrt(rng.chisquare(8, size=200_000) / 8)
+    assert simultaneous(12, 8) == pytest.approx(np.quantile(studentized, CONFIDENCE), rel=0.02)
+
+
+def _dense(seed, activation, *hidden):
+    rng = np.random.default_rng(seed)
+    sizes = (_COLUMNS, *hidden, 1)
+    layers = [(rng.normal(0, (2 / a) ** 0.5, (a, b)), rng.normal(0, 0.3, b)) for a, b in itertools.pairwise(sizes)]
+
+    def output(x):
+        for weights, biases in layers[:-1]:
+            x = activation(x @ tf.constant(weights, x.dtype) + tf.constant(biases, x.dtype))
+        return (x @ tf.constant(layers[-1][0], x.dtype))[:, 0]
+
+    return from_function(output)
+
+
+def _steps(x):
+    """Five products of three steps each."""
+    sides = tf.cast(x > 0.3, x.dtype)
+    triples = (sides[:, start] * sides[:, (start * 5 + 3) % 12] * sides[:, (start * 7 + 5) % 12] for start in range(5))
+    return tf.add_n([(1.0 + number) * triple for number, triple in enumerate(triples)]) + x[:, 0]
+
+
+def _words(x):
+    """Of twelve words of one number each, the mean and the maximum, through a dense layer."""
+    pooled = tf.stack([tf.reduce_mean(x, axis=1), tf.reduce_max(x, axis=1), tf.reduce_mean(x**2, axis=1)], axis=1)
+    return tf.reduce_sum(tf.tanh(pooled @ [[0.9, -0.4], [0.5, 0.8], [-0.6, 0.7]]), axis=1)
+
+
+_MODELS = {
+    "ReLU": (_dense(51, tf.nn.relu, 20, 10), 1.0),
+    "ReLU, large rows": (_dense(52, tf.nn.relu, 48, 24), 30.0),
+    "tanh": (_dense(53, tf.tanh, 24), 2.0),
+    "sigmoid": (_dense(54, tf.sigmoid, 16, 8), 5.0),
+    "GELU": (_dense(55, tf.nn.gelu, 30, 15), 1.0),
+    "steps": (from_function(_steps), 1.0),
+    "words": (from_function(_words), 1.0),
+}
+
+
+@pytest.fixture(scope="module")
+def enumerated():
+    """By model: the model, rows, their Shapley values and Banzhaf values by enumeration."""
+    rng, found = np.random.default_rng(57), {}
+    for name, (model, scale) in _MODELS.items():
+        rows = tf.constant(rng.normal(size=(_ROWS, _COLUMNS)) * scale, tf.float32)
+        exact = [method.attribute(model, rows).values for method in (SampledShapley(), Banzhaf())]
+        found[name] = (model, rows, *exact)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "method",
+    [
+        SampledShapley(max_evaluations=1000),
+        SampledShapley(tolerance=0.03, max_evaluations=1000),
+        SampledShapley(paths=22, seed=3),
+        KernelShap(max_evaluations=1000),
+        KernelShap(tolerance=0.03, max_evaluations=1000, seed=5),
+        KernelShap(coalitions=60),
+        KernelShap(coalitions=120),
+        KernelShap(coalitions=240),
+        KernelShap(coalitions=600),
+        Banzhaf(tolerance=0.02, max_evaluations=1000),
+        Banzhaf(coalitions=240),
+    ],
+    ids=lambda method: f"{type(method).__name__} {vars(method)}"[:80],
+)
+def test_stated_errors_hold_on_95_of_100_rows_and_are_not_wide(method, enumerated):
+    ratios, widths = [], []
+    for model, rows, shapley, banzhaf in enumerated.values():
+        exact = banzhaf if isinstance(method, Banzhaf) else shapley
+        result = method.attribute(model, rows)
+        errors, sizes = np.abs(result.values - exact).max(axis=1), np.abs(exact).sum(axis=1)
+        ratios.append(errors / result.approximation_errors)
+        widths.append(np.median(result.approximation_errors / sizes) / np.quantile(errors / sizes, 0.95))
+    held = [np.mean(ratio <= 1) for ratio in ratios]
+    assert 0.93 < np.mean(held) < 0.995
+    # Of 128 rows each.
+    assert min(held) > 0.9
+    assert np.max(ratios) < 5
+    assert np.median(widths) < 1.5
+
+
+@pytest.mark.parametrize("samples", [100, 400])
+def test_stated_errors_of_lime_hold_too(samples):
+    model, scale = _MODELS["ReLU"]
+    rows = tf.constant(np.random.default_rng(58).normal(size=(256, _COLUMNS)) * scale, tf.float32)
+    many = Lime(samples=20_000, seed=1).attribute(model, rows)
+    few = Lime(samples=samples, seed=2).attribute(model, rows)
+    assert 0.93 < np.mean(np.abs(few.values - many.values).max(axis=1) <= few.approximation_errors) < 0.995
+
+
+def test_against_several_baselines_converged_is_about_the_mean():
+    model, _ = _MODELS["tanh"]
+    rows = tf.constant(np.random.default_rng(59).normal(size=(64, _COLUMNS)), tf.float32)
+    baselines = tf.constant(np.random.default_rng(60).normal(size=(3, _COLUMNS)), tf.float32)
+    result = KernelShap(tolerance=0.03, max_evaluations=500).attribute(model, rows, baselines)
+    exact = SampledShapley().attribute(model, rows, baselines).values
+    errors, sizes = np.abs(result.values - exact).max(axis=1), np.abs(result.values).sum(axis=1)
+    assert 0 < result.converged.mean() < 1
+    assert (result.approximation_errors <= 0.03 * sizes + 1e-5)[result.converged].all()
+    assert np.mean(errors <= result.approximation_errors) > 0.9
