@@ -140,7 +140,8 @@ def _job(
     shared_models = tfma.utils.verify_and_update_eval_shared_models(eval_shared_model) or []
     # TFMA leaves an only model without a name, whatever its spec says.
     folders = {model.model_name or spec.name: model.model_path for model in shared_models}
-    metadata = metadata or _metadata(folders[spec.name], spec.signature_name)
+    element = parameters.output_element if parameters else ()
+    metadata = metadata or _metadata(folders[spec.name], spec.signature_name, element)
     return ExplanationJob(
         model_dir=folders[spec.name],
         metadata=metadata,
@@ -149,12 +150,14 @@ def _job(
     ).completed()
 
 
-def _metadata(model_dir: str, signature_name: str) -> explanation_pb2.ExplanationMetadata:
+def _metadata(
+    model_dir: str, signature_name: str, output_element: Sequence[int]
+) -> explanation_pb2.ExplanationMetadata:
     path = os.path.join(model_dir, _METADATA_FILE)
     if tf.io.gfile.exists(path):
         with tf.io.gfile.GFile(path) as file:
             return metadata_from_json(file.read())
-    return generate_metadata(model_dir, signature_name=signature_name or None)
+    return generate_metadata(model_dir, signature_name=signature_name or None, output_element=output_element)
 
 
 def _parameters(

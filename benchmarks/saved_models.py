@@ -85,6 +85,23 @@ def convolution(path: str) -> Callable[[int], Any]:
     return _floats(path, 16, 16, 3)
 
 
+def many(path: str, count: int) -> None:
+    """One dense layer on `count` scalar features of a tf.Example."""
+    names = [f"number_{i}" for i in range(count)]
+
+    class Many(tf.Module):
+        def __init__(self) -> None:
+            self.weights = _weights(count, 8)
+
+        @tf.function(input_signature=_EXAMPLES)
+        def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            parsed: Any = tf.io.parse_example(examples, {name: tf.io.FixedLenFeature([], tf.float32) for name in names})
+            return {"score": tf.nn.relu(tf.stack([parsed[name] for name in names], 1) @ self.weights)}
+
+    module = Many()
+    tf.saved_model.save(module, path, signatures=module.serve)
+
+
 BUILDERS = {function.__name__: function for function in (census, wide, dense, recurrent, convolution)}
 
 

@@ -24,6 +24,7 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, load_explainable
 
 _ROWS = 512
+_FEATURES = (250, 500, 1000, 2000, 5000)
 _OPEN = """
 import json, sys, time
 from benchmarks.memory import peak_megabytes
@@ -41,6 +42,7 @@ def run() -> Iterator[Table]:
         paths = {name: str(pathlib.Path(folder, name)) for name in saved_models.BUILDERS}
         models = {name: build(paths[name]) for name, build in saved_models.BUILDERS.items()}
         yield _opening(paths)
+        yield _growth(folder)
         yield _speed(paths, models)
 
 
@@ -48,11 +50,30 @@ def _opening(paths: dict[str, str]) -> Table:
     rows = []
     for name, path in paths.items():
         size = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file()) / 2**20
-        printed = subprocess.run([sys.executable, "-c", _OPEN, path], check=True, stdout=subprocess.PIPE, text=True)
-        wall, processor, memory = json.loads(printed.stdout)
+        wall, processor, memory = _opened(path)
         rows.append((name, f"{size:.1f}", f"{wall:.1f}", f"{processor:.1f}", f"{memory:.0f}", f"{memory / size:.1f}"))
     heads = ("model", "MB on disk", "opened in s", "processor s", "peak MB", "peak / size")
     return Table("Opening a model", heads, rows)
+
+
+def _growth(folder: str) -> Table:
+    """How the cost of opening grows with the number of features."""
+    rows = []
+    for count in _FEATURES:
+        path = str(pathlib.Path(folder, f"many_{count}"))
+        saved_models.many(path, count)
+        wall, processor, memory = _opened(path)
+        each = f"{1000 * processor / count:.1f}", f"{1024 * memory / count:.0f}"
+        rows.append((f"{count:,}", f"{wall:.1f}", f"{processor:.1f}", f"{memory:.0f}", *each))
+    heads = ("scalar features", "opened in s", "processor s", "peak MB", "processor ms / feature", "KB / feature")
+    return Table("Opening a model of many features", heads, rows)
+
+
+def _opened(path: str) -> tuple[float, float, float]:
+    """Seconds, processor seconds and megabytes that opening a model takes in a process of its own."""
+    printed = subprocess.run([sys.executable, "-c", _OPEN, path], check=True, stdout=subprocess.PIPE, text=True)
+    wall, processor, memory = json.loads(printed.stdout)
+    return wall, processor, memory
 
 
 def _speed(paths: dict[str, str], models: dict[str, Any]) -> Table:

@@ -1,4 +1,4 @@
-"""KEY=VALUE arguments to explanation metadata."""
+"""Arguments of commands to explanation metadata, and to the indices of an element."""
 
 from __future__ import annotations
 
@@ -36,6 +36,20 @@ def parse_assignments(assignments: Sequence[str]) -> explanation_pb2.Explanation
                 raise ValueError(f"--set {assignment!r}: {part!r} has been set to a value as a whole.")
         here[parts[-1]] = _value(text)
     return metadata_from_json(json.dumps(fields), "--set")
+
+
+def parse_element(text: str) -> list[int]:
+    """Indices of an element, such as `2,1`.
+
+    Raises:
+        ValueError: if they are no whole numbers.
+    """
+    try:
+        return [int(index) for index in text.strip("[] ").split(",")]
+    except ValueError as error:
+        raise ValueError(
+            f"--output-element {text!r}: give whole numbers with commas between them, such as 2,1."
+        ) from error
 
 
 def _parts(path: str) -> list[str]:

@@ -19,6 +19,7 @@ from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading.read import PARQUET, TF_EXAMPLE, Format, list_files
 from tfx_explain.beam.run import explain_splits
 from tfx_explain.beam.summary import Summary
+from tfx_explain.cli.assignments import parse_element
 from tfx_explain.cli.progress import RunProgress, estimate_rows
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
@@ -45,6 +46,11 @@ _PROGRESS_DIR = "progress"
     multiple=True,
     help="Name or index of a class to explain, or all; repeatable. Default: of two the second, else the predicted.",
 )
+@click.option(
+    "--output-element",
+    metavar="I,J,...",
+    help="Of an output of rank three and more, the element to explain, by indices.",
+)
 @click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: everything else that can be set.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="ROWS", help="Explains at most that many rows.")
 @click.option("--split", default="eval", show_default=True, help="The name of the rows' split in the output.")
@@ -57,6 +63,7 @@ def command(
     baseline_model: str,
     method: str | None,
     classes: Sequence[str],
+    output_element: str | None,
     parameters: str | None,
     sample: int | None,
     split: str,
@@ -73,9 +80,10 @@ def command(
         raise ValueError(f"{output!r} is there already; name a folder that doesn't exist, or is empty.")
     files = list_files([examples])
     form = Format(PARQUET if all(path.endswith(".parquet") for path in files) else TF_EXAMPLE)
-    job = ExplanationJob(
-        model, _metadata(model, metadata), _parameters(parameters, method, classes, sample), baseline_model
-    )
+    settings = _parameters(parameters, method, classes, sample)
+    if output_element:
+        settings.output_element[:] = parse_element(output_element)
+    job = ExplanationJob(model, _metadata(model, metadata, settings), settings, baseline_model)
     with complete_directory(output) as folder:
         progress_dir = os.path.join(folder, _PROGRESS_DIR)
         tf.io.gfile.makedirs(progress_dir)
@@ -93,9 +101,11 @@ def command(
     _show(console, summaries[split], output)
 
 
-def _metadata(model: str, path: str | None) -> explanation_pb2.ExplanationMetadata:
+def _metadata(
+    model: str, path: str | None, parameters: explanation_pb2.ExplanationParameters
+) -> explanation_pb2.ExplanationMetadata:
     if path is None:
-        return generate_metadata(model)
+        return generate_metadata(model, output_element=parameters.output_element)
     with tf.io.gfile.GFile(path) as file:
         return metadata_from_json(file.read())
 

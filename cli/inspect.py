@@ -11,6 +11,11 @@ _DIALECTS = ("ai_explanations", "vertex")
 @click.argument("model_dir")
 @click.option("--signature", metavar="NAME", help="The signature; default: the only one, xai_model or serving_default.")
 @click.option("--output", metavar="NAME", help="The output; default: all that can be explained.")
+@click.option(
+    "--output-element",
+    metavar="I,J,...",
+    help="Of an output of rank three and more, the element to explain, by indices.",
+)
 @click.option("--tags", metavar="TAG,...", help="Tags of the meta graph; default: serve, or the only one.")
 @click.option("--dialect", type=click.Choice(_DIALECTS), default=_DIALECTS[0], show_default=True, help="Of the JSON.")
 @click.option("--schema", metavar="PATH", help="A schema.pbtxt, or its artifact's folder.")
@@ -34,6 +39,7 @@ def command(
     model_dir: str,
     signature: str | None,
     output: str | None,
+    output_element: str | None,
     tags: str | None,
     dialect: str,
     schema: str | None,
@@ -50,7 +56,7 @@ def command(
     tensors it is encoded, which methods can explain it, and its baseline.
     """
     # Here, so that `--help` does not wait for TensorFlow.
-    from tfx_explain.cli.assignments import parse_assignments
+    from tfx_explain.cli.assignments import parse_assignments, parse_element
     from tfx_explain.cli.inspect_table import metadata_table
     from tfx_explain.savedmodel import files, generate_metadata, merge_metadata, metadata_to_json
 
@@ -59,6 +65,7 @@ def command(
         model_dir,
         signature_name=signature,
         output_name=output,
+        output_element=parse_element(output_element) if output_element else (),
         tags=_listed(tags),
         schema=files.read_schema(schema) if schema else None,
         statistics=files.read_statistics(statistics) if statistics else None,

@@ -59,7 +59,7 @@ def _print(console: Console, metadata: explanation_pb2.ExplanationMetadata, mode
 def _columns(entry: explanation_pb2.InputMetadata) -> Iterator[tuple[str, ...]]:
     """A row for each of the first columns that get an attribution of their own."""
     names = [] if entry.group_name else list(entry.index_feature_mapping)
-    values = [json_format.MessageToDict(value) for value in entry.input_baselines]
+    values: list[Any] = [json_format.MessageToDict(value) for value in entry.input_baselines]
     for i, name in enumerate(names[:_COLUMNS]):
         shown = [json.dumps(_plain(value[i] if isinstance(value, list) else value)) for value in values[:_BASELINES]]
         yield (f"  {name}", *[""] * 5, ", ".join(shown))

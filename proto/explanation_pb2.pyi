@@ -56,7 +56,7 @@ class ExplanationMetadata(_message.Message):
     def __init__(self, inputs: _Optional[_Mapping[str, InputMetadata]] = ..., outputs: _Optional[_Mapping[str, OutputMetadata]] = ..., framework: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., signature_name: _Optional[str] = ..., preprocess_signature_name: _Optional[str] = ...) -> None: ...
 
 class ExplanationParameters(_message.Message):
-    __slots__ = ["class_names", "integrated_gradients_attribution", "kept_features", "kernel_shap_attribution", "max_failed_fraction", "output_indices", "output_name", "output_scale", "sample", "sampled_shapley_attribution", "seed", "top_k"]
+    __slots__ = ["class_names", "integrated_gradients_attribution", "kept_features", "kernel_shap_attribution", "max_failed_fraction", "output_element", "output_indices", "output_name", "output_scale", "sample", "sampled_shapley_attribution", "seed", "top_k"]
     class OutputScale(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,7 @@ class ExplanationParameters(_message.Message):
     LOGITS: ExplanationParameters.OutputScale
     LOG_ODDS: ExplanationParameters.OutputScale
     MAX_FAILED_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_ELEMENT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_INDICES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_NAME_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_SCALE_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +81,7 @@ class ExplanationParameters(_message.Message):
     kept_features: KeptFeatures
     kernel_shap_attribution: KernelShapAttribution
     max_failed_fraction: float
+    output_element: _containers.RepeatedScalarFieldContainer[int]
     output_indices: _containers.RepeatedScalarFieldContainer[int]
     output_name: str
     output_scale: ExplanationParameters.OutputScale
@@ -87,7 +89,7 @@ class ExplanationParameters(_message.Message):
     sampled_shapley_attribution: SampledShapleyAttribution
     seed: int
     top_k: int
-    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., kernel_shap_attribution: _Optional[_Union[KernelShapAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., top_k: _Optional[int] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., kept_features: _Optional[_Union[KeptFeatures, _Mapping]] = ..., max_failed_fraction: _Optional[float] = ...) -> None: ...
+    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., kernel_shap_attribution: _Optional[_Union[KernelShapAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., top_k: _Optional[int] = ..., output_element: _Optional[_Iterable[int]] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., kept_features: _Optional[_Union[KeptFeatures, _Mapping]] = ..., max_failed_fraction: _Optional[float] = ...) -> None: ...
 
 class GatePolicy(_message.Message):
     __slots__ = ["confidence", "max_failed_fraction", "max_tolerance_missed_fraction", "missing_baseline", "override", "relative_change"]
@@ -198,13 +200,14 @@ class KernelShapAttribution(_message.Message):
     def __init__(self, coalition_count: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_evaluations: _Optional[int] = ...) -> None: ...
 
 class OutputMetadata(_message.Message):
-    __slots__ = ["classes", "explained_quantity", "index_name_mapping", "index_name_mapping_key", "logits_indices", "logits_tensor_name", "output_tensor_dtype", "output_tensor_name", "served_tensor_name"]
+    __slots__ = ["classes", "explained_quantity", "index_name_mapping", "index_name_mapping_key", "logits_indices", "logits_tensor_name", "output_element", "output_tensor_dtype", "output_tensor_name", "served_tensor_name"]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     EXPLAINED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     INDEX_NAME_MAPPING_FIELD_NUMBER: _ClassVar[int]
     INDEX_NAME_MAPPING_KEY_FIELD_NUMBER: _ClassVar[int]
     LOGITS_INDICES_FIELD_NUMBER: _ClassVar[int]
     LOGITS_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_ELEMENT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TENSOR_DTYPE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
     SERVED_TENSOR_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -214,10 +217,11 @@ class OutputMetadata(_message.Message):
     index_name_mapping_key: str
     logits_indices: _containers.RepeatedScalarFieldContainer[int]
     logits_tensor_name: str
+    output_element: _containers.RepeatedScalarFieldContainer[int]
     output_tensor_dtype: str
     output_tensor_name: str
     served_tensor_name: str
-    def __init__(self, output_tensor_name: _Optional[str] = ..., output_tensor_dtype: _Optional[str] = ..., index_name_mapping: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., index_name_mapping_key: _Optional[str] = ..., logits_tensor_name: _Optional[str] = ..., served_tensor_name: _Optional[str] = ..., classes: _Optional[str] = ..., explained_quantity: _Optional[str] = ..., logits_indices: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, output_tensor_name: _Optional[str] = ..., output_tensor_dtype: _Optional[str] = ..., index_name_mapping: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., index_name_mapping_key: _Optional[str] = ..., logits_tensor_name: _Optional[str] = ..., served_tensor_name: _Optional[str] = ..., classes: _Optional[str] = ..., explained_quantity: _Optional[str] = ..., logits_indices: _Optional[_Iterable[int]] = ..., output_element: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Override(_message.Message):
     __slots__ = ["until", "who", "why"]

@@ -189,7 +189,10 @@ def _owners(players: Players, tensors: Tensors) -> dict[str, int | np.ndarray]:
                 taken = key in owners
                 owners[key] = index
             else:
-                columns = owners.setdefault(key, np.full(_columns(feature, key, column, tensors[key]), -1))
+                size = _columns(feature, key, column, tensors[key])
+                if key not in owners:
+                    owners[key] = np.full(size, -1)
+                columns = owners[key]
                 taken = not isinstance(columns, np.ndarray) or columns[column] >= 0
                 if isinstance(columns, np.ndarray):
                     columns[column] = index

@@ -47,9 +47,16 @@ class ExplanationJob:
         """
         if not self.baseline_model_dir or self.baseline_model_metadata is not None:
             return self
-        found = _find_metadata(self.baseline_model_dir, examples)
+        found = _find_metadata(self.baseline_model_dir, examples, self._output_element())
         taken = _carried_over(self, found)
         return dataclasses.replace(self, baseline_model_metadata=merge_metadata(found, taken))
+
+    def _output_element(self) -> tuple[int, ...]:
+        """The element of the candidate's output that is explained; () where it is not one of several axes."""
+        outputs, name = self.metadata.outputs, self.parameters.output_name
+        named = [outputs[name]] if name in outputs else outputs.values()
+        own = next((output.output_element for output in named if output.output_element), ())
+        return tuple(self.parameters.output_element or own)
 
 
 def load_models(job: ExplanationJob) -> dict[str, ExplainableModel]:
@@ -77,14 +84,16 @@ def unshared_features(models: dict[str, ExplainableModel]) -> dict[str, list[str
     return {columns.CANDIDATE: sorted(candidate - baseline), columns.BASELINE: sorted(baseline - candidate)}
 
 
-def _find_metadata(model_dir: str, examples: Sequence[bytes]) -> explanation_pb2.ExplanationMetadata:
+def _find_metadata(
+    model_dir: str, examples: Sequence[bytes], output_element: Sequence[int]
+) -> explanation_pb2.ExplanationMetadata:
     try:
-        return generate_metadata(model_dir)
+        return generate_metadata(model_dir, output_element=output_element)
     except ValueError as error:
         failed = error
     try:
         if examples:
-            return generate_metadata(model_dir, examples=examples)
+            return generate_metadata(model_dir, examples=examples, output_element=output_element)
     except ValueError as error:
         failed = error
     raise ValueError(f"The baseline model can't be explained. {failed}") from failed
@@ -133,7 +142,9 @@ def _load_baseline(
     job: ExplanationJob, metadata: explanation_pb2.ExplanationMetadata, candidate: ExplainableModel
 ) -> ExplainableModel:
     """Loads the baseline model, of which the same quantity is explained as of the candidate."""
-    parameters = explanation_pb2.ExplanationParameters(output_name=job.parameters.output_name)
+    parameters = explanation_pb2.ExplanationParameters(
+        output_name=job.parameters.output_name, output_element=job.parameters.output_element
+    )
     parameters.output_scale = explanation_pb2.ExplanationParameters.OutputScale.Value(candidate.output.quantity.upper())
     try:
         return _load(job.baseline_model_dir, metadata, parameters)
@@ -150,5 +161,9 @@ def _load(
     parameters: explanation_pb2.ExplanationParameters,
 ) -> ExplainableModel:
     return load_explainable(
-        model_dir, metadata, output_name=parameters.output_name, output_scale=parameters.output_scale
+        model_dir,
+        metadata,
+        output_name=parameters.output_name,
+        output_scale=parameters.output_scale,
+        output_element=parameters.output_element,
     )

@@ -24,6 +24,7 @@ class MetadataGeneratorSpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         executor.SIGNATURE_NAME_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.OUTPUT_NAME_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        executor.OUTPUT_ELEMENT_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.TAGS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.BASELINES_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.COLUMNS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
@@ -85,6 +86,7 @@ class MetadataGenerator(base_component.BaseComponent):
         examples: types.BaseChannel | None = None,
         signature_name: str | data_types.RuntimeParameter | None = None,
         output_name: str | data_types.RuntimeParameter | None = None,
+        output_element: Sequence[int] | data_types.RuntimeParameter | None = None,
         tags: Sequence[str] | data_types.RuntimeParameter | None = None,
         baselines: Sequence[str] | data_types.RuntimeParameter | None = None,
         columns: ColumnNames | data_types.RuntimeParameter | None = None,
@@ -104,6 +106,9 @@ class MetadataGenerator(base_component.BaseComponent):
           signature_name: The signature to explain. By default the only one there is, else `xai_model`, else
             `serving_default`.
           output_name: The output to explain. By default all that can be.
+          output_element: Of an output of rank three and more (a sequence of scores, a heat map), the element to
+            explain: an index for each axis but the rows', or for each but the last as well. As a RuntimeParameter, a
+            JSON list.
           tags: Of the meta graph to open. By default `serve`, or the only one there is. As a RuntimeParameter, a JSON
             list of strings.
           baselines: Kinds of baselines, over which attributions are averaged: 'zero'; 'median' or 'mode' (the median of
@@ -130,6 +135,7 @@ class MetadataGenerator(base_component.BaseComponent):
                     keys.EXAMPLES_KEY: examples,
                     executor.SIGNATURE_NAME_KEY: signature_name,
                     executor.OUTPUT_NAME_KEY: output_name,
+                    executor.OUTPUT_ELEMENT_KEY: _as_json(output_element),
                     executor.TAGS_KEY: _as_json(tags),
                     executor.BASELINES_KEY: _as_json(baselines),
                     executor.COLUMNS_KEY: _as_json(columns),
@@ -158,7 +164,9 @@ def _check(signature_name: Any, baselines: Any, overrides: Any, has_statistics: 
         raise ValueError("\n".join(problems))
 
 
-def _as_json(names: ColumnNames | data_types.RuntimeParameter | None) -> str | data_types.RuntimeParameter | None:
+def _as_json(
+    names: ColumnNames | Sequence[int] | data_types.RuntimeParameter | None,
+) -> str | data_types.RuntimeParameter | None:
     """A list, or a dictionary of lists, as an execution property."""
     if names is None or isinstance(names, data_types.RuntimeParameter):
         return names

@@ -24,6 +24,7 @@ from tfx_explain.savedmodel.files import read_examples
 
 SIGNATURE_NAME_KEY = "signature_name"
 OUTPUT_NAME_KEY = "output_name"
+OUTPUT_ELEMENT_KEY = "output_element"
 TAGS_KEY = "tags"
 BASELINES_KEY = "baselines"
 COLUMNS_KEY = "columns"
@@ -47,6 +48,7 @@ class Executor(base_executor.BaseExecutor):
             artifacts.serving_model_dir(input_dict[keys.MODEL_KEY]),
             signature_name=exec_properties.get(SIGNATURE_NAME_KEY),
             output_name=exec_properties.get(OUTPUT_NAME_KEY),
+            output_element=json_utils.loads(exec_properties.get(OUTPUT_ELEMENT_KEY) or "[]"),
             tags=json_utils.loads(exec_properties.get(TAGS_KEY) or "[]"),
             statistics=_statistics(input_dict.get(keys.STATISTICS_KEY)),
             schema=_schema(input_dict.get(keys.SCHEMA_KEY)),

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.depend import value_consumers
-from tfx_explain.savedmodel.graph.flat import FlatGraph
+from tfx_explain.savedmodel.graph.flat import FlatGraph, functions_of
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,14 @@ class LocalGradients:
         places = [i for i, tensor in enumerate(inputs) if _carries_gradients(tensor)]
         if not places or not _carries_gradients(result):
             return (False,) * len(inputs)
-        operands = [inputs[i] for i in places]
         with self.graph.as_default():
+            # Of an op that stands alone, TensorFlow need not search the graph, nor a parser's many inputs.
+            if not (any(map(_is_state, inputs)) or any(functions_of(operation.node_def))):
+                inputs = [
+                    tf.compat.v1.placeholder(t.dtype, t.shape) if i in places else t for i, t in enumerate(inputs)
+                ]
+                result = self._copy(operation, inputs).outputs[output]
+            operands = [inputs[i] for i in places]
             try:
                 # What flows in must be neither zero nor known, whatever the dtype.
                 upstream = tf.compat.v1.placeholder(result.dtype, result.shape)
@@ -94,6 +100,14 @@ class LocalGradients:
                 found = [None] * len(operands)
         flows = {place for place, gradient in zip(places, found, strict=True) if not _is_zero(gradient)}
         return tuple(i in flows for i in range(len(inputs)))
+
+    def _copy(self, operation: Any, inputs: list[Any]) -> Any:
+        types = [result.dtype for result in operation.outputs]
+        return self.graph.create_op(operation.type, inputs, types, attrs=dict(operation.node_def.attr), name="probe")
+
+
+def _is_state(tensor: tf.Tensor) -> bool:
+    return tensor.dtype in (tf.resource, tf.variant)
 
 
 def _carries_gradients(tensor: tf.Tensor) -> bool:

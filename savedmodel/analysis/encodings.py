@@ -68,7 +68,7 @@ def _frontier(
 def _merged(
     analysis: Analysis, found: Mapping[Group, Frontier], aligned: Callable[[Iterable[str]], frozenset[str]]
 ) -> dict[Group, Frontier]:
-    """The frontiers of groups, of those that merge of their union: looked for where groups meet, in the graph's order."""
+    """The frontiers of groups, of their union where they merge: looked for where they meet, in the graph's order."""
     edges = dict(found)
     group_of = {name: group for group in edges for name in group}
     meeting: dict[str, set[Group]] = {}

@@ -31,7 +31,7 @@ class Analysis:
 
     @functools.cached_property
     def floats(self) -> Mapping[frozenset[str], Sequence[str]]:
-        """The float tensors with an axis that have a differentiable path to the outputs, by the features they are of."""
+        """The float tensors, but scalars, with a differentiable path to the outputs, by their features."""
         found: dict[frozenset[str], list[str]] = {}
         for tensor, features in self.read.depends.items():
             spec = self.read.specs[tensor]

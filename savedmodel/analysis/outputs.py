@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.links import PASSES, Link, find_link, origin
@@ -52,28 +54,52 @@ class Outputs:
         labels: what names the classes of these scores, by the same output name; of an output that is labels, itself.
         served_labels: the names of the outputs in `scores` that are served as labels only.
         fixed: the outputs that depend on no feature, such as the names of all classes.
+        elements: of outputs of which one element is explained, its indices.
     """
 
     scores: Mapping[str, str]
     labels: Mapping[str, Label]
     served_labels: frozenset[str]
     fixed: Mapping[str, str]
+    elements: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
-def find_outputs(read: ReadModel, wanted: str | None = None, given: Mapping[str, str] | None = None) -> Outputs:
+def takes_element(shape: tf.TensorShape, indices: Sequence[int]) -> bool:
+    """Whether `indices` are one for each axis but the rows', or, of rank three and more, one less: all but the last."""
+    rank = shape.rank or 0
+    return bool(indices) and (len(indices) == rank - 1 or (rank > 2 and len(indices) == rank - 2))
+
+
+def find_outputs(
+    read: ReadModel,
+    wanted: str | None = None,
+    given: Mapping[str, str] | None = None,
+    elements: Mapping[str, Sequence[int]] | None = None,
+) -> Outputs:
     """The outputs that can be explained. Labels whose scores are served as well are no outputs of their own.
 
     Args:
         read: the model.
         wanted: the only output that counts; None: all.
         given: tensors by output name that a person named, in place of what is found for these names.
+        elements: by output name, the element that a person chose of it; of outputs that take such, others have none.
 
     Raises:
         ValueError: if there is none, or not the one that is wanted; it names those that there are.
     """
     tensors = read.graph.outputs
     found = {name: label for name in sorted(tensors) if (label := _find_label(read, tensors[name]))}
-    floats = {name: tensor for name, tensor in sorted(tensors.items()) if _is_score(read, tensor)}
+    named = {name: tensors.get(tensor, tensor) for name, tensor in (given or {}).items()}
+    named = {name: tensor for name, tensor in named.items() if tensor in read.specs}
+    shapes = {name: read.specs[tensor].shape for name, tensor in {**tensors, **named}.items()}
+    chosen = {
+        name: tuple(indices)
+        for name, indices in (elements or {}).items()
+        if name in shapes and takes_element(shapes[name], indices)
+    }
+    floats = {
+        name: t for name, t in sorted(tensors.items()) if _is_score(read, t) or (name in chosen and _is_float(read, t))
+    }
     scores = {name: tensor for name, tensor in floats.items() if name not in found and read.depends[tensor]}
     labels: dict[str, Label] = {}
     served_labels = set()
@@ -85,26 +111,44 @@ def find_outputs(read: ReadModel, wanted: str | None = None, given: Mapping[str,
             served_labels.add(name)
         for owner in {*owners, name} & scores.keys():
             labels.setdefault(owner, label)
-    tensor_of = {name: tensors.get(tensor, tensor) for name, tensor in (given or {}).items()}
-    scores |= {name: tensor for name, tensor in tensor_of.items() if tensor in read.specs}
-    served_labels -= {name for name, tensor in tensor_of.items() if tensor == tensors.get(name)}
+    scores |= named
+    served_labels -= {name for name, tensor in named.items() if tensor == tensors.get(name)}
     scores = dict(sorted(scores.items())) or floats
     if not scores:
         specs = {name: read.specs[tensor] for name, tensor in tensors.items()}
         there = ", ".join(f"{name!r} ({spec.dtype.name} {spec.shape})" for name, spec in specs.items())
-        raise ValueError(
-            f"Signature {read.signature.name!r} has no output to explain, only {there}; export one that serves float "
-            "scores, [rows] or [rows, outputs], or labels that are chosen by such scores."
+        advice = _how_to_choose(read, tensors.values()) or (
+            "export one that serves float scores, [rows] or [rows, outputs], or labels that are chosen by such scores."
         )
+        raise ValueError(f"Signature {read.signature.name!r} has no output to explain, only {there}; {advice}")
     if wanted:
         if wanted not in scores:
+            advice = _how_to_choose(read, [tensors[wanted]] if wanted in tensors else []) or nearest(wanted, scores)
             raise ValueError(
-                f"Signature {read.signature.name!r} has no output {wanted!r} that can be explained; "
-                f"{nearest(wanted, scores)}"
+                f"Signature {read.signature.name!r} has no output {wanted!r} that can be explained; {advice}"
             )
         scores = {wanted: scores[wanted]}
     fixed = {name: tensor for name, tensor in sorted(tensors.items()) if not read.depends[tensor]}
-    return Outputs(scores, labels, frozenset(served_labels), fixed)
+    chosen = {name: indices for name, indices in chosen.items() if name in scores}
+    if elements and any(elements.values()) and not chosen:
+        indices = next(list(indices) for indices in elements.values() if indices)
+        there = ", ".join(f"{name!r} {shapes[name]}" for name in scores)
+        raise ValueError(
+            f"output_element {indices} fits no output, of {there}; give an index for each axis but the rows'."
+        )
+    return Outputs(scores, labels, frozenset(served_labels), fixed, chosen)
+
+
+def _how_to_choose(read: ReadModel, tensors: Iterable[str]) -> str:
+    """How to choose an element of the first output of rank three and more; '' where there is none."""
+    for shape in (read.specs[tensor].shape for tensor in tensors if _is_float(read, tensor)):
+        if (shape.rank or 0) > 2:
+            places = [0] * (int(shape.rank or 0) - 1)
+            return (
+                f"choose the element of a row of shape {list(shape[1:])} that is explained, by its indices, such as "
+                f"output_element {places}, or {places[:-1]} for all of the last axis."
+            )
+    return ""
 
 
 def describe_outputs(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, outputs: Outputs) -> list[str]:
@@ -126,6 +170,7 @@ def describe_outputs(metadata: explanation_pb2.ExplanationMetadata, read: ReadMo
                 classes=_classes(read, link),
                 explained_quantity=LOG_ODDS if link.logits else SERVED,
                 logits_indices=link.picked,
+                output_element=outputs.elements.get(name, ()),
             )
         )
         tensors.append(link.logits or tensor)
@@ -141,9 +186,14 @@ def _links(read: ReadModel, outputs: Outputs) -> dict[str, Link]:
     for name, tensor in outputs.scores.items():
         classes = of_logits.get(origin(read, tensor))
         found = Link(tensor, classes) if classes else find_link(read, tensor)
-        if found:
+        # An element's logit is at the same place, if the logits have the output's axes.
+        if found and (name not in outputs.elements or _have_same_axes(read, tensor, found)):
             links[name] = found
     return links
+
+
+def _have_same_axes(read: ReadModel, tensor: str, link: Link) -> bool:
+    return not link.picked and read.specs[link.logits].shape.rank == read.specs[tensor].shape.rank
 
 
 def _classes(read: ReadModel, link: Link) -> str:

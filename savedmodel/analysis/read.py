@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.depend import dependencies, held_tensors, sources, united
-from tfx_explain.savedmodel.analysis.features import Features
+from tfx_explain.savedmodel.analysis.features import Feature, Features
 from tfx_explain.savedmodel.analysis.raw_features import find_features
 from tfx_explain.savedmodel.analysis.shapes import shaped
 from tfx_explain.savedmodel.graph.errors import cause
@@ -51,6 +51,11 @@ class ReadModel:
                 (name,) = carried
                 found.setdefault(name, []).append(node)
         return found
+
+    @functools.cached_property
+    def sparse(self) -> Mapping[str, Feature]:
+        """By each of their tensors, the features whose rows have different numbers of values."""
+        return {t: feature for feature in self.features.by_name.values() if feature.is_sparse for t in feature.tensors}
 
     @property
     def raw_tensors(self) -> list[str]:

@@ -19,33 +19,40 @@ class Score:
             log(p / (1 - p)) = z_c - log(sum over j != c of exp(z_j)) for p = softmax(z). It is computed from the
             logits, so that it does not saturate, and does not change where all of a row's logits change alike.
         picked: the elements that are explained, by their place in a row; empty: all.
+        element: indices along the first axes behind the rows': only what is there counts as a row.
     """
 
     tensor: str
     num_outputs: int | None
     is_contrast: bool = False
     picked: tuple[int, ...] = ()
+    element: tuple[int, ...] = ()
 
     def every(self, values: tf.Tensor) -> tf.Tensor:
         """Returns float `[rows, outputs]` of the tensor's values."""
-        values = _float(values)
-        if self.is_contrast:
-            values -= _log_sum_exp_of_others(values)
-        matrix = _matrix(values)
-        return tf.gather(matrix, self.picked, axis=1) if self.picked else matrix
+        return self._of_rows(self._rows(values))
 
     def chosen(self, values: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Returns float `[rows]`, of each row the output of the index in `targets`, int32 `[rows]`.
 
         Targets are not read where there is only one output.
         """
-        values = _float(values)
+        values = self._rows(values)
         if self.num_outputs == 1:
             targets = tf.zeros_like(targets)
         if self.is_contrast:
             return _log_odds(values, tf.gather(self.picked, targets) if self.picked else targets)
-        outputs = self.every(values)
+        outputs = self._of_rows(values)
         return outputs[:, 0] if self.num_outputs == 1 else tf.gather(outputs, targets, axis=1, batch_dims=1)
+
+    def _rows(self, values: tf.Tensor) -> tf.Tensor:
+        return _float(values[(slice(None), *self.element)] if self.element else values)
+
+    def _of_rows(self, values: tf.Tensor) -> tf.Tensor:
+        if self.is_contrast:
+            values -= _log_sum_exp_of_others(values)
+        matrix = _matrix(values)
+        return tf.gather(matrix, self.picked, axis=1) if self.picked else matrix
 
 
 def _log_odds(logits: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

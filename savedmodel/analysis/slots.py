@@ -38,11 +38,11 @@ class Slot:
 
 def slot_of(read: ReadModel, tensor: str) -> Slot:
     """The slot for feeding `tensor`; any tensor of a sparse or ragged feature stands for all of them."""
-    for feature in read.features.by_name.values():
-        if feature.is_sparse and tensor in feature.tensors:
-            shapes = ([None], [None]) if feature.row_splits else ([None], [None, 2], [2])
-            dtypes = (read.specs[name].dtype for name in feature.tensors)
-            return Slot(feature.values, feature.tensors, tuple(map(tf.TensorSpec, shapes, dtypes)))
+    feature = read.sparse.get(tensor)
+    if feature:
+        shapes = ([None], [None]) if feature.row_splits else ([None], [None, 2], [2])
+        dtypes = (read.specs[name].dtype for name in feature.tensors)
+        return Slot(feature.values, feature.tensors, tuple(map(tf.TensorSpec, shapes, dtypes)))
     spec = read.specs[tensor]
     shape = spec.shape if spec.shape.rank is None else tf.TensorShape([None]).concatenate(spec.shape[1:])
     return Slot(tensor, (tensor,), (tf.TensorSpec(shape, spec.dtype),))

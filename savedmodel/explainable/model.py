@@ -24,6 +24,7 @@ def load_explainable(
     *,
     output_name: str = "",
     output_scale: int = explanation_pb2.ExplanationParameters.OUTPUT_SCALE_UNSPECIFIED,
+    output_element: Sequence[int] = (),
 ) -> ExplainableModel:
     """Loads a SavedModel together with metadata that `generate_metadata` or a person wrote.
 
@@ -33,6 +34,7 @@ def load_explainable(
         output_name: the output to explain; may be empty where the metadata has one.
         output_scale: an `ExplanationParameters.OutputScale`: log-odds where the metadata names logits (the default),
             only log-odds, raw logits, or the output as it is served.
+        output_element: the element of the output that is explained, in place of the metadata's.
 
     Raises:
         ValueError: if the metadata does not fit the model; one line for each wrong name, dtype or shape.
@@ -40,15 +42,19 @@ def load_explainable(
     read = read_model(
         model_dir, metadata.signature_name or None, metadata.tags, metadata.preprocess_signature_name or None
     )
-    return open_model(read, metadata, output_name, output_scale)
+    return open_model(read, metadata, output_name, output_scale, output_element)
 
 
 def open_model(
-    read: ReadModel, metadata: explanation_pb2.ExplanationMetadata, output_name: str, output_scale: int
+    read: ReadModel,
+    metadata: explanation_pb2.ExplanationMetadata,
+    output_name: str,
+    output_scale: int,
+    output_element: Sequence[int] = (),
 ) -> ExplainableModel:
     """As `load_explainable`, of a model that has been read."""
     read = read.with_operands(operands_named(metadata))
-    return ExplainableModel(read, resolve(metadata, read, output_name, output_scale))
+    return ExplainableModel(read, resolve(metadata, read, output_name, output_scale, output_element))
 
 
 class ExplainableModel:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from google.protobuf import struct_pb2
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.links import find_link
+from tfx_explain.savedmodel.analysis.outputs import takes_element
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.scores import Score
 from tfx_explain.savedmodel.explainable.inputs import Inputs, encoded_names
@@ -32,7 +33,11 @@ ONE_CLASS = (
 
 
 def resolve(
-    metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, output_name: str, output_scale: int
+    metadata: explanation_pb2.ExplanationMetadata,
+    read: ReadModel,
+    output_name: str,
+    output_scale: int,
+    output_element: Sequence[int] = (),
 ) -> Explained:
     """Finds everything that the metadata names.
 
@@ -40,7 +45,7 @@ def resolve(
         ValueError: with one line for each wrong name, dtype or shape, and the nearest name that exists.
     """
     lookup = Lookup(read, [*wrong_values(metadata), *contradictions(metadata)])
-    output = _output(metadata, lookup, output_name, output_scale)
+    output = _output(metadata, lookup, output_name, output_scale, output_element)
     inputs = Inputs(metadata.inputs, lookup)
     plans = inputs.plans()
     baselines, encoded_baselines = inputs.baselines(plans)
@@ -58,7 +63,7 @@ def operands_named(metadata: explanation_pb2.ExplanationMetadata) -> list[str]:
 
 
 def _output(
-    metadata: explanation_pb2.ExplanationMetadata, lookup: Lookup, output_name: str, scale: int
+    metadata: explanation_pb2.ExplanationMetadata, lookup: Lookup, output_name: str, scale: int, element: Sequence[int]
 ) -> ExplainedOutput | None:
     """What is explained, None where it is not found."""
     read = lookup.read
@@ -78,24 +83,53 @@ def _output(
     classes, quantity = _quantity(lookup, where, given, served, logits, scale)
     tensor = served if quantity == SERVED or not logits else logits
     lookup.check_float(where, tensor)
-    shape = read.specs[tensor].shape
-    if shape.rank is not None and shape.rank not in (1, 2):
-        lookup.problems.append(f"{where}: {tensor!r} has shape {shape}; it must be [rows] or [rows, outputs]")
-    num_outputs = shape[1:].num_elements()
+    inside, place = _element(lookup, where, tensor, tuple(element or given.output_element))
+    num_outputs = read.specs[tensor].shape[1 + len(inside) :].num_elements()
     picked = tuple(given.logits_indices) if tensor == logits else ()
     if num_outputs is not None and not all(0 <= place < num_outputs for place in picked):
         lookup.problems.append(f"{where}.logits_indices: {tensor!r} has places 0 to {num_outputs - 1}")
     if num_outputs is None and wanted in read.signature.output_specs:
         # The signature may know more; logits have as many elements as what is made of them.
-        num_outputs = read.signature.output_specs[wanted].shape[1:].num_elements()
+        num_outputs = read.signature.output_specs[wanted].shape[1 + len(inside) :].num_elements()
     is_contrast = quantity == LOG_ODDS and classes == EXCLUSIVE
     if is_contrast and num_outputs == 1:
         lookup.problems.append(f"{where}: {ONE_CLASS}")
     num_outputs = len(picked) or num_outputs
     names = tuple(_leaves(given.index_name_mapping))
+    if place is not None and num_outputs is not None:
+        picked, names, num_outputs = (picked[place] if picked else place,), names[place : place + 1], 1
     if names and num_outputs and len(names) != num_outputs:
         lookup.problems.append(f"{where}.index_name_mapping: names {len(names)} classes; {tensor!r} has {num_outputs}")
-    return ExplainedOutput(Score(tensor, num_outputs, is_contrast, picked), quantity, classes, names)
+    return ExplainedOutput(Score(tensor, num_outputs, is_contrast, picked, inside), quantity, classes, names)
+
+
+def _element(lookup: Lookup, where: str, tensor: str, indices: tuple[int, ...]) -> tuple[tuple[int, ...], int | None]:
+    """Where in a row the outputs are that are explained, and which of them is, if only one."""
+    shape = lookup.read.specs[tensor].shape
+    if not indices:
+        if (shape.rank or 1) > 2:
+            places = [0] * (int(shape.rank or 0) - 1)
+            lookup.problems.append(
+                f"{where}: {tensor!r} has shape {shape}; choose an element of its rows by output_element, here or in "
+                f"the parameters, such as {places}, or {places[:-1]} for all of the last axis"
+            )
+        return (), None
+    if not takes_element(shape, indices):
+        rank = "of unknown rank" if shape.rank is None else f"of shape {shape}, so give {shape.rank - 1}"
+        lookup.problems.append(
+            f"{where}.output_element: {list(indices)} are {len(indices)} indices; {tensor!r} is {rank}"
+        )
+        return (), None
+    for index, size in zip(indices, shape[1:], strict=False):
+        if size is not None and not -size <= index < size:
+            lookup.problems.append(
+                f"{where}.output_element: {list(indices)} is outside of {tensor!r}, of shape {shape}"
+            )
+    if len(indices) < (shape.rank or 0) - 1:
+        return indices, None
+    if shape[-1] is None:
+        lookup.problems.append(f"{where}.output_element: the last axis of {tensor!r} has no known size; leave it out")
+    return indices[:-1], indices[-1] % (shape[-1] or 1)
 
 
 def _logits(lookup: Lookup, where: str, given: explanation_pb2.OutputMetadata) -> str:

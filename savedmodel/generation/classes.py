@@ -32,7 +32,7 @@ def name_classes(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel,
     found = runner(read.graph, read.signature.input_specs, fetches)(rows)
     for name, tensor in outputs.scores.items():
         scores = found[tensor].numpy()
-        count = 1 if scores.ndim == 1 else scores.shape[1]
+        count = 1 if scores.ndim == 1 else scores.shape[-1]
         names = _listed(outputs, found, count)
         if not names and name in outputs.labels:
             names = _of_each_class(read, outputs.labels[name], count)

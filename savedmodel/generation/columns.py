@@ -14,28 +14,26 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings
-from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.modality import modality
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import encoder, raw_encoder, slot_of
 from tfx_explain.savedmodel.analysis.widths import last_size
 from tfx_explain.savedmodel.metadata.nearest import nearest
 from tfx_explain.savedmodel.rows.baselines import raw_baselines
-from tfx_explain.savedmodel.rows.rows import is_close
+from tfx_explain.savedmodel.rows.rows import close
 
 # Names of the columns of the only matrix, or of several by their inputs.
 ColumnNames: TypeAlias = Sequence[str] | Mapping[str, Sequence[str]]
 
 MOST_COLUMNS = 1000  # without names: an embedding's numbers, an image's pixels say nothing one by one
 BY_COLUMN = "Each of its columns gets an attribution of its own; with a group_name they get one together."
-IN_ORDER = (
-    "They are called as the schema's numbers, in its order: hold that against the order the model was trained in."
-)
+IN_ORDER = "They are called as the schema's numbers, in its order: hold that against the order of the training data."
 NO_NAMES = "The schema has {count} numbers that are served, so it does not say what {width} columns are called."
 TOO_WIDE = (
     "It has {width:,} columns, more than {most:,}, so they get one attribution together; where their names are given, "
     "each gets its own."
 )
+_WHOLE = ("image_domain", "natural_language_domain")  # of a feature that is one thing, whatever its shape
 _SERVING = "SERVING"  # TFX's name for the environment without labels
 _UNUSED = (schema_pb2.DEPRECATED, schema_pb2.DISABLED, schema_pb2.PLANNED, schema_pb2.VALIDATION_DERIVED)
 
@@ -84,16 +82,17 @@ def find_columns(
     widths = _widths(read, encodings)
     only = not read.features.serialized or len(encodings.tensors) == 1
     named = _named(given, widths) if given else {}
+    entries = {entry.input_tensor_name or name: entry for name, entry in told.inputs.items()}
     found: dict[str, Columns] = {}
     for name, width in widths.items():
-        entry = _told_of(told, read.features.by_name[name])
+        entry = entries.get(name) or entries.get(read.features.by_name[name].values) or explanation_pb2.InputMetadata()
         if entry.index_feature_mapping:
             names = tuple(entry.index_feature_mapping)
             found |= {name: Columns(names, BY_COLUMN)} if len(names) == width else {}
         elif name in named:
             found[name] = Columns(named[name], BY_COLUMN)
         elif only and not (entry.encoding or entry.encoded_tensor_name or entry.encoded_tensor_names):
-            found[name] = _by_default(name, width, schema if len(widths) == 1 else None)
+            found[name] = _by_default(name, width, schema or schema_pb2.Schema(), len(widths) == 1)
         if name in found and not (entry.group_name or _keeps_columns(read, name, encodings.tensors[name], rows)):
             found[name] = dataclasses.replace(found[name], are_encoded=False)
     return found
@@ -112,28 +111,20 @@ def _widths(read: ReadModel, encodings: Encodings) -> dict[str, int]:
     return widths
 
 
-def _told_of(told: explanation_pb2.ExplanationMetadata, feature: Feature) -> explanation_pb2.InputMetadata:
-    """The overrides' entry of a feature, under whatever name."""
-    for name, entry in told.inputs.items():
-        if (entry.input_tensor_name or name) in (feature.name, feature.values):
-            return entry
-    return explanation_pb2.InputMetadata()
-
-
-def _by_default(name: str, width: int, schema: schema_pb2.Schema | None) -> Columns:
-    names = _of_schema(schema, name) if schema else ()
+def _by_default(name: str, width: int, schema: schema_pb2.Schema, is_only: bool) -> Columns:
+    own = next((feature for feature in schema.feature if feature.name == name), None)
+    if own is not None and own.WhichOneof("domain_info") in _WHOLE:
+        return Columns((), "")
+    if own is not None:
+        names = tuple(feature.name for feature in own.struct_domain.feature)
+    else:
+        names = tuple(f.name for f in schema.feature if _is_served_number(f)) if is_only else ()
     if len(names) == width and len(set(names)) == width:
-        return Columns(names, f"{BY_COLUMN} {IN_ORDER}")
+        return Columns(names, BY_COLUMN if own is not None else f"{BY_COLUMN} {IN_ORDER}")
     if width > MOST_COLUMNS:
         return Columns((), TOO_WIDE.format(width=width, most=MOST_COLUMNS))
     unfit = f" {NO_NAMES.format(count=len(names), width=width)}" if names else ""
     return Columns(tuple(f"{name}[{i}]" for i in range(width)), BY_COLUMN + unfit)
-
-
-def _of_schema(schema: schema_pb2.Schema, name: str) -> tuple[str, ...]:
-    own = next((feature for feature in schema.feature if feature.name == name), None)
-    features = [f for f in schema.feature if _is_served_number(f)] if own is None else own.struct_domain.feature
-    return tuple(feature.name for feature in features)
 
 
 def _is_served_number(feature: Any) -> bool:
@@ -160,9 +151,7 @@ def _named(given: ColumnNames, widths: Mapping[str, int]) -> dict[str, tuple[str
             known = nearest(name, widths) if widths else "none of the model's inputs is a matrix of numbers"
             problems.append(f"columns name {name!r}, which is no matrix of numbers; {known}")
         elif len(names) != widths[name]:
-            problems.append(
-                f"columns of {name!r}: got {len(names)} names for {widths[name]} columns; give one for each"
-            )
+            problems.append(f"columns of {name!r}: got {len(names)} names for {widths[name]}; give one for each")
         doubled = [column for column, count in Counter(names).items() if count > 1 or not column]
         if doubled:
             problems.append(f"columns of {name!r}: {doubled[0]!r} is no name, or stands there twice; give each another")
@@ -180,16 +169,17 @@ def _keeps_columns(read: ReadModel, name: str, encoded: Sequence[str], rows: Any
     feature = read.features.by_name[name]
     if not encoded or list(encoded) == [feature.values]:
         return True
-    width = read.specs[encoded[0]].shape[-1]
-    first, second = encoder(read, [slot_of(read, feature.values)])(rows)[feature.values][:2]
-    if any(read.specs[tensor].shape.rank != 2 or read.specs[tensor].shape[-1] != first.shape[0] for tensor in encoded):
+    first, second = np.asarray(encoder(read, [slot_of(read, feature.values)])(rows)[feature.values])[:2]
+    width = len(first)
+    if any(read.specs[tensor].shape.rank != 2 or read.specs[tensor].shape[-1] != width for tensor in encoded):
         return False
-    bits = np.arange(width) >> np.arange(int(width).bit_length())[:, np.newaxis] & 1 == 1
+    bits = np.arange(width) >> np.arange(width.bit_length())[:, np.newaxis] & 1 == 1
     chosen = np.concatenate([bits, np.zeros((1, width), bool), np.ones((1, width), bool)])
-    values = {f.values: raw_baselines(f, [], len(chosen)) for f in read.features.by_name.values()}
-    values[feature.values] = tf.where(chosen, second, first)
+    values: dict[str, Any] = {f.values: raw_baselines(f, [], len(chosen)) for f in read.features.by_name.values()}
+    values[feature.values] = tf.constant(np.where(chosen, second, first))
     try:
         found = raw_encoder(read, values, [slot_of(read, tensor) for tensor in encoded])(values)
     except tf.errors.OpError:  # another feature's zeros are none that the model takes
         return False
-    return all(is_close(tensor, tf.where(chosen, tensor[-1], tensor[-2])) for tensor in found.values())
+    made = map(np.asarray, found.values())
+    return all(close(values, np.where(chosen, values[-1], values[-2])) for values in made)

@@ -39,7 +39,7 @@ VISUALIZATION = explanation_pb2.Visualization(
 
 def describe_values(entry: explanation_pb2.InputMetadata, statistics: FeatureSummary) -> None:
     """Adds to `entry` what statistics and schema say of a feature: modality, encoding, domain, visualisation."""
-    if statistics.most_values == 1:
+    if statistics.most_values == 1 and entry.encoding != BAG_OF_FEATURES:
         entry.encoding = "identity"
     if statistics.modality:
         entry.modality = statistics.modality

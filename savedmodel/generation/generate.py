@@ -55,6 +55,7 @@ def generate_metadata(
     *,
     signature_name: str | None = None,
     output_name: str | None = None,
+    output_element: Sequence[int] = (),
     tags: Sequence[str] = (),
     statistics: statistics_pb2.DatasetFeatureStatisticsList | None = None,
     schema: schema_pb2.Schema | None = None,
@@ -69,6 +70,8 @@ def generate_metadata(
         model_dir: a SavedModel.
         signature_name: the signature to explain. None: the only one, else `xai_model`, else `serving_default`.
         output_name: the output to explain. None: all that can be.
+        output_element: of an output of rank three and more (a sequence of scores, a heat map), the element to explain:
+            an index for each axis but the rows', or for each but the last as well.
         tags: of the meta graph to open. Empty: "serve", or the only one there is.
         statistics: TFDV statistics of the training data: baselines and domains come from them.
         schema: of the training data: says which integers stand for names, and what is an image or a text.
@@ -101,7 +104,9 @@ def generate_metadata(
         tags=tags or given.tags,
     )
     named = {name: entry.output_tensor_name for name, entry in given.outputs.items() if entry.output_tensor_name}
-    outputs = find_outputs(read, output_name, named)
+    elements = {name: tuple(given.outputs[name].output_element) for name in given.outputs}
+    elements = {name: elements.get(name) or tuple(output_element) for name in (*read.graph.outputs, *elements)}
+    outputs = find_outputs(read, output_name, named, elements)
     analysis = analyse(read, describe_outputs(metadata, read, outputs))
     names = _used_features(analysis)
     rows, aligned = _try(analysis, outputs.scores, data, given)
@@ -171,13 +176,15 @@ def _try(
 def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows: Any) -> None:
     """Opens the model with its new metadata, as the Explainer will, and takes back what turns out not to hold."""
     check_served(read, rows)
-    for output in sorted(metadata.outputs):
-        settle_baselines(open_model(read, metadata, output, Parameters.SERVED).raw(), rows, metadata)
+    served = {output: open_model(read, metadata, output, Parameters.SERVED) for output in sorted(metadata.outputs)}
+    for opened in served.values():
+        settle_baselines(opened.raw(), rows, metadata)
     smooth, playable = (_explainable_by(method, metadata) for method in (INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY))
-    expected = expected_scores(metadata, read, rows)
+    scores = expected_scores(metadata, read, rows)
+    expected = {output: opened.output.score.every(scores[output]).numpy() for output, opened in served.items()}
     flat: set[str] = set()
     lost: dict[str, set[str]] = {INTEGRATED_GRADIENTS: set(), SAMPLED_SHAPLEY: set()}
-    for output in sorted(metadata.outputs):
+    for output in served:
         if playable.inputs:
             cut = open_model(read, playable, output, Parameters.SERVED).coalitional()
             check_reproduces(cut, rows, expected[output], output)

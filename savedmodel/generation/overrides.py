@@ -34,9 +34,10 @@ def merge_metadata(
     An entry of a map (`inputs`, `outputs`) is merged with the entry of the same key, or added; so are `domain` and
     `visualization`, field by field. A list and every other field that is given replaces what was found, and so do the
     two spellings of one thing: `input_baselines` replaces `encoded_baselines`, `encoded_tensor_name` replaces
-    `encoded_tensor_names`, and the other way round; an encoding without columns ends the names of columns. An entry of inputs with a new name and the `input_tensor_name` of a
-    found one renames it. Otherwise an entry that is given another `input_tensor_name` or `output_tensor_name` speaks of
-    another tensor: what was found of the old one is dropped.
+    `encoded_tensor_names`, and the other way round; an encoding without columns ends the names of columns. An entry of
+    inputs with a new name and the `input_tensor_name` of a found one renames it. Otherwise an entry that is given
+    another `input_tensor_name` or `output_tensor_name` speaks of another tensor: what was found of the old one is
+    dropped.
     """
     merged = explanation_pb2.ExplanationMetadata()
     merged.CopyFrom(found)

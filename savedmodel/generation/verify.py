@@ -13,10 +13,10 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.cut import CutModel, keys_of
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import Tensor, Tensors
+from tfx_explain.savedmodel.generation.trials import Trials
 from tfx_explain.savedmodel.graph.errors import cause
 from tfx_explain.savedmodel.rows.baselines import GIVEN
 from tfx_explain.savedmodel.rows.rows import close, is_close, runner
-from tfx_explain.savedmodel.trials import Trials
 
 NOT_FINITE = "its output is not a finite number"
 _UNKNOWN = "[UNK]"
@@ -53,14 +53,13 @@ def expected_scores(metadata: explanation_pb2.ExplanationMetadata, read: ReadMod
     return {name: found[tensor] for name, tensor in tensors.items()}
 
 
-def check_reproduces(model: CutModel, rows: Any, served: tf.Tensor, output: str) -> None:
-    """Checks that feeding the encoded tensors gives the served output.
+def check_reproduces(model: CutModel, rows: Any, expected: np.ndarray, output: str) -> None:
+    """Checks that feeding the encoded tensors gives the served output, `[rows, outputs]`.
 
     Raises:
         ValueError: if it does not; then the model reads its inputs in a way that was not understood.
     """
     rebuilt = model.outputs(model.encode(rows)).numpy()
-    expected = served.numpy().reshape(rebuilt.shape)
     if not close(rebuilt, expected):
         gap = float(np.max(np.abs(rebuilt - expected)))
         raise ValueError(
@@ -144,15 +143,15 @@ def _failures(trials: Trials, changes: Iterable[Tensors]) -> list[str]:
     was_finite = np.isfinite(trials.outputs).all()
     found = []
     for outputs in trials.outputs_of(changes):
-        if isinstance(outputs, tf.errors.OpError):
+        if isinstance(outputs, Exception):
             found.append(cause(outputs))
         else:
             found.append(NOT_FINITE if was_finite and not np.isfinite(outputs).all() else "")
     return found
 
 
-def _checked(outputs: np.ndarray | tf.errors.OpError) -> np.ndarray:
-    if isinstance(outputs, tf.errors.OpError):
+def _checked(outputs: np.ndarray | Exception) -> np.ndarray:
+    if isinstance(outputs, Exception):
         raise outputs
     return outputs
 
@@ -164,8 +163,9 @@ def _absent(model: CutModel, trials: Trials, keys: Sequence[str], index: int) ->
 
 def _repeated(baseline: Any, index: int, like: Any) -> Any:
     """One baseline for each row of `like`, whose shape it gets, unless it is ragged."""
-    rows = tf.gather(baseline, tf.fill([int(like.shape[0])], index))
-    return rows if isinstance(rows, tf.RaggedTensor) else tf.broadcast_to(rows, like.shape)
+    if isinstance(baseline, tf.RaggedTensor):
+        return tf.gather(baseline, tf.fill([int(like.shape[0])], index))
+    return np.broadcast_to(baseline.numpy()[index : index + 1], like.shape)
 
 
 def dead_ends(model: CutModel, rows: Any) -> list[str]:
@@ -183,8 +183,8 @@ def dead_ends(model: CutModel, rows: Any) -> list[str]:
     ]
     flat = set(moved)
     for target in range(trials.outputs.shape[1]):
-        (gradients,) = trials.gradients_of([{key: trials.inputs[key] for keys in flat for key in keys}], target)
-        flat -= {keys for keys in flat if any(gradients[key].any() for key in keys)}
+        gradients = trials.gradients(target) if flat else {}
+        flat -= {keys for keys in flat if any(gradients[key].numpy().any() for key in keys)}
         left = sorted(flat)
         steep = (any(one.any() for one in found.values()) for found in trials.gradients_of(map(changed, left), target))
         flat -= {keys for keys, is_steep in zip(left, steep, strict=True) if is_steep}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,8 @@ def representative_rows(columns: Sequence[np.ndarray], count: int) -> list[int]:
     Returns:
         Row numbers, in the order chosen.
     """
-    distances = sum(map(_distances, columns)) / len(columns)  # one at a time: each takes the square of the rows
+    # One at a time: each takes the square of the rows.
+    distances = functools.reduce(np.add, map(_distances, columns)) / len(columns)
     nearest = np.full(len(distances), np.inf)
     chosen: list[int] = []
     for _ in range(count):

@@ -111,8 +111,10 @@ def test_float_signature_is_fed_from_columns_of_its_inputs_names(tmp_path, examp
     tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
     rows = [example(point=[1.0, 2.0], scale=2.0), example(point=[1.0], scale=2.0), example(point=[0.0, 1.0], scale=1.0)]
     batch = RowExplainer(_job(str(tmp_path))).explain(_batch(rows))
-    parsed = parse_columns(batch.records, "candidate", "attributions/point", "attributions/scale")
-    np.testing.assert_allclose(parsed["attributions/point"], [9.0, 3.0], atol=1e-4)
+    names = ("attributions/point[0]", "attributions/point[1]", "attributions/scale")
+    parsed = parse_columns(batch.records, "candidate", *names)
+    np.testing.assert_allclose(parsed["attributions/point[0]"], [3.0, 0.0], atol=1e-4)
+    np.testing.assert_allclose(parsed["attributions/point[1]"], [6.0, 3.0], atol=1e-4)
     np.testing.assert_allclose(parsed["attributions/scale"], [4.0, 1.0], atol=1e-3)
     assert batch.summary.causes == {"Feature 'point' has 1 values; the model takes 2.": 1}
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfx_explain.attribution import Blurred
 from tfx_explain.beam.explain import RowExplainer
-from tfx_explain.beam.explaining.job import ExplanationJob
+from tfx_explain.beam.explaining.job import ExplanationJob, load_models
 from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.beam.reading.batches import RowBatch, as_records
 from tfx_explain.proto import explanation_pb2
@@ -245,7 +245,38 @@ def test_the_width_that_a_signature_leaves_open_is_that_of_the_weights(tmp_path,
     module = Wide()
     tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
     batch = _explain(str(tmp_path), [example(columns=[1.0, 1.0, 2.0]), example(columns=[1.0, 1.0])])
-    name = "tfx_explain/candidate/attributions/columns"
-    parsed = tf.io.parse_example(list(batch.records), {name: tf.io.FixedLenFeature([], tf.float32)})
-    np.testing.assert_allclose(parsed[name], [9.0], atol=1e-4)
+    names = [f"tfx_explain/candidate/attributions/columns[{i}]" for i in range(3)]
+    parsed = tf.io.parse_example(list(batch.records), {n: tf.io.FixedLenFeature([], tf.float32) for n in names})
+    np.testing.assert_allclose([parsed[name][0] for name in names], [1.0, 2.0, 6.0], atol=1e-4)
     assert batch.summary.causes == {"Feature 'columns' has 2 values; the model takes 3.": 1}
+
+
+class Matrix(tf.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.weights = tf.Variable([[float(i + 1)] for i in range(width)])
+        signature = [tf.TensorSpec([None, width], tf.float32, "x")]
+        self.serve = tf.function(lambda x: {"value": x @ self.weights}, input_signature=signature)
+
+
+@pytest.mark.parametrize(
+    ("told", "features"),
+    [
+        ({"index_feature_mapping": ["a", "b"]}, ("a", "b")),
+        ({"encoding": "identity"}, ("x",)),
+        ({"group_name": "both"}, ("both",)),
+        ({}, ("x[0]", "x[1]")),
+    ],
+)
+def test_the_baseline_models_columns_are_explained_as_the_candidates_are(tmp_path, told, features):
+    for name in ("candidate", "baseline"):
+        module = Matrix(2)
+        tf.saved_model.save(module, str(tmp_path / name), signatures={"serving_default": module.serve})
+    overrides = explanation_pb2.ExplanationMetadata(inputs={"x": explanation_pb2.InputMetadata(**told)})
+    candidate, baseline = str(tmp_path / "candidate"), str(tmp_path / "baseline")
+    metadata = generate_metadata(candidate, overrides=overrides)
+    job = ExplanationJob(candidate, metadata, explanation_pb2.ExplanationParameters(), baseline).completed()
+    assert {name: model.features for name, model in load_models(job).items()} == {
+        "candidate": features,
+        "baseline": features,
+    }

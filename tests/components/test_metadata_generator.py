@@ -111,7 +111,7 @@ def test_component_wires_its_channels():
 
 
 def test_runtime_parameters_compile_and_are_resolved():
-    names = ("signature_name", "output_name", "tags", "baselines", "overrides")
+    names = ("signature_name", "output_name", "output_element", "tags", "baselines", "columns", "overrides")
     parameters = {name: data_types.RuntimeParameter(name=f"my_{name}", ptype=str) for name in names}
     importer = tfx.dsl.Importer(source_uri="/model", artifact_type=standard_artifacts.Model).with_id("Importer")
     generator = MetadataGenerator(model=importer.outputs["result"], **parameters)
@@ -143,6 +143,23 @@ def test_what_a_pipeline_gives_is_what_the_executor_reads(model, output, tmp_pat
     assert (age.baseline_source, user.group_name, user.modality) == ("zero, examples", "who", "categorical")
     with open(os.path.join(output.uri, artifacts.VERTEX_METADATA_FILE)) as file:
         assert VertexMetadata.from_json(file.read()).inputs["user"].group_name == "who"
+
+
+@pytest.mark.parametrize("columns", [["a", "b"], {"x": ("a", "b")}])
+def test_columns_and_an_element_are_what_the_executor_reads(output, tmp_path, columns):
+    module = tf.Module()
+    serve = tf.function(
+        lambda x: {"steps": tf.stack([x, -x], 1)}, input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")]
+    )
+    tf.saved_model.save(module, str(tmp_path / "matrix" / "Format-Serving"), signatures=serve)
+    generator = MetadataGenerator(
+        model=types.Channel(type=standard_artifacts.Model), output_element=[1, 0], columns=columns
+    )
+    matrix = standard_artifacts.Model()
+    matrix.uri = str(tmp_path / "matrix")
+    metadata = run(matrix, output, dict(generator.exec_properties))
+    assert list(metadata.inputs["x"].index_feature_mapping) == ["a", "b"]
+    assert list(metadata.outputs["steps"].output_element) == [1, 0]
 
 
 @pytest.mark.parametrize(

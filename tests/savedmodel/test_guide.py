@@ -21,7 +21,8 @@ def names(tmp_path_factory):
     """What the guide's Python defines, run as one program in an empty folder."""
     folder = tmp_path_factory.mktemp("guide")
     found = {}
-    exec("\n".join(blocks("python")).replace('"model"', repr(str(folder / "model"))), found)
+    program = re.sub(r'"(model|dense|steps)"', lambda match: repr(str(folder / match[1])), "\n".join(blocks("python")))
+    exec(program, found)
     return found | {"model_dir": str(folder / "model")}
 
 
@@ -29,6 +30,8 @@ def test_the_code_runs(names, capsys):
     assert names["model"].features == ("years",)
     assert list(names["job"].explainable_by) == ["integrated_gradients", "sampled_shapley"]
     assert names["metadata"].inputs["age"].baseline_source == "given"
+    assert list(names["by_column"].inputs["dense_input"].index_feature_mapping) == ["age", "hours", "gain"]
+    assert list(names["last_step"].outputs["scores"].output_element) == [-1]
     assert json.loads(names["text"])["inputs"]["job"]["groupName"] == "person"
 
 
