@@ -100,7 +100,7 @@ def find_outputs(read: ReadModel, wanted: str | None = None, given: Mapping[str,
         if wanted not in scores:
             raise ValueError(
                 f"Signature {read.signature.name!r} has no output {wanted!r} that can be explained; "
-                f"{nearest(wanted, scores)}"
+                f"{nearest(wanted, scores)} (as `output_name`)"
             )
         scores = {wanted: scores[wanted]}
     fixed = {name: tensor for name, tensor in sorted(tensors.items()) if not read.depends[tensor]}
