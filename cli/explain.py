@@ -21,6 +21,7 @@ from tfx_explain.beam.run import explain_splits
 from tfx_explain.beam.summary import Summary
 from tfx_explain.cli.assignments import parse_element
 from tfx_explain.cli.progress import RunProgress, estimate_rows
+from tfx_explain.cli.wording import BY_INSPECT, options_for
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
@@ -105,7 +106,8 @@ def _metadata(
     model: str, path: str | None, parameters: explanation_pb2.ExplanationParameters
 ) -> explanation_pb2.ExplanationMetadata:
     if path is None:
-        return generate_metadata(model, output_element=parameters.output_element)
+        with options_for(BY_INSPECT):
+            return generate_metadata(model, output_element=parameters.output_element)
     with tf.io.gfile.GFile(path) as file:
         return metadata_from_json(file.read())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from tfx_explain.cli.wording import INSPECT, options_for
+
 _DIALECTS = ("ai_explanations", "vertex")
 
 
@@ -60,20 +62,21 @@ def command(
     from tfx_explain.cli.inspect_table import metadata_table
     from tfx_explain.savedmodel import files, generate_metadata, merge_metadata, metadata_to_json
 
-    given = parse_assignments(assignments)
-    metadata = generate_metadata(
-        model_dir,
-        signature_name=signature,
-        output_name=output,
-        output_element=parse_element(output_element) if output_element else (),
-        tags=_listed(tags),
-        schema=files.read_schema(schema) if schema else None,
-        statistics=files.read_statistics(statistics) if statistics else None,
-        examples=files.read_examples(examples) if examples else None,
-        baselines=_listed(baselines),
-        columns=files.read_columns(columns) if columns else None,
-        overrides=merge_metadata(files.read_metadata(overrides), given) if overrides else given,
-    )
+    with options_for(INSPECT):
+        given = parse_assignments(assignments)
+        metadata = generate_metadata(
+            model_dir,
+            signature_name=signature,
+            output_name=output,
+            output_element=parse_element(output_element) if output_element else (),
+            tags=_listed(tags),
+            schema=files.read_schema(schema) if schema else None,
+            statistics=files.read_statistics(statistics) if statistics else None,
+            examples=files.read_examples(examples) if examples else None,
+            baselines=_listed(baselines),
+            columns=files.read_columns(columns) if columns else None,
+            overrides=merge_metadata(files.read_metadata(overrides), given) if overrides else given,
+        )
     click.echo(metadata_to_json(metadata, dialect), nl=False)
     metadata_table(metadata, model_dir)
 

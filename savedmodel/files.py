@@ -33,7 +33,7 @@ def read_metadata(path: str) -> explanation_pb2.ExplanationMetadata:
     try:
         text = _bytes(file).decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file!r} cannot be read: it is not UTF-8 text.") from error
+        raise ValueError(f"{file!r} cannot be read: it is not UTF-8 text; give the JSON file.") from error
     return metadata_from_json(text, repr(file))
 
 
@@ -104,7 +104,9 @@ def _records(files: list[str]) -> Iterator[bytes]:
             for record in tf.data.TFRecordDataset(file, "GZIP" if file.endswith(".gz") else ""):
                 yield bytes(record.numpy())
         except tf.errors.OpError as error:
-            raise ValueError(f"{file!r} cannot be read as TFRecords: {cause(error)}.") from error
+            raise ValueError(
+                f"{file!r} cannot be read as TFRecords: {cause(error)}. Gzipped ones must be named *.gz."
+            ) from error
 
 
 def _parse_statistics(file: str) -> statistics_pb2.DatasetFeatureStatisticsList:
@@ -118,7 +120,7 @@ def _parse_statistics(file: str) -> statistics_pb2.DatasetFeatureStatisticsList:
             serialized = _bytes(file)
         found.ParseFromString(serialized)
     if not found.datasets:
-        raise ValueError("it holds no statistics")
+        raise ValueError("it holds no statistics; give a file that TFDV wrote")
     return found
 
 
@@ -134,7 +136,7 @@ def _of_file(path: str, names: tuple[str, ...], read: Callable[[str], _Read]) ->
 def _found(path: str, names: tuple[str, ...]) -> str:
     """The path of a file, or of the one of `names` that a folder has."""
     if not tf.io.gfile.exists(path):
-        raise ValueError(f"There is no file {path!r}.")
+        raise ValueError(f"There is no file {path!r}; check the path.")
     if not tf.io.gfile.isdir(path):
         return path
     there = [os.path.join(path, name) for name in names if tf.io.gfile.exists(os.path.join(path, name))]

@@ -123,7 +123,9 @@ def find_outputs(
         raise ValueError(f"Signature {read.signature.name!r} has no output to explain, only {there}; {advice}")
     if wanted:
         if wanted not in scores:
-            advice = _how_to_choose(read, [tensors[wanted]] if wanted in tensors else []) or nearest(wanted, scores)
+            advice = _how_to_choose(read, [tensors[wanted]] if wanted in tensors else []) or (
+                f"{nearest(wanted, scores)} (as `output_name`)"
+            )
             raise ValueError(
                 f"Signature {read.signature.name!r} has no output {wanted!r} that can be explained; {advice}"
             )

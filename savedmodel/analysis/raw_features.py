@@ -22,9 +22,11 @@ def find_features(graph: FlatGraph, input_specs: Mapping[str, tf.TensorSpec]) ->
         ValueError: if the parser is used in a way that rows cannot be fed behind it.
     """
     _refuse_other_parsers(graph)
+    for name, spec in input_specs.items():
+        _refuse_without_rows(name, spec)
     parsers = [node for node in graph.nodes.values() if node.op in _PARSERS]
     if not parsers:
-        return Features({name: _from_input(graph, name, spec) for name, spec in input_specs.items()})
+        return Features({n: Feature(n, graph.inputs[n], spec.dtype, spec.shape) for n, spec in input_specs.items()})
     serialized = {source(graph, node.input[0]) for node in parsers}
     inputs = {name for name, tensor in graph.inputs.items() if tensor in upstream(graph, serialized)}
     if len(serialized) > 1 or len(inputs) != 1:
@@ -33,11 +35,6 @@ def find_features(graph: FlatGraph, input_specs: Mapping[str, tf.TensorSpec]) ->
             "one and the same signature input; export a signature that parses one input with tf.io.parse_example."
         )
     (tensor,), (name,) = serialized, inputs
-    if len(input_specs) > 1:
-        raise ValueError(
-            f"The signature takes {', '.join(map(repr, input_specs))}, serialized tf.Examples and other inputs beside "
-            f"them; export one that takes {name!r} alone."
-        )
     found: dict[str, Feature] = {}
     for feature in (feature for parser in parsers for feature in _parsed(graph, parser)):
         if feature.name in found:
@@ -49,6 +46,14 @@ def find_features(graph: FlatGraph, input_specs: Mapping[str, tf.TensorSpec]) ->
     return Features(dict(sorted(found.items())), tensor, name if graph.inputs[name] == tensor else "")
 
 
+def parsed_input(graph: FlatGraph) -> str:
+    """The signature input that tf.Example parsers read; '' where there is none, or not one alone."""
+    serialized = {node.input[0] for node in graph.nodes.values() if node.op in _PARSERS}
+    reached = upstream(graph, serialized)
+    inputs = [name for name, tensor in graph.inputs.items() if tensor in reached]
+    return inputs[0] if len(inputs) == 1 else ""
+
+
 def upstream(graph: FlatGraph, tensors: Iterable[str]) -> set[str]:
     """`tensors` and all that they are computed from."""
     tensors = set(tensors)
@@ -56,13 +61,12 @@ def upstream(graph: FlatGraph, tensors: Iterable[str]) -> set[str]:
     return tensors.union(*(node.input for node in nodes.values()))
 
 
-def _from_input(graph: FlatGraph, name: str, spec: tf.TensorSpec) -> Feature:
-    if spec.shape.rank in (None, 0) or spec.shape[0] is not None:
+def _refuse_without_rows(name: str, spec: tf.TensorSpec) -> None:
+    if spec.shape.rank == 0 or (spec.shape.rank is not None and spec.shape[0] is not None):
         raise ValueError(
             f"Input {name!r} of the signature has shape {spec.shape}, which leaves no axis open for rows; export one "
             "whose inputs are [None, ...]."
         )
-    return Feature(name, graph.inputs[name], spec.dtype, spec.shape)
 
 
 def _refuse_other_parsers(graph: FlatGraph) -> None:

@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.depend import dependencies, held_tensors, sources, united
 from tfx_explain.savedmodel.analysis.features import Feature, Features
-from tfx_explain.savedmodel.analysis.raw_features import find_features
+from tfx_explain.savedmodel.analysis.raw_features import find_features, parsed_input
 from tfx_explain.savedmodel.analysis.shapes import shaped
 from tfx_explain.savedmodel.graph.errors import cause
 from tfx_explain.savedmodel.graph.flat import FlatGraph, node_of, with_operands
+from tfx_explain.savedmodel.graph.from_examples import fed_by_examples
 from tfx_explain.savedmodel.graph.inline import inline
 from tfx_explain.savedmodel.graph.load import Signature, load_signature
 
@@ -72,6 +73,21 @@ class ReadModel:
         left = dependencies(self.graph, sources(self.graph, self.features), self.counts, cut=fed)
         return frozenset().union(*(left[tensor] for tensor in outputs))
 
+    def with_input_shapes(self, shapes: Mapping[str, tf.TensorShape]) -> ReadModel:
+        """The same model with the shapes of some of its inputs, by name, written into the signature."""
+        specs = self.signature.input_specs
+        if all(specs[name].shape.as_proto() == shape.as_proto() for name, shape in shapes.items()):
+            return self
+        signature = self.signature.with_input_shapes(shapes)
+        try:
+            return _read(signature, inline(signature))
+        except ValueError as error:  # TensorFlow's, of the ops behind
+            given = ", ".join(f"{name!r} {shape}" for name, shape in sorted(shapes.items()))
+            raise ValueError(
+                f"Signature {signature.name!r} takes no rows of the shapes {given}: {cause(error)}. Give others as "
+                "input_tensor_shape."
+            ) from error
+
     def with_operands(self, tensors: Collection[str]) -> ReadModel:
         """The same model with a node for each operand that `tensors` name, as `flat.operand` writes them."""
         if all(tensor in self.specs for tensor in tensors):
@@ -89,7 +105,9 @@ def read_model(
     """
     signature = load_signature(model_dir, signature_name, tags, preprocess_name)
     try:
-        return _read(signature, inline(signature))
+        graph = inline(signature)
+        fed = fed_by_examples(signature, parsed_input(graph))
+        return _read(fed, graph if fed is signature else inline(fed))
     except ValueError:
         raise
     except Exception as error:  # a damaged graph can be loaded, and lack what its nodes name

@@ -62,7 +62,9 @@ def encoder(read: ReadModel, slots: Sequence[Slot]) -> Callable[[Any], dict[str,
         given = rows if isinstance(rows, Mapping) else {names[0]: rows}
         missing = [name for name in names if name not in given]
         if missing:
-            raise ValueError(f"The rows lack the inputs {missing} of the signature; they have {sorted(given)}.")
+            raise ValueError(
+                f"The rows lack the inputs {missing} of the signature, only {sorted(given)}; give a tensor for each."
+            )
         computed = iter(function(*(tf.convert_to_tensor(given[name], input_specs[name].dtype) for name in names)))
         return {slot.key: _joined(slot, [next(computed) for _ in slot.tensors]) for slot in slots}
 

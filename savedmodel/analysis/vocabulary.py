@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.features import Features
 from tfx_explain.savedmodel.analysis.shapes import LOOKUPS
-from tfx_explain.savedmodel.graph.flat import FlatGraph, node_of
+from tfx_explain.savedmodel.graph.flat import FlatGraph, node_of, source
+from tfx_explain.savedmodel.graph.state import NAMED, handle_of
 
 _ENOUGH = 16
 
@@ -24,17 +25,22 @@ def vocabularies(
         if node.op not in LOOKUPS or len(depends[node.input[1]]) != 1:
             continue
         (name,) = depends[node.input[1]]
-        table = graph.captures.get(node_of(_origin(graph, node.input[0])))
-        key_type = tf.as_dtype(node.attr["Tin"].type)
-        if table is not None and name in features.by_name and features.by_name[name].dtype == key_type:
-            keys, _ = tf.raw_ops.LookupTableExportV2(
-                table_handle=table, Tkeys=key_type, Tvalues=tf.as_dtype(node.attr["Tout"].type)
-            )
-            found[name] = (*found.get(name, ()), *np.sort(keys.numpy())[:most].tolist())
-    return found
+        if name in features.by_name and features.by_name[name].dtype == tf.as_dtype(node.attr["Tin"].type):
+            found[name] = (*found.get(name, ()), *np.sort(_keys(graph, node))[:most].tolist())
+    return {name: keys for name, keys in found.items() if keys}
 
 
-def _origin(graph: FlatGraph, tensor: str) -> str:
-    while graph.nodes[node_of(tensor)].op == "Identity":
-        tensor = graph.nodes[node_of(tensor)].input[0]
-    return tensor
+def _keys(graph: FlatGraph, lookup: Any) -> np.ndarray:
+    """The keys of the table that a node looks up in; none where it is no table that can be read."""
+    table = graph.nodes[node_of(source(graph, lookup.input[0]))]
+    handle = graph.captures.get(table.name)
+    if handle is None and table.op in NAMED:
+        handle = handle_of(table)
+    if handle is None:
+        return np.array([])
+    kinds = [tf.as_dtype(lookup.attr[key].type) for key in ("Tin", "Tout")]
+    try:
+        keys, _ = tf.raw_ops.LookupTableExportV2(table_handle=handle, Tkeys=kinds[0], Tvalues=kinds[1])
+    except tf.errors.OpError:  # nobody has filled it, or it is of another kind
+        return np.array([])
+    return keys.numpy()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.graph.flat import static_value
 
 # What they make of a tensor has its last axis.
 _KEEP = frozenset(
@@ -26,6 +29,9 @@ _KEEP = frozenset(
 )
 
 
+_PRODUCTS = {"MatMul": "transpose_b", "BatchMatMul": "adj_y", "BatchMatMulV2": "adj_y"}
+
+
 def last_size(read: ReadModel, feature: Feature) -> int | None:
     """The size that the last axis of a feature's values must have for the tensors it meets; None where none says."""
     beside = {feature.values: 0}  # tensors with that axis, and how much of it others bring
@@ -34,11 +40,15 @@ def last_size(read: ReadModel, feature: Feature) -> int | None:
         if place is None:
             continue
         result = f"{node.name}:0"
-        if node.op == "MatMul" and place == node.input[0]:
+        if node.op in _PRODUCTS and place == node.input[0]:
             weights = read.specs[node.input[1]].shape
-            size = weights[1 if node.attr["transpose_b"].b else 0] if weights.rank else None
+            size = weights[-1 if node.attr[_PRODUCTS[node.op]].b else -2] if weights.rank else None
             if size is not None:
                 return size - beside[place]
+        elif node.op == "Reshape" and read.specs[place].shape.rank is None:
+            row = static_value(read.graph, node.input[1])
+            if row is not None and row.size > 1 and row[0] == -1 and min(row[1:]) > 0:
+                return math.prod(row[1:].tolist()) - beside[place]
         elif node.op == "ConcatV2":
             others = [_last(read, tensor) for tensor in node.input[:-1] if tensor != place]
             if all(others):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import tensorflow as tf
-
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.cut import Cut, CutModel, Part
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
+from tfx_explain.savedmodel.analysis.settle import refuse_open, settle
 from tfx_explain.savedmodel.analysis.slots import Slot, raw_encoder, slot_of
-from tfx_explain.savedmodel.analysis.widths import last_size
 from tfx_explain.savedmodel.explainable.inputs import has_columns
 from tfx_explain.savedmodel.explainable.plans import Explained, Groups
 from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
+from tfx_explain.savedmodel.explainable.saved_names import with_own_names
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 
 
@@ -42,7 +41,17 @@ def load_explainable(
     read = read_model(
         model_dir, metadata.signature_name or None, metadata.tags, metadata.preprocess_signature_name or None
     )
+    metadata = with_own_names(metadata, read.signature.saved_names)
+    read = settle(read, row_shapes(metadata, read))
+    refuse_open(read)
     return open_model(read, metadata, output_name, output_scale, output_element)
+
+
+def row_shapes(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel) -> dict[str, Sequence[int]]:
+    """The shape of a row that metadata gives for each of the signature's inputs that it names."""
+    by_tensor = {tensor: name for name, tensor in read.graph.inputs.items()}
+    wanted = {entry.input_tensor_name or name: entry.input_tensor_shape for name, entry in metadata.inputs.items()}
+    return {by_tensor.get(name, name): shape for name, shape in wanted.items()}
 
 
 def open_model(
@@ -65,7 +74,7 @@ class ExplainableModel:
         row_features: what a row must bring or is explained by, by tf.Example key or signature input.
         takes_examples: whether rows are serialized tf.Examples.
         raw_features: by name in the metadata, the raw feature that its entry stands for.
-        input_specs: the signature's inputs, where they are not; a last axis left open has the weights' size.
+        input_specs: the signature's inputs, where they are not, with the shape of a row settled.
         output: what is explained.
         num_outputs: how many outputs there are to choose from, 1 for `[rows]`; None where the graph leaves it open.
     """
@@ -73,7 +82,7 @@ class ExplainableModel:
     def __init__(self, read: ReadModel, explained: Explained) -> None:
         self.features = tuple(explained.groups)
         self.takes_examples = bool(read.features.examples_input)
-        self.input_specs = {} if self.takes_examples else _settled(read)
+        self.input_specs = {} if self.takes_examples else dict(read.signature.input_specs)
         self.raw_features = {name: plan.feature for name, plan in explained.plans.items()}
         of_plans = frozenset().union(*(plan.sources for plan in explained.plans.values()))
         by_name = read.features.by_name
@@ -170,14 +179,3 @@ class ExplainableModel:
                 "one encoded_tensor_name that has those columns."
             )
         return slot.key, column
-
-
-def _settled(read: ReadModel) -> dict[str, tf.TensorSpec]:
-    """The signature's inputs, of those with an open last axis the size that the model's weights take."""
-    specs = {}
-    for name, spec in read.signature.input_specs.items():
-        shape, feature = spec.shape, read.features.by_name.get(name)
-        if feature is not None and shape.rank is not None and shape.rank > 1 and shape[-1] is None:
-            shape = shape[:-1].concatenate([last_size(read, feature)])
-        specs[name] = tf.TensorSpec(shape, spec.dtype, spec.name)
-    return specs

@@ -38,7 +38,7 @@ HELD = (
 CUSTOM = "The model has custom gradients for it, which are not used: attributions add up under those of what is served."
 MERGED = (
     "The model merges it with {others} before any float tensor, so they get one joint attribution, {group!r}. Sampled "
-    "Shapley tells them apart where group_name and the encoded tensors are taken out."
+    "Shapley tells them apart where overrides give one of them a group_name of its own."
 )
 ENCODED_BASELINE = "No string stands for nothing, so the baseline is zero at its encoded tensor."
 NO_SHAPLEY = "Some of its values reach the output past that tensor, so that sampled Shapley cannot explain it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from tfx_explain.savedmodel.analysis.outputs import describe_outputs, find_outpu
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
 from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
 from tfx_explain.savedmodel.explainable.model import open_model
+from tfx_explain.savedmodel.explainable.saved_names import with_own_names
+from tfx_explain.savedmodel.generation.apart import take_apart
 from tfx_explain.savedmodel.generation.classes import name_classes
 from tfx_explain.savedmodel.generation.columns import ColumnNames, Columns, find_columns
 from tfx_explain.savedmodel.generation.describe import (
@@ -28,6 +31,7 @@ from tfx_explain.savedmodel.generation.describe import (
 )
 from tfx_explain.savedmodel.generation.describe_data import describe_baselines, describe_values
 from tfx_explain.savedmodel.generation.indicators import MOST_COLUMNS
+from tfx_explain.savedmodel.generation.input_shapes import settle_inputs
 from tfx_explain.savedmodel.generation.overrides import check_overrides, merge_metadata
 from tfx_explain.savedmodel.generation.verify import (
     NOT_FINITE,
@@ -45,6 +49,7 @@ from tfx_explain.savedmodel.rows.accepted import accepted_rows
 from tfx_explain.savedmodel.rows.baselines import parse_choices
 from tfx_explain.savedmodel.rows.data import Data, read_data
 from tfx_explain.savedmodel.rows.rows import Alignment, refuse_batch_dependence, runner
+from tfx_explain.savedmodel.rows.sample import MOST_ROWS
 from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 
 Parameters = explanation_pb2.ExplanationParameters
@@ -96,7 +101,14 @@ def generate_metadata(
     check_overrides(given, signature_name)
     signature_name = signature_name or given.signature_name or None
     read = read_model(model_dir, signature_name, tags or given.tags, given.preprocess_signature_name or None)
-    data = read_data(read, choices, statistics=statistics, schema=schema, examples=examples)
+    given = with_own_names(given, read.signature.saved_names)
+    tried = None if examples is None else list(itertools.islice(examples, MOST_ROWS))
+
+    def data_of(settled: ReadModel) -> Data:
+        return read_data(settled, choices, statistics=statistics, schema=schema, examples=tried)
+
+    read, found_shapes = settle_inputs(read, given, tried or [], data_of)
+    data = data_of(read)
     metadata = explanation_pb2.ExplanationMetadata(
         framework=read.signature.framework,
         signature_name=read.signature.name,
@@ -114,8 +126,12 @@ def generate_metadata(
     read = read.with_operands(encodings.every)
     matrices = find_columns(read, encodings, rows, given, columns, schema)
     _describe_inputs(metadata, read, encodings, read.past(encodings.every, analysis.outputs), data, matrices)
+    for name, finding in found_shapes.items():
+        if name in metadata.inputs:
+            add_finding(metadata.inputs[name], finding)
     name_classes(metadata, read, outputs, rows)
-    metadata = merge_metadata(metadata, given)
+    found, metadata = metadata, merge_metadata(metadata, given)
+    take_apart(metadata, found, read)
     for entry in metadata.inputs.values():
         if not entry.explainable_by:  # an encoded tensor was given; whether it leads to the output is seen below
             entry.explainable_by.extend([INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY])

@@ -84,7 +84,7 @@ def check_overrides(given: explanation_pb2.ExplanationMetadata, signature_name: 
     if signature_name and given.signature_name not in ("", signature_name):
         problems.append(f"signature_name: {given.signature_name!r}, but {signature_name!r} is asked for; give one")
     if problems:
-        raise ValueError("The overrides cannot be used:\n" + "\n".join(f"  {line}" for line in problems))
+        raise ValueError("The `overrides` cannot be used:\n" + "\n".join(f"  {line}" for line in problems))
 
 
 def _merge(target: Any, source: Any) -> None:

@@ -64,7 +64,8 @@ def check_reproduces(model: CutModel, rows: Any, expected: np.ndarray, output: s
         gap = float(np.max(np.abs(rebuilt - expected)))
         raise ValueError(
             f"Feeding the tensors found for each feature gives another {output!r} than the model serves (by up to "
-            f"{gap:.3g}), so it cannot be explained automatically; write its metadata by hand."
+            f"{gap:.3g}), so it cannot be explained automatically; name the tensors to feed by "
+            "inputs.NAME.encoded_tensor_name in `overrides`."
         )
 
 
@@ -114,7 +115,8 @@ def no_baseline(name: str, entry: explanation_pb2.InputMetadata, error: str) -> 
     """Says that the baselines of an entry will not do, and what to give."""
     return (
         f"The model fails on the baseline of {name!r} ({entry.baseline_source}), so the feature has none: {error}. "
-        "Give statistics or examples of the training data, from which baselines are chosen, or input_baselines."
+        "Give `statistics` or `examples` of the training data, from which baselines are chosen, or input_baselines in "
+        "`overrides`."
     )
 
 

@@ -49,6 +49,7 @@ def compose(first: Signature, second: Signature) -> Signature:
         graph_def=graph_def,
         op_defs=dict(first.op_defs) | dict(second.op_defs),
         function=_Chain(first, second),
+        saved_names={**second.saved_names, **first.saved_names},
     )
 
 
@@ -66,7 +67,7 @@ def _check_fit(first: Signature, second: Signature) -> None:
         raise ValueError(
             f"The outputs of signature {first.name!r} must be the inputs of {second.name!r}, in name, dtype and rank. "
             f"{first.name!r} gives {_described(given)}; {second.name!r} takes {_described(wanted)}. Export them so "
-            "that they fit, or name the signature to explain as signature_name."
+            "that they fit, or name the signature to explain as `signature_name`."
         )
 
 

@@ -14,11 +14,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.graph.arrays1 import lists_for_arrays
-from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of
+from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of, unmarked
 
 v1 = tf.compat.v1
 
-_FLOW = frozenset({"Enter", "Exit", "Switch", "Merge", "NextIteration", "LoopCond"})
+FLOW = frozenset({"Enter", "Exit", "Switch", "Merge", "NextIteration", "LoopCond"})
 
 
 def functionalize(graph_def: Any, tensors: Sequence[str]) -> Any:
@@ -29,7 +29,7 @@ def functionalize(graph_def: Any, tensors: Sequence[str]) -> Any:
     """
     every, controls = with_data_inputs(graph_def.node)
     nodes, library = in_order(every, tensors), graph_def.library
-    if any(node.op in _FLOW for node in nodes.values()):
+    if any(node.op in FLOW for node in nodes.values()):
         nodes = in_order(lists_for_arrays(nodes), tensors)
         try:
             rewriter = _Rewriter(graph_def, nodes, controls, steady=True)
@@ -39,7 +39,7 @@ def functionalize(graph_def: Any, tensors: Sequence[str]) -> Any:
             rewriter.replace_all()
         nodes, library = in_order(rewriter.nodes, tensors), rewriter.library
     for node in nodes.values():
-        if node.op in _FLOW:
+        if node.op in FLOW:
             raise ValueError(
                 f"The control flow around node {node.name!r} ({node.op}) is none that tf.while_loop or tf.cond builds; "
                 "export the model with tf.compat.v1.enable_control_flow_v2()."
@@ -51,8 +51,7 @@ def with_data_inputs(nodes: Iterable[Any]) -> tuple[dict[str, Any], dict[str, li
     """Copies of nodes by name, inputs written `name:index`, control edges apart: names by the waiting node's."""
     data, controls = {}, {}
     for node in nodes:
-        copy = v1.NodeDef()
-        copy.CopyFrom(node)
+        copy = unmarked(node)
         controls[node.name] = [name[1:] for name in node.input if name.startswith("^")]
         del copy.input[:]
         copy.input.extend(n if ":" in n else f"{n}:0" for n in node.input if not n.startswith("^"))
@@ -184,7 +183,7 @@ class _Rewriter:
             if node.op == "Switch":
                 found[tensor] = None
                 continue
-            if node.op in _FLOW:
+            if node.op in FLOW:
                 return None
             found |= dict.fromkeys(self._pivots(node.name))
             queue += [other for other in node.input if other not in seen]
@@ -204,7 +203,7 @@ class _Rewriter:
         return tensor
 
     def _is_plain(self, fetches: Sequence[str], feeds: Collection[str]) -> bool:
-        return not any(node.op in _FLOW for node in in_order(self.nodes, fetches, feeds).values())
+        return not any(node.op in FLOW for node in in_order(self.nodes, fetches, feeds).values())
 
     def _import(self, fetches: Sequence[str], feeds: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
         nodes = in_order(self.nodes, fetches, feeds)

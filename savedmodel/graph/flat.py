@@ -10,7 +10,10 @@ from typing import Any
 
 import tensorflow as tf
 
-_imports = itertools.count()  # library functions are renamed per import: gradients of While clash otherwise
+# What gradients and lowering of control flow read, and the shapes that `analysis.shapes` judges.
+_MEANT = frozenset({"_num_original_outputs", "_lower_using_switch_merge", "_output_shapes"})
+# Library functions are renamed per import: those of other models, and gradients of While, clash otherwise.
+_imports = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,16 @@ def with_operands(graph: FlatGraph, specs: Mapping[str, tf.TensorSpec], tensors:
     return dataclasses.replace(graph, nodes=nodes)
 
 
+def unmarked(node: Any) -> Any:
+    """A copy of a node without device and the marks of one version's runtime (`_class`, `_XlaCompile`, `_xyz`)."""
+    copy = tf.compat.v1.NodeDef()
+    copy.CopyFrom(node)
+    copy.device = ""
+    for mark in [name for name in node.attr if name.startswith("_") and name not in _MEANT]:
+        del copy.attr[mark]
+    return copy
+
+
 def functions_of(node: Any) -> Iterator[str]:
     """Names of the library functions that a node refers to."""
     for value in node.attr.values():
@@ -149,7 +162,7 @@ def import_cut(
         A callable of the feeds in their order, then of `extra`; safe to call from several threads.
     """
     nodes = in_order(graph.nodes, fetches, feeds)
-    graph_def = _graph_def(graph, nodes)
+    graph_def = with_own_functions(graph.versions, nodes.values(), graph.functions)
     names = list(feeds)
     computed = [name for name in fetches if name not in feeds]
     used = {tensor for node in nodes.values() for tensor in node.input} | set(computed)
@@ -179,12 +192,14 @@ def tensor_specs(graph: FlatGraph) -> tuple[dict[str, tf.TensorSpec], Any]:
     return specs, function
 
 
-def _graph_def(graph: FlatGraph, nodes: Mapping[str, Any]) -> Any:
-    graph_def = tf.compat.v1.GraphDef(versions=graph.versions)
-    functions = needed_functions(nodes.values(), graph.functions)
+def with_own_functions(versions: Any, nodes: Iterable[Any], library: Mapping[str, Any]) -> Any:
+    """A GraphDef of nodes and the functions that they need, under names that no other import has."""
+    graph_def = tf.compat.v1.GraphDef(versions=versions)
+    nodes = list(nodes)
+    functions = needed_functions(nodes, library)
     suffix = f"_cut_{next(_imports)}"
     renamed = {name: name + suffix for name in functions}
-    for node in nodes.values():
+    for node in nodes:
         _rename(graph_def.node.add(), node, renamed)
     for name, function in functions.items():
         copy = graph_def.library.function.add()
@@ -198,6 +213,7 @@ def _graph_def(graph: FlatGraph, nodes: Mapping[str, Any]) -> Any:
 
 def _rename(copy: Any, node: Any, renamed: Mapping[str, str]) -> None:
     copy.CopyFrom(node)
+    copy.attr.pop("_class", None)  # what it was placed with may not be here
     copy.op = renamed.get(node.op, node.op)
     for value in copy.attr.values():
         if value.HasField("func"):

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.framework import op_def_registry  # no public function tells the outputs of an op by its name
 
-from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions
+from tfx_explain.savedmodel.graph.control_flow1 import FLOW, functionalize, with_data_inputs
+from tfx_explain.savedmodel.graph.errors import unregistered
+from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions, unmarked
 from tfx_explain.savedmodel.graph.signature import Signature
 from tfx_explain.savedmodel.graph.unfit import refuse_unfit
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _CONDITIONS = ("If", "StatelessIf", "Case", "StatelessCase")  # their first input decides
-_STRIPPED = ("_class", "_gradient_op_type")
 _STOPS = ("StopGradient", "PreventGradient")
 
 
@@ -34,7 +36,15 @@ def inline(signature: Signature) -> FlatGraph:
     custom_gradients: set[str] = set()
     flat = {node.name: node for node in top.flat_nodes(custom_gradients)}
     outputs = {name: top.resolve(tensor) for name, tensor in signature.outputs.items()}
-    nodes = in_order(_apart(flat), outputs.values())
+    nodes = in_order(flat, outputs.values())
+    if any(node.op in FLOW for node in nodes.values()):  # that of TF 1, in functions
+        library_def = signature.graph_def.library
+        graph_def = tf.compat.v1.GraphDef(versions=signature.graph_def.versions, library=library_def)
+        graph_def.node.extend(nodes.values())
+        functional = functionalize(graph_def, list(outputs.values()))
+        nodes, _ = with_data_inputs(functional.node)
+        library = {function.signature.name: function for function in functional.library.function}
+    nodes = in_order(_apart(nodes), outputs.values())
     return FlatGraph(
         nodes=nodes,
         inputs=dict(signature.inputs),
@@ -113,14 +123,18 @@ class _Scope:
             if argument.name == output:
                 return start
             start += _length(argument, node)
-        raise ValueError(f"Node {node.name!r} ({node.op}) has no output {output!r}; the SavedModel is damaged.")
+        raise ValueError(
+            f"Node {node.name!r} ({node.op}) has no output {output!r}; the SavedModel is damaged, export it again."
+        )
 
     def _output_args(self, node: Any) -> Any:
         if node.op in self.library:
             return self.library[node.op].signature.output_arg
-        if node.op not in self.op_defs:
-            raise ValueError(f"Op {node.op!r} of node {node.name!r} is none that the SavedModel was saved with.")
-        return self.op_defs[node.op].output_arg
+        # TF 2.0 to 2.3 did not list the ops that only functions use.
+        op_def = self.op_defs.get(node.op) or op_def_registry.get(node.op)
+        if op_def is None:
+            raise ValueError(unregistered(node.op, f"Node {node.name!r}"))
+        return op_def.output_arg
 
     def flat_nodes(self, custom_gradients: set[str]) -> Iterator[Any]:
         """Every node of this body and of those it calls; notes where a custom gradient was given up."""
@@ -133,24 +147,20 @@ class _Scope:
                 if node.attr["_gradient_op_type"].s.startswith(b"CustomGradient"):
                     custom_gradients.update(self.resolve(name).rpartition(":")[0] for name in inputs)
                 continue
-            copy = tf.compat.v1.NodeDef()
-            copy.CopyFrom(node)
+            copy = unmarked(node)
             copy.name = self.prefix + node.name
-            copy.device = ""
-            # What is differentiated is the function served, all of it: attributions add up to its change.
-            copy.op = "Identity" if node.op in _STOPS else node.op
-            for attribute in (*_STRIPPED, "message") if node.op in _STOPS else _STRIPPED:
-                copy.attr.pop(attribute, None)
+            if node.op in _STOPS:
+                # What is differentiated is the function served, all of it: attributions add up to its change.
+                copy.op = "Identity"
+                copy.attr.pop("message", None)
             del copy.input[:]
             copy.input.extend(self.resolve(name) for name in inputs)
             yield copy
 
 
 def _called(node: Any, library: Mapping[str, Any]) -> str:
-    """The function to inline for `node`, or ''. A call that returns a resource stays: it makes what it returns."""
+    """The function to inline for `node`, or ''."""
     if node.op in _CALLS:
-        if tf.resource.as_datatype_enum in node.attr["Tout"].list.type:
-            return ""
         return node.attr["f"].func.name
     return node.op if node.op in library else ""
 

@@ -62,7 +62,7 @@ def choose_signature(names: Sequence[str], wanted: str | None, model_dir: str) -
             return wanted
         raise ValueError(
             f"The SavedModel {model_dir!r} has no signature {wanted!r}; it has {listed(present)}. "
-            "Name one of these as signature_name."
+            "Name one of these as `signature_name`."
         )
     if not present:
         raise ValueError(
@@ -76,5 +76,5 @@ def choose_signature(names: Sequence[str], wanted: str | None, model_dir: str) -
             return name
     raise ValueError(
         f"The SavedModel {model_dir!r} has {listed(present)} as signatures, none of them "
-        f"{' or '.join(DEFAULT_SIGNATURES)}; name the one to explain as signature_name."
+        f"{' or '.join(DEFAULT_SIGNATURES)}; name the one to explain as `signature_name`."
     )

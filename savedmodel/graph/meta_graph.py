@@ -14,27 +14,56 @@ from tensorflow.core.protobuf import saved_model_pb2  # the one proto of a Saved
 from tfx_explain.savedmodel.graph.errors import cause
 
 _SERVE = "serve"
+_OTHER_USES = {"train", "eval", "tpu"}  # tags of meta graphs beside the one that is served here
+_METRICS = "evaluation_only/"  # begins the names of an EvalSavedModel's collections
+_TRANSFORM = "transform_signature"
+_SERVING_FOLDER = "Format-Serving"
+_DEEPEST = 4  # folders between the one given and a model's, as Estimators have them in `export/NAME/TIMESTAMP`
+_LISTED = 10
 _MOST_BYTES = 2**31  # of a protocol buffer
 
 
 def read_meta_graph(model_dir: str, tags: Sequence[str]) -> Any:
-    """The MetaGraphDef with exactly these tags; without any: "serve", or the only one there is.
+    """The MetaGraphDef with exactly these tags; without any: "serve", or the only one that is for serving, or at all.
 
     Raises:
-        ValueError: if there is no readable SavedModel, or no such meta graph; it names those that there are.
+        ValueError: if there is no readable SavedModel, or no such meta graph, or if the SavedModel is not for serving.
     """
     graphs = list(_read(model_dir).meta_graphs)
     wanted = set(tags) or {_SERVE}
     exact = [graph for graph in graphs if set(graph.meta_info_def.tags) == wanted]
-    if not exact and not tags and len(graphs) == 1:
-        exact = graphs
+    if not exact and not tags:
+        for_serving = [graph for graph in graphs if not _OTHER_USES.intersection(graph.meta_info_def.tags)]
+        exact = next((found for found in (for_serving, graphs) if len(found) == 1), [])
     if not exact:
         there = "; ".join(listed(sorted(graph.meta_info_def.tags)) for graph in graphs) or "none"
         raise ValueError(
             f"The SavedModel {model_dir!r} has no meta graph tagged {listed(sorted(wanted))}; there is: {there}. "
-            "Set `tags` in the explanation metadata."
+            "Name the tags of one of them as `tags`."
         )
+    _refuse_other_uses(model_dir, exact[0])
     return exact[0]
+
+
+def _refuse_other_uses(model_dir: str, graph: Any) -> None:
+    """Checks that a meta graph makes predictions."""
+    is_metrics = any(name.startswith(_METRICS) for name in graph.collection_def)
+    if is_metrics or set(graph.signature_def) == {"eval"}:
+        beside = os.path.join(os.path.dirname(model_dir.rstrip("/")), _SERVING_FOLDER)
+        there = f", {beside!r}" if tf.io.gfile.exists(beside) else f" (`{_SERVING_FOLDER}` in TFX's Model artifact)"
+        raise ValueError(
+            f"{model_dir!r} is an EvalSavedModel, which TFMA evaluates: it takes labels and gives metrics. Give the "
+            f"folder of the model that is served in its place{there}."
+        )
+    if _TRANSFORM in graph.signature_def:
+        raise ValueError(_transform_graph(model_dir))
+
+
+def _transform_graph(model_dir: str) -> str:
+    return (
+        f"{model_dir!r} is the graph of tf.Transform, which makes features, not predictions. Give the folder of the "
+        f"model that the Trainer exported with it (`{_SERVING_FOLDER}` in TFX's Model artifact)."
+    )
 
 
 def _read(model_dir: str) -> saved_model_pb2.SavedModel:
@@ -60,7 +89,9 @@ def _read(model_dir: str) -> saved_model_pb2.SavedModel:
             f"The graph of SavedModel {model_dir!r} is damaged and cannot be parsed; export the model again."
         ) from error
     except tf.errors.OpError as error:
-        raise ValueError(f"The SavedModel {model_dir!r} cannot be read: {cause(error)}.") from error
+        raise ValueError(
+            f"The SavedModel {model_dir!r} cannot be read: {cause(error)}. Check its path and rights."
+        ) from error
     return saved_model
 
 
@@ -72,8 +103,13 @@ def _no_savedmodel(model_dir: str) -> str:
             f"{model_dir!r} is a file, not a SavedModel directory. Load a .keras or .h5 file with Keras, and export it "
             "with model.export(directory)."
         )
-    inside = [name.rstrip("/") for name in sorted(tf.io.gfile.listdir(model_dir))]
-    models = [name for name in inside if tf.io.gfile.exists(os.path.join(model_dir, name, "saved_model.pb"))]
+    if tf.io.gfile.exists(os.path.join(model_dir, "transform_fn")):
+        return _transform_graph(model_dir)
+    models: list[str] = []
+    for depth in range(1, _DEEPEST + 1):
+        found = tf.io.gfile.glob(os.path.join(model_dir, *["*"] * depth, "saved_model.pb"))
+        models += [os.path.relpath(os.path.dirname(path), model_dir) for path in sorted(found)]
+    models = [name for name in models if os.path.basename(name) != "Format-TFMA"][:_LISTED] or models
     hint = (
         f"Give one of those in it: {listed(models)}" if models else "Give the directory that the model was exported to"
     )

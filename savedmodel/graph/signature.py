@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
+
+from tfx_explain.savedmodel.graph.flat import node_of
 
 TENSORFLOW1, TENSORFLOW2 = "tensorflow", "tensorflow2"
 
@@ -27,6 +30,8 @@ class Signature:
         op_defs: the ops that the model was saved with, by name.
         function: the signature, callable with keyword arguments; it keeps the whole model alive.
         preprocess_name: the signature that runs first, '' where there is none; inputs are then its own.
+        saved_names: inputs and outputs by the tensor names that the SavedModel, and `saved_model_cli`, give them, where
+            the graph has others.
     """
 
     name: str
@@ -40,3 +45,14 @@ class Signature:
     op_defs: Mapping[str, Any]
     function: Any
     preprocess_name: str = ""
+    saved_names: Mapping[str, str] = field(default_factory=dict)
+
+    def with_input_shapes(self, shapes: Mapping[str, tf.TensorShape]) -> Signature:
+        """The same signature with the shapes of some inputs, by name, in the place of those that it was saved with."""
+        graph_def = tf.compat.v1.GraphDef()
+        graph_def.CopyFrom(self.graph_def)
+        nodes = {node_of(self.inputs[name]): shape for name, shape in shapes.items()}
+        for node in (node for node in graph_def.node if node.name in nodes):
+            node.attr["shape"].shape.CopyFrom(nodes[node.name].as_proto())
+        specs = {name: tf.TensorSpec(shape, self.input_specs[name].dtype, name) for name, shape in shapes.items()}
+        return dataclasses.replace(self, graph_def=graph_def, input_specs={**self.input_specs, **specs})

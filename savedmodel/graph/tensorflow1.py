@@ -8,17 +8,15 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.graph.control_flow1 import functionalize, with_data_inputs
-from tfx_explain.savedmodel.graph.errors import cause, unloadable
-from tfx_explain.savedmodel.graph.flat import in_order, node_of
+from tfx_explain.savedmodel.graph.errors import unloadable
+from tfx_explain.savedmodel.graph.flat import in_order, needed_functions, node_of, with_own_functions
 from tfx_explain.savedmodel.graph.signature import TENSORFLOW1, Signature
+from tfx_explain.savedmodel.graph.state import NamedState, made_again, read_state
 from tfx_explain.savedmodel.graph.unfit import refuse_unfit
 from tfx_explain.storage.paths import plain
 
 v1 = tf.compat.v1
 
-_VARIABLES = ("VariableV2", "Variable", "TemporaryVariable")
-_TABLES = ("HashTableV2", "HashTable")
-_HANDLE = "VarHandleOp"
 _HOLDERS = ("Placeholder", "PlaceholderV2")
 _KEEPERS = (
     "MutableHashTableV2",
@@ -64,14 +62,17 @@ def load_graph(model_dir: str, meta_graph: Any, name: str) -> Signature:
         every, controls = with_data_inputs(graph_def.node)
         running = _running(every, controls, outputs.values(), inputs.values())
         refuse_unfit(name, running.values(), graph_def.library.function)
-        contents = _contents(name, session, running)
-    owners = {node: _owner(running[node], contents.pop(node)) for node in list(contents)}
+        contents = read_state(name, session, running.values())
+        library = {function.signature.name: function for function in graph_def.library.function}
+        named = NamedState(name, session, needed_functions(running.values(), library))
+    named.make()
+    owners = {node: made_again(running[node], contents.pop(node)) for node in list(contents)}
     captures = {node: tensor for node, (_, tensor) in owners.items()}
     held = {node_of(inputs[key]): spec for key, spec in input_specs.items()}
     held |= {node: tf.TensorSpec(tensor.shape, tensor.dtype) for node, tensor in captures.items()}
     nodes = _without_state(name, running, held)
-    served = v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
-    served.node.extend(_with_controls(node, controls[node.name]) for node in nodes.values())
+    waiting = [_with_controls(node, controls[node.name]) for node in nodes.values()]
+    served = with_own_functions(graph_def.versions, waiting, named.functions)
     return Signature(
         name=name,
         framework=TENSORFLOW1,
@@ -82,7 +83,7 @@ def load_graph(model_dir: str, meta_graph: Any, name: str) -> Signature:
         captures=captures,
         graph_def=functionalize(served, [*outputs.values(), *inputs.values()]),
         op_defs={op.name: op for op in meta_graph.meta_info_def.stripped_op_list.op},
-        function=_Served(served, inputs, input_specs, outputs, captures, owners),
+        function=_Served(served, inputs, input_specs, outputs, captures, [owners, named]),
     )
 
 
@@ -113,14 +114,22 @@ class _Served:
 
 
 def _tensors(name: str, infos: Mapping[str, Any]) -> dict[str, str]:
-    """The graph's tensor of each input or output, sorted by name."""
-    for key, info in infos.items():
-        if info.WhichOneof("encoding") != "name":
+    """The graph's tensor of each input or output, sorted by name; a sparse one is three."""
+    tensors = {}
+    for key, info in sorted(infos.items()):
+        if info.WhichOneof("encoding") == "name":
+            tensors[key] = info.name
+        elif info.WhichOneof("encoding") == "coo_sparse":
+            sparse = info.coo_sparse
+            tensors[f"{key}_indices"] = sparse.indices_tensor_name
+            tensors[f"{key}_values"] = sparse.values_tensor_name
+            tensors[f"{key}_shape"] = sparse.dense_shape_tensor_name
+        else:
             raise ValueError(
-                f"Signature {name!r} has the sparse or composite tensor {key!r}; export one whose inputs and outputs "
-                "are dense tensors, or serialized tf.Examples."
+                f"Signature {name!r} has the composite tensor {key!r}; export one whose inputs and outputs are dense "
+                "or sparse tensors, or serialized tf.Examples."
             )
-    return {key: infos[key].name if ":" in infos[key].name else f"{infos[key].name}:0" for key in sorted(infos)}
+    return {key: tensor if ":" in tensor else f"{tensor}:0" for key, tensor in tensors.items()}
 
 
 def _specs(graph: Any, tensors: Mapping[str, str]) -> dict[str, tf.TensorSpec]:
@@ -139,49 +148,6 @@ def _running(
         if not waited_for:
             return found | {node_of(tensor): nodes[node_of(tensor)] for tensor in inputs}
         fetches += sorted(waited_for)
-
-
-def _contents(name: str, session: Any, nodes: Mapping[str, Any]) -> dict[str, Any]:
-    """What the session has in each variable (its value) and table (keys and values), by node name."""
-    contents = {}
-    for node in nodes.values():
-        if node.op in (*_VARIABLES, _HANDLE, *_TABLES):
-            try:
-                contents[node.name] = session.run(_reading(session.graph.get_tensor_by_name(f"{node.name}:0"), node))
-            except tf.errors.OpError as error:
-                raise ValueError(
-                    f"Signature {name!r} needs {node.name!r} ({node.op}), which the SavedModel does not initialize: "
-                    f"{cause(error)}. Export it with all variables and tables initialized."
-                ) from error
-    return contents
-
-
-def _reading(tensor: tf.Tensor, node: Any) -> Any:
-    if node.op in _TABLES:
-        keys, values = _key_and_value(node)
-        export = tf.raw_ops.LookupTableExportV2 if tensor.dtype == tf.resource else tf.raw_ops.LookupTableExport
-        return export(table_handle=tensor, Tkeys=keys, Tvalues=values)
-    if node.op == _HANDLE:
-        return tf.raw_ops.ReadVariableOp(resource=tensor, dtype=tf.as_dtype(node.attr["dtype"].type))
-    return tensor
-
-
-def _owner(node: Any, content: Any) -> tuple[Any, tf.Tensor]:
-    """A variable or table made again outside of the session: what owns it, and its handle or value."""
-    if node.op in _TABLES:
-        keys, values = _key_and_value(node)
-        initializer = tf.lookup.KeyValueTensorInitializer(*content, keys, values)
-        table = tf.lookup.StaticHashTable(initializer, tf.zeros([], values))  # a look-up brings its own default
-        return table, table.resource_handle
-    if node.op == _HANDLE:
-        variable = tf.Variable(content, trainable=False)
-        return variable, variable.handle
-    value = tf.constant(content)
-    return value, value
-
-
-def _key_and_value(node: Any) -> tuple[tf.DType, tf.DType]:
-    return tf.as_dtype(node.attr["key_dtype"].type), tf.as_dtype(node.attr["value_dtype"].type)
 
 
 def _without_state(name: str, nodes: Mapping[str, Any], held: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
@@ -208,10 +174,10 @@ def _without_state(name: str, nodes: Mapping[str, Any], held: Mapping[str, tf.Te
                 f"Signature {name!r} keeps state in {node.name!r} ({node.op}), which cannot be explained; export a "
                 "model whose state is variables and tables of constants."
             )
-        copy.op = _BY_VALUE.get(copy.op, copy.op)
-        if node.op == "PlaceholderWithDefault":
+        if copy.op == "PlaceholderWithDefault":  # one that is no input of the signature
             copy.attr["T"].type = node.attr["dtype"].type
             del copy.attr["dtype"], copy.attr["shape"]
+        copy.op = _BY_VALUE.get(copy.op, copy.op)
         found[node.name] = copy
     return found
 

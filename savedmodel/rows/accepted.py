@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
-from tfx_explain.savedmodel.graph.errors import cause
+from tfx_explain.savedmodel.graph.errors import MissingKernelError, cause
 from tfx_explain.savedmodel.rows.data import Data
 from tfx_explain.savedmodel.rows.probes import ROWS, probe_rows, take
 
@@ -29,13 +29,17 @@ def accepted_rows(
     known = vocabularies(read.graph, read.features, read.depends)
     try:
         return probe_rows(read, data.known, known, runs)
+    except MissingKernelError:
+        raise
     except ValueError:
         if data.sample is not None:
             rows = take(data.sample.rows, [i % data.sample.num_rows for i in range(ROWS)])
             try:
                 runs(rows)
             except tf.errors.OpError as error:
-                raise ValueError(f"The model fails on the examples: {cause(error)}. Give such as it serves.") from error
+                raise ValueError(
+                    f"The model fails on the `examples`: {cause(error)}. Give such as it serves."
+                ) from error
             return rows
         values = {name: _scalars(entry) for name, entry in given.inputs.items()}
         if not any(values.values()):

@@ -51,17 +51,20 @@ def parse_choices(names: Sequence[str], *, has_statistics: bool, has_examples: b
         ValueError: if one is no such kind, stands there twice, or needs statistics or examples that are not given.
     """
     if isinstance(names, str):
-        raise ValueError(f"baselines={names!r}: give a list of kinds, such as [{names!r}].")
+        raise ValueError(f"`baselines` is {names!r}: give a list of kinds, such as [{names!r}].")
     choices = tuple(_parse(name) for name in names)
     kinds = [choice.kind for choice in choices]
     for kind in kinds:
         if kinds.count(kind) > 1:
-            raise ValueError(f"baselines name {kind!r} twice; leave one out.")
+            raise ValueError(f"`baselines` name {kind!r} twice; leave one out.")
         if kind == EXAMPLES and not has_examples:
-            raise ValueError("baselines name 'examples', but no examples are given; give some, or choose another kind.")
+            raise ValueError(
+                "`baselines` name 'examples', but no examples are given; give `examples`, or another kind."
+            )
         if kind in (MEDIAN, MODE, MEAN) and not (has_statistics or has_examples):
             raise ValueError(
-                f"baselines name {kind!r}, but neither statistics nor examples are given; give one, or choose 'zero'."
+                f"`baselines` name {kind!r}, but neither statistics nor examples are given; give `statistics` or "
+                "`examples`, or choose 'zero'."
             )
     return choices or (Choice(MEDIAN),)
 

@@ -13,7 +13,7 @@ from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.formats import serialized_wrapper, string_candidates, string_use
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.widths import last_size
-from tfx_explain.savedmodel.graph.errors import cause
+from tfx_explain.savedmodel.graph.errors import MissingKernelError, cause, op_without_kernel, without_kernel
 from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 
 ROWS = 6
@@ -45,12 +45,16 @@ def probe_rows(
         try:
             runs(rows)
         except tf.errors.OpError as failure:
+            if op_without_kernel(failure):
+                raise MissingKernelError(
+                    without_kernel(op_without_kernel(failure), f"Signature {read.signature.name!r}")
+                ) from failure
             error = failure
             continue
         return rows
     raise ValueError(
-        "The model fails on every synthetic row tried, so its tensors cannot be told apart; give examples that it "
-        f"serves, or statistics of its training data, for real values. It says: {cause(error) if error else ''}."
+        "The model fails on every synthetic row tried, so its tensors cannot be told apart; give `examples` that it "
+        f"serves, or `statistics` of its training data, for real values. It says: {cause(error) if error else ''}."
     ) from error
 
 

@@ -42,7 +42,7 @@ class Sample:
         """
         serialized = list(itertools.islice(examples, MOST_ROWS))
         if not serialized:
-            raise ValueError("The examples have no rows; give some, or none at all.")
+            raise ValueError("The `examples` have no rows; give some, or leave them out.")
         self.num_rows = len(serialized)
         features = [feature for feature in read.features.by_name.values() if feature.values in read.specs]
         try:
@@ -50,7 +50,7 @@ class Sample:
             tensors = encoder(read, [slot_of(read, feature.values) for feature in features])(self.rows)
         except (tf.errors.OpError, ValueError) as error:
             raise ValueError(
-                f"The model cannot read the examples: {cause(error)}. Give serialized tf.Examples such as it serves."
+                f"The model cannot read the `examples`: {cause(error)}. Give serialized tf.Examples such as it serves."
             ) from error
         self.values: dict[str, Tensor] = {feature.name: tensors[feature.values] for feature in features}
 
@@ -70,7 +70,7 @@ class Sample:
         )
         numbers = np.flatnonzero(np.broadcast_to(finite, [self.num_rows]))
         if not numbers.size:
-            raise ValueError("Each of the examples has a value that is no finite number; choose other baselines.")
+            raise ValueError("Each of the examples has a value that is no finite number; choose other `baselines`.")
         chosen = numbers[representative_rows([column[numbers] for column in columns.values()], count)]
         return {name: [_as_baseline(self.values[name], int(row)) for row in chosen] for name in names}
 

@@ -91,7 +91,10 @@ def _dataset(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> Any:
         datasets = [dataset for dataset in datasets if dataset.name == _ALL_ROWS]
     if len(datasets) != 1:
         names = ", ".join(repr(dataset.name) for dataset in statistics.datasets) or "none"
-        raise ValueError(f"The statistics must hold one dataset, or one named {_ALL_ROWS!r}; they hold {names}.")
+        raise ValueError(
+            f"The statistics must hold one dataset, or one named {_ALL_ROWS!r}; they hold {names}. Give "
+            "such `statistics`."
+        )
     return datasets[0]
 
 

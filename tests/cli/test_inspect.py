@@ -103,9 +103,11 @@ def test_files(run, model, tmp_path):
     ("arguments", "message"),
     [
         (["--signature=predict"], "has no signature 'predict'; it has 'serving_default'"),
-        (["--output=scores"], "no output 'scores' that can be explained; did you mean 'score'?"),
-        (["--tags=gpu"], "gpu"),
+        (["--signature=predict"], "Name one of these as --signature."),
+        (["--output=scores"], "no output 'scores' that can be explained; did you mean 'score'? (as --output)"),
+        (["--tags=gpu"], "'gpu'; there is: 'serve'. Name the tags of one of them as --tags."),
         (["--baselines=mode"], "neither statistics nor examples are given"),
+        (["--baselines=mode"], "--baselines name 'mode', but"),
         (["--baselines=average"], "There is no kind of baseline 'average'"),
         (["--schema=absent.pbtxt"], "There is no file 'absent.pbtxt'"),
         (["--statistics=absent"], "There is no file 'absent'"),

@@ -56,7 +56,6 @@ def test_without_a_parser_they_are_the_inputs(zoo):
         ("ParsedOneByOne", "parses its rows with ParseExampleV2 .* outside of loops and conditions"),
         ("ParsedTwice", "Feature 'x' is parsed by several of the signature's parsers"),
         ("LengthOfRow", "reads its input 'examples' otherwise than by one tf.Example parser"),
-        ("ExamplesAndMore", "takes 'examples', 'factor', serialized tf.Examples and other inputs"),
     ],
 )
 def test_refusals(zoo, name, message):

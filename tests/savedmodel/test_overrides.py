@@ -2,7 +2,13 @@ import json
 
 import pytest
 
-from tfx_explain.savedmodel import check_overrides, generate_metadata, merge_metadata, metadata_from_json
+from tfx_explain.savedmodel import (
+    check_overrides,
+    generate_metadata,
+    load_explainable,
+    merge_metadata,
+    metadata_from_json,
+)
 
 
 def part(**keys):
@@ -119,3 +125,31 @@ def test_what_is_wrong_without_a_model():
     with pytest.raises(ValueError, match=r"(?s)cannot be used:.*modality: 'sound'.*but 'b' is asked for"):
         check_overrides(part(inputs={"x": {"modality": "sound"}}, signature_name="a"), "b")
     check_overrides(part(inputs={"x": {"domain": {"min": 1}}}), None)  # the found one has the other
+
+
+def test_names_as_saved_model_cli_prints_them(zoo):
+    given = part(
+        inputs={"years": {"input_tensor_name": "serving_default_x:0"}, "serving_default_y:0": {"input_baselines": [2]}},
+        outputs={"chance": {"output_tensor_name": "StatefulPartitionedCall:0"}},
+    )
+    metadata = generate_metadata(zoo("Linear").path, output_name="chance", overrides=given)
+    assert set(metadata.inputs) == {"years", "serving_default_y:0"} and set(metadata.outputs) == {"chance"}
+    assert metadata.inputs["years"].input_tensor_name == "x"
+    by_hand = part(
+        inputs={"a": {"input_tensor_name": "serving_default_x:0"}, "b": {"input_tensor_name": "serving_default_y:0"}},
+        outputs={"chance": {"output_tensor_name": "StatefulPartitionedCall:0"}},
+    )
+    assert load_explainable(zoo("Linear").path, by_hand).features == ("a", "b")
+
+
+def test_a_group_that_is_taken_apart_is_explained_by_shapley_values(zoo, found):
+    assert {found("Crossed").inputs[name].group_name for name in "ab"} == {"a+b"}
+    metadata = generate_metadata(zoo("Crossed").path, overrides=part(inputs={"a": {"group_name": "a"}}))
+    entries = metadata.inputs
+    assert [entries[name].group_name for name in "abc"] == ["a", "", ""]
+    for name in "ab":
+        assert (
+            list(entries[name].explainable_by) == ["sampled_shapley"] and "taken out of 'a+b'" in entries[name].finding
+        )
+        assert not entries[name].encoded_tensor_name and not entries[name].encoded_tensor_names
+    assert list(load_explainable(zoo("Crossed").path, metadata).coalitional().players) == ["a", "b", "c"]
