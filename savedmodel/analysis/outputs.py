@@ -136,7 +136,7 @@ def find_outputs(
         indices = next(list(indices) for indices in elements.values() if indices)
         there = ", ".join(f"{name!r} {shapes[name]}" for name in scores)
         raise ValueError(
-            f"output_element {indices} fits no output, of {there}; give an index for each axis but the rows'."
+            f"`output_element` {indices} fits no output, of {there}; give an index for each axis but the rows'."
         )
     return Outputs(scores, labels, frozenset(served_labels), fixed, chosen)
 
@@ -148,7 +148,7 @@ def _how_to_choose(read: ReadModel, tensors: Iterable[str]) -> str:
             places = [0] * (int(shape.rank or 0) - 1)
             return (
                 f"choose the element of a row of shape {list(shape[1:])} that is explained, by its indices, such as "
-                f"output_element {places}, or {places[:-1]} for all of the last axis."
+                f"`output_element` {places}, or {places[:-1]} for all of the last axis."
             )
     return ""
 

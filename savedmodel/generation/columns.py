@@ -141,20 +141,22 @@ def _named(given: ColumnNames, widths: Mapping[str, int]) -> dict[str, tuple[str
     if not isinstance(given, Mapping):
         if len(widths) != 1:
             raise ValueError(
-                f"columns is a list of names, for a model with one matrix of numbers; of such inputs there is {there}. "
-                "Give names by input, such as {'x': ['age', 'hours']}, or none."
+                f"`columns` is a list of names, for a model with one matrix of numbers; of those there is {there}."
+                " Give names by input, such as {'x': ['age', 'hours']}, or none."
             )
         given = dict.fromkeys(widths, given)
     problems = []
     for name, names in given.items():
         if name not in widths:
             known = nearest(name, widths) if widths else "none of the model's inputs is a matrix of numbers"
-            problems.append(f"columns name {name!r}, which is no matrix of numbers; {known}")
+            problems.append(f"`columns` name {name!r}, which is no matrix of numbers; {known}")
         elif len(names) != widths[name]:
-            problems.append(f"columns of {name!r}: got {len(names)} names for {widths[name]}; give one for each")
+            problems.append(f"`columns` of {name!r}: got {len(names)} names for {widths[name]}; give one for each")
         doubled = [column for column, count in Counter(names).items() if count > 1 or not column]
         if doubled:
-            problems.append(f"columns of {name!r}: {doubled[0]!r} is no name, or stands there twice; give each another")
+            problems.append(
+                f"`columns` of {name!r}: {doubled[0]!r} is no name, or stands there twice; give each another"
+            )
     if problems:
         raise ValueError("\n".join(problems))
     return {name: tuple(names) for name, names in given.items()}

@@ -67,7 +67,7 @@ def test_inspect_shows_the_columns(inspect, inputs):
     assert (list(entry.index_feature_mapping), entry.encoding) == (NAMES, "bag_of_features")
     assert all(f"│   {name} " in shown.err for name in NAMES)
     (inputs / "few.txt").write_text("age,hours")
-    assert "columns of 'dense_input': got 2 names for 3" in inspect("--columns", inputs / "few.txt").err
+    assert "--columns of 'dense_input': got 2 names for 3" in inspect("--columns", inputs / "few.txt").err
 
 
 def test_a_column_is_explained_and_gated(inspect, inputs, tmp_path):
@@ -102,4 +102,6 @@ def test_an_element_is_explained(inspect, inputs, tmp_path):
     records = explain(inputs, tmp_path / "of_metadata", "--metadata", metadata)
     row = records[0].features.feature["dense_input"].float_list.value
     assert attributions(records[0], default) == pytest.approx([0, 2 * row[1], 0])
-    assert "choose the element of a row of shape [2, 3]" in inspect("--output", "steps").err
+    refused = inspect("--output", "steps").err
+    assert "choose the element of a row of shape [2, 3]" in refused
+    assert "--output-element [0, 0]" in refused

@@ -75,10 +75,13 @@ def test_names_are_those_given(save, tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["a", "b"], "columns of 'dense_input': got 2 names for 3; give one for each"),
+        (["a", "b"], "`columns` of 'dense_input': got 2 names for 3; give one for each"),
         (["a", "b", "c", "d"], "got 4 names for 3"),
         (["a", "b", "a"], "'a' is no name, or stands there twice"),
-        ({"dense": ["a", "b", "c"]}, "columns name 'dense', which is no matrix of numbers; did you mean 'dense_input'"),
+        (
+            {"dense": ["a", "b", "c"]},
+            "`columns` name 'dense', which is no matrix of numbers; did you mean 'dense_input'",
+        ),
     ],
 )
 def test_names_that_do_not_fit_are_refused(save, columns, message):
@@ -91,7 +94,7 @@ def test_a_list_of_names_is_for_one_matrix(save):
         return {"score": tf.reduce_sum(left, 1) * tf.reduce_sum(right, 1)}
 
     path = save(serve, matrix(2, name="left"), matrix(3, name="right"))
-    with pytest.raises(ValueError, match=r"one matrix of numbers; of such inputs there is 'left' \(2\), 'right' \(3\)"):
+    with pytest.raises(ValueError, match=r"one matrix of numbers; of those there is 'left' \(2\), 'right' \(3\)"):
         generate_metadata(path, columns=["a", "b"])
     metadata = generate_metadata(path, columns={"left": ["a", "b"]})
     assert columns_of(metadata, "left") + columns_of(metadata, "right") == [
