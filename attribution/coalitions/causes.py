@@ -50,6 +50,11 @@ def blame(problem: Problem, rows: np.ndarray, batch_size: int) -> np.ndarray:
     present = np.concatenate([np.zeros((1, count), bool), np.ones((1, count), bool), alone, ~alone])
     places = np.broadcast_to(np.arange(count), (len(rows), count))
     causes = Causes(len(rows), count)
-    causes.add(np.arange(len(rows)), CoalitionGame(problem, 0, batch_size)(rows, present, places), present)
+    outputs = CoalitionGame(problem, 0, batch_size)(rows, present, places)
+    causes.add(np.arange(len(rows)), outputs, present)
     reasons = causes.reasons(np.array(problem.features, dtype=object)[places])
-    return np.where(reasons == "", NOT_FINITE + " on the way from the baseline", reasons)
+    reasons = np.where(reasons == "", NOT_FINITE + " on the way from the baseline", reasons)
+    # The first coalition is the baseline, the second the row.
+    for end, then in enumerate(("baseline; give another", "row; mend it or the model")):
+        reasons[~np.isfinite(outputs[:, end])] += f", at the {then}"
+    return reasons

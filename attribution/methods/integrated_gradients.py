@@ -12,10 +12,10 @@ import functools
 import numpy as np
 
 from tfx_explain.attribution.model.blocks import each_block
-from tfx_explain.attribution.path.causes import gradient_reasons
+from tfx_explain.attribution.path.causes import integral_reasons
 from tfx_explain.attribution.path.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
 from tfx_explain.attribution.path.path import Path
-from tfx_explain.attribution.path.quadrature import RULES
+from tfx_explain.attribution.path.quadrature import RULES, checks
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
 from tfx_explain.attribution.problem.result import Attributions, assemble
@@ -24,12 +24,14 @@ from tfx_explain.attribution.problem.result import Attributions, assemble
 _MESH_BYTES = 2**24
 # Few rows of a block need more points.
 _USUAL_POINTS = 128
+# What rounding may do to averages, relative to the outputs.
+_ROUNDING = 4e-6
 
 
 class IntegratedGradients(Method):
     """Attributions that add up to the output's change from the baseline, for models that have gradients.
 
-    A feature's tensors must be dense and floating (see `Path`). `approximation_errors` bound the completeness gap.
+    A feature's tensors must be dense and floating (see `Path`). `approximation_errors` also bound the completeness gap.
     """
 
     def __init__(
@@ -47,9 +49,9 @@ class IntegratedGradients(Method):
             steps: gradients per row and baseline. None: per row as many as the tolerance takes, the default.
             rule: where the steps lie: 'gauss_legendre', 'riemann' (at the middles of equal parts) or 'trapezoid'. Only
                 with `steps`.
-            tolerance: error that is good enough, relative to the sum of the row's absolute attributions. The adaptive
-                rule asks it of its error estimate, `steps` of the completeness gap.
-            max_gradients: most gradients per row and baseline where `steps` is None, at least 9.
+            tolerance: stated error that is good enough, relative to the sum of the row's absolute attributions.
+            max_gradients: most gradients per row and baseline where `steps` is None, at least 9, and of a row that has
+                no finite gradient at an end at least 18.
             batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
 
         Raises:
@@ -79,15 +81,16 @@ class IntegratedGradients(Method):
         for baseline in range(problem.num_baselines):
             integrate_block = functools.partial(self._integrate, path, baseline)
             integrals.append(_joined(each_block(integrate_block, rows, block)))
-        return _averaged(problem, rows, integrals, self._batch_size)
+        return _averaged(problem, rows, integrals, self._tolerance, self._batch_size)
 
     def _integrate(self, path: Path, baseline: int, rows: np.ndarray) -> PathIntegrals:
         if self._steps is None:
             return integrate(functools.partial(path.slopes, baseline), rows, self._tolerance, self._max_gradients)
         alphas, weights = RULES[self._rule](self._steps)
         # The outputs at the ends, for the completeness gap.
-        rule = np.concatenate([[0.0], alphas, [1.0]]), np.concatenate([[0.0], weights, [0.0]])
-        return integrate_fixed(*path.weighted_slopes(baseline, rows, rule), self._tolerance)
+        sums = np.concatenate([np.concatenate([[0.0], weights, [0.0]])[None], checks(self._rule, self._steps)])
+        found = path.weighted_slopes(baseline, rows, (np.concatenate([[0.0], alphas, [1.0]]), sums))
+        return integrate_fixed(*found, self._tolerance, float(np.finfo(path.dtype).eps))
 
 
 def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
@@ -96,20 +99,22 @@ def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
 
 
 def _averaged(
-    problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.ndarray]], batch_size: int
+    problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.ndarray]], tolerance: float, batch_size: int
 ) -> Attributions:
     """Averages over the baselines; errors average too, since they can only partly cancel."""
     stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
-    finite = ~np.any(stacked["not_finite"], axis=0)
+    values, errors, starts, ends = (stacked[name].mean(axis=0) for name in ("values", "errors", "starts", "ends"))
+    # What the baselines say may cancel, and with it what the tolerance is relative to.
+    enough = tolerance * np.abs(values).sum(axis=1) + _ROUNDING * (np.abs(starts) + np.abs(ends))
     return assemble(
         problem.features,
         problem.failures,
         rows,
-        values=stacked["values"].mean(axis=0),
-        baseline_outputs=stacked["starts"].mean(axis=0),
-        instance_outputs=stacked["ends"].mean(axis=0),
-        approximation_errors=stacked["errors"].mean(axis=0),
+        values=values,
+        baseline_outputs=starts,
+        instance_outputs=ends,
+        approximation_errors=errors,
         evaluations=stacked["points"].sum(axis=0),
-        converged=np.all(stacked["converged"], axis=0),
-        reasons=gradient_reasons(problem, rows, finite[:, :-1], finite[:, -1], batch_size),
+        converged=np.all(stacked["converged"], axis=0) & (errors <= enough),
+        reasons=integral_reasons(problem, rows, np.bitwise_or.reduce(stacked["troubles"], axis=0), batch_size),
     )

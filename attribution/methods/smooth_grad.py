@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import near_equal_slices
-from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined
+from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined, precise
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
 from tfx_explain.attribution.problem.promise import simultaneous
@@ -30,6 +30,7 @@ class SmoothGrad(Method):
         *,
         noise_sigma: float | Mapping[str, float] = 0.1,
         samples: int = 10,
+        tolerance: float = 0.01,
         seed: int = 0,
         rows_at_once: int = 4096,
     ) -> None:
@@ -40,6 +41,7 @@ class SmoothGrad(Method):
             noise_sigma: standard deviation of the normal noise, in the tensors' own unit; one, or of each feature (0
                 where a feature is missing).
             samples: copies of each row, at least 2.
+            tolerance: stated error, relative to the sum of the row's absolute attributions, that counts as converged.
             seed: of the noise; a row's own comes from the seed and its row key.
             rows_at_once: copies explained together.
 
@@ -47,13 +49,13 @@ class SmoothGrad(Method):
             ValueError: if a setting is out of range.
         """
         sigmas = list(noise_sigma.values()) if isinstance(noise_sigma, Mapping) else [noise_sigma]
-        if samples < 2 or rows_at_once < 1 or min(sigmas, default=0) < 0:
+        if samples < 2 or rows_at_once < 1 or min(sigmas, default=0) < 0 or not tolerance > 0:
             raise ValueError(
                 f"samples is {samples} (at least 2), rows_at_once {rows_at_once} (at least 1), noise_sigma "
-                f"{noise_sigma} (not negative); put each in its range."
+                f"{noise_sigma} (not negative), tolerance {tolerance} (above 0); put each in its range."
             )
         self._method, self._noise_sigma, self._samples = method, noise_sigma, samples
-        self._seed, self._rows_at_once = seed, rows_at_once
+        self._tolerance, self._seed, self._rows_at_once = tolerance, seed, rows_at_once
 
     def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         sigmas = self._sigmas(problem)
@@ -87,14 +89,18 @@ class SmoothGrad(Method):
             if name not in ("features", "standard_errors")
         }
         standard_errors = by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples)
+        of_noise = simultaneous(standard_errors.shape[1], self._samples - 1) * standard_errors.max(axis=1)
+        means = {name: array.mean(axis=1) for name, array in by_row.items() if array.dtype.kind == "f"}
+        values, empty, full = means["values"], means["baseline_outputs"], means["instance_outputs"]
+        errors = np.hypot(of_noise, means["approximation_errors"])
         return Estimates(
-            values=by_row["values"].mean(axis=1),
+            values=values,
             standard_errors=standard_errors,
-            errors=simultaneous(standard_errors.shape[1], self._samples - 1) * standard_errors.max(axis=1),
-            empty=by_row["baseline_outputs"].mean(axis=1),
-            full=by_row["instance_outputs"].mean(axis=1),
+            errors=errors,
+            empty=empty,
+            full=full,
             evaluations=by_row["evaluations"].sum(axis=1),
-            converged=np.all(by_row["converged"], axis=1),
+            converged=precise(values, errors, empty, full, self._tolerance),
             reasons=by_row["failures"].astype(object).max(axis=1),
         )
 

@@ -56,10 +56,16 @@ def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size
     not call this one.
     """
     size = min(size, max(_FEWEST_IN_BLOCK, -(-len(rows) // _CALLS_AT_ONCE)))
+
+    def quietly(some: np.ndarray) -> _Result:
+        # Numbers that are not finite are reported by row; what threads ignore is their own.
+        with np.errstate(all="ignore"):
+            return function(some)
+
     blocks = [rows[part] for part in near_equal_slices(len(rows), max(1, size))] or [rows]
     if len(blocks) == 1:
-        return [function(blocks[0])]
-    return list(_threads().map(function, blocks))
+        return [quietly(blocks[0])]
+    return list(_threads().map(quietly, blocks))
 
 
 @functools.cache

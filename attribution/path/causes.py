@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tfx_explain.attribution.coalitions.causes import blame
+from tfx_explain.attribution.path.integration import Trouble
 from tfx_explain.attribution.problem.problem import Problem
+
+_AT_ENDS = {
+    Trouble.AT_START: "the baseline, and has no integral from there; give a baseline elsewhere, or take SampledShapley",
+    Trouble.AT_END: "the row, and has no integral up to there; take SampledShapley, which asks for no gradient",
+}
 
 
 def gradient_reasons(
@@ -20,9 +26,18 @@ def gradient_reasons(
         outputs_finite: bool `[tried]`; comes first, since where the output is not finite, no gradient is.
         batch_size: rows in one call of the model, which looks for the cause of outputs.
     """
-    names = [f"the gradient by feature {feature!r} is not finite" for feature in problem.features]
-    causes = np.array(names, dtype=object)[gradients_finite.argmin(axis=1)]
-    reasons = np.where(gradients_finite.all(axis=1), "", causes).astype(object)
-    if not outputs_finite.all():
-        reasons[~outputs_finite] = blame(problem, rows[~outputs_finite], batch_size)
+    troubles = np.concatenate([~gradients_finite, ~outputs_finite[:, None]], axis=1) * Trouble.INSIDE
+    return integral_reasons(problem, rows, troubles, batch_size)
+
+
+def integral_reasons(problem: Problem, rows: np.ndarray, troubles: np.ndarray, batch_size: int) -> np.ndarray:
+    """Returns the same of int `[tried, features + 1]` `Trouble`s of the gradients, and last of the output."""
+    reasons = np.full(len(rows), "", object)
+    for row in np.flatnonzero(troubles[:, :-1].any(axis=1)):
+        cause = troubles[row, :-1].astype(bool).argmax()
+        reasons[row] = f"the gradient by feature {problem.features[cause]!r} is not finite"
+        reasons[row] += next((f" at {how}" for end, how in _AT_ENDS.items() if troubles[row, cause] == end), "")
+    outputs_broken = troubles[:, -1] != 0
+    if outputs_broken.any():
+        reasons[outputs_broken] = blame(problem, rows[outputs_broken], batch_size)
     return reasons

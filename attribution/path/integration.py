@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Callable
 
 import numpy as np
 
 from tfx_explain.attribution.path.mesh import Mesh, Quadrature
+from tfx_explain.attribution.path.quadrature import graded
 
 # rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
 Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 # Points of the first mesh. Fewer could agree by luck: a function of several bends looks straight at three points.
 FIRST_POINTS = 9
-# Output changes below this share of the output are float32 rounding, which no refinement removes.
-_ROUNDING = 1e-6
+# How many new points there are for each old one.
+_GROWTH = 0.7
+# Steps between neighbouring numbers by which models are wrong, which no refinement removes.
+_ROUNDING = 16
+# Nearer to an end, points are rounded to the end itself.
+_ROUNDED_TO_END = 2.0**-20
+
+
+class Trouble(enum.IntFlag):
+    """Where a row has no finite slope, or output."""
+
+    AT_START = 1
+    AT_END = 2
+    INSIDE = 4
+
+
+_NOWHERE = Trouble(0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,19 +42,31 @@ class PathIntegrals:
     values: np.ndarray  # [rows, features]
     starts: np.ndarray  # [rows] output at 0
     ends: np.ndarray  # [rows] output at 1
-    errors: np.ndarray  # [rows] at least the absolute completeness gap
+    errors: np.ndarray  # [rows] that no feature's exceeds, with a probability of 95%; at least the completeness gap
     points: np.ndarray  # [rows] int64 points spent
     converged: np.ndarray  # [rows] bool
-    not_finite: np.ndarray  # [rows, features + 1] bool: slopes, and last the output, that were NaN or infinite
+    troubles: np.ndarray  # [rows, features + 1] int8 `Trouble`s of the slopes, and last of the output
+
+    def with_trouble_at(self, ends: Trouble) -> np.ndarray:
+        """Returns bool `[rows]`, which rows have trouble at exactly these ends, and no other."""
+        return np.bitwise_or.reduce(self.troubles, axis=1) == ends
+
+    def replace(self, rows: np.ndarray, again: PathIntegrals) -> None:
+        """Replaces what was found of some rows, bool `[rows]`, by what was found another time."""
+        again.points[:] += self.points[rows]
+        for field in dataclasses.fields(self):
+            getattr(self, field.name)[rows] = getattr(again, field.name)
 
 
 def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points: int) -> PathIntegrals:
     """Integrates slopes from 0 to 1, refining each row's own mesh until its error estimate is within the tolerance.
 
-    Two rules share every mesh: the trapezoid rule, and `secant_share`'s, whose integrals are returned. The error
-    estimate is the sum over features of what the two differ by, plus the part of the output's change that the slopes
-    leave unexplained: it bounds the completeness gap of both. Because the output is known at every mesh point, a change
-    between two of them that the slopes missed (a jump, a saturated function) cannot go unseen.
+    Two rules share every mesh, the trapezoid rule and `secant_share`'s, whose integrals are returned;
+    `Quadrature.doubts` estimates their errors. Because the output is known at every mesh point, a change between two of
+    them that the slopes missed (a jump, a saturated function) cannot go unseen.
+
+    Where the slopes are not finite at an end, and at no point between, the variable is changed: an integral that exists
+    is then found by another mesh, for `FIRST_POINTS` more.
 
     Args:
         evaluate: outputs and slopes at points of the paths.
@@ -48,22 +77,53 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
     Returns:
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
+    done = _refined(evaluate, rows, tolerance, max_points, _NOWHERE)
+    for ends in (Trouble.AT_START, Trouble.AT_END, Trouble.AT_START | Trouble.AT_END):
+        again = done.with_trouble_at(ends)
+        if again.any():
+            left = max(FIRST_POINTS, max_points - FIRST_POINTS)
+            done.replace(again, _refined(_graded(evaluate, ends), rows[again], tolerance, left, ends))
+    return done
+
+
+def _graded(evaluate: Evaluate, ends: Trouble) -> Evaluate:
+    """Returns what evaluates the integrand that has no trouble at the ends, by a variable that passes them slowly."""
+    at_start, at_end = Trouble.AT_START in ends, Trouble.AT_END in ends
+
+    def evaluate_graded(rows: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        alphas, speeds = graded(places.astype(np.float64), at_start, at_end)
+        outputs, slopes = evaluate(rows, alphas)
+        slopes *= speeds[:, :, None].astype(slopes.dtype)
+        at_an_end = (at_start & (alphas <= _ROUNDED_TO_END)) | (at_end & (alphas >= 1 - _ROUNDED_TO_END))
+        slopes[at_an_end[:, :, None] & ~np.isfinite(slopes)] = 0
+        return outputs, slopes
+
+    return evaluate_graded
+
+
+def _refined(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points: int, ends: Trouble) -> PathIntegrals:
+    """Integrates as `integrate` does, after a change of the variable for those `ends`."""
     alphas = np.tile(np.linspace(0, 1, FIRST_POINTS), (len(rows), 1))
     mesh = Mesh.of(alphas, *evaluate(rows, alphas))
     done = _unsettled(mesh)
     working = np.arange(len(rows))
     while len(working):
         rule = mesh.quadrature()
-        errors, converged = _judged(rule, tolerance, np.abs(done.starts[working]) + np.abs(done.ends[working]))
+        sizes = rule.sizes()
+        errors, doubts = rule.doubts(sizes)
+        errors = np.maximum(errors, np.abs(rule.unexplained.sum(axis=1, dtype=np.float64)))
+        outputs = np.abs(done.starts[working]) + np.abs(done.ends[working])
+        rounding = _ROUNDING * np.finfo(mesh.slopes.dtype).eps * (outputs + sizes)
+        converged = errors <= tolerance * sizes + rounding
         finished = converged | ~np.isfinite(errors) | (mesh.size >= max_points)
         if finished.any():
-            _settle(rule.keep(finished), working[finished], errors[finished], done)
-        done.converged[working] = converged
+            done.converged[working] = converged
+            _settle(rule.keep(finished), working[finished], (errors + rounding)[finished], ends, done)
         working = working[~finished]
         if len(working):
             rule = rule.keep(~finished)
-            # One for each interval: fewer overshoot the tolerance less, in more rounds; more are placed knowing less.
-            middles, places = rule.new_points(min(mesh.size - 1, max_points - mesh.size))
+            count = min(int(_GROWTH * mesh.size), max_points - mesh.size)
+            middles, places = rule.new_points(count, doubts[~finished])
             mesh = rule.mesh.refined(places, Mesh.of(middles, *evaluate(rows[working], middles)))
     return done
 
@@ -78,62 +138,61 @@ def _unsettled(mesh: Mesh) -> PathIntegrals:
         errors=np.full(rows, np.nan),
         points=np.zeros(rows, np.int64),
         converged=np.zeros(rows, bool),
-        not_finite=np.zeros((rows, features + 1), bool),
+        troubles=np.zeros((rows, features + 1), np.int8),
     )
 
 
-def _judged(rule: Quadrature, tolerance: float, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates the errors `[rows]`, and tells, bool `[rows]`, where they are within the tolerance.
-
-    Rounding is allowed for; `outputs` `[rows]` are the sizes of the outputs that it is relative to.
-    """
-    errors, sizes = rule.errors()
-    enough = tolerance * sizes + _ROUNDING * outputs
-    converged = errors <= enough
-    if rule.mesh.size == FIRST_POINTS and converged.any():
-        errors[converged] = np.maximum(errors[converged], _from_half(rule.keep(converged)))
-        converged = errors <= enough
-    return errors, converged
-
-
-def _from_half(rule: Quadrature) -> np.ndarray:
-    """Estimates the errors `[rows]` of a mesh by what every other of its points would give.
-
-    Two rules on few points can agree by luck. Halving the intervals divides the error of a smooth function by four.
-    """
-    return np.abs(rule.integrals() - rule.mesh.every_other().quadrature().integrals()).sum(axis=1) / 3
-
-
-def _settle(rule: Quadrature, at: np.ndarray, errors: np.ndarray, done: PathIntegrals) -> None:
+def _settle(rule: Quadrature, at: np.ndarray, errors: np.ndarray, ends: Trouble, done: PathIntegrals) -> None:
     """Writes rows that need no more points into `done`, at the indices `at`."""
     values, changes = rule.integrals(), done.ends[at] - done.starts[at]
     # The estimates are sums of single precision.
     gaps = np.abs(values.sum(axis=1) - changes)
     done.values[at], done.errors[at], done.points[at] = values, np.maximum(errors, gaps), rule.mesh.size
     broken = ~np.isfinite(errors)
-    done.not_finite[at[broken]] = rule.mesh.keep(broken).not_finite()
+    done.troubles[at[broken]] = _troubles(rule.mesh.keep(broken))
+    late = ~broken & ~done.converged[at]
+    if ends and late.any():
+        mesh = rule.mesh.keep(late)
+        at_start = mesh.grows_towards(False) * (Trouble.AT_START & ends)
+        done.troubles[at[late], :-1] = at_start | mesh.grows_towards(True) * (Trouble.AT_END & ends)
 
 
-def integrate_fixed(outputs: np.ndarray, values: np.ndarray, tolerance: float) -> PathIntegrals:
+def _troubles(mesh: Mesh) -> np.ndarray:
+    """Returns int8 `[rows, features + 1]` troubles of the slopes, and last of the output."""
+    slopes, outputs = ~np.isfinite(mesh.slopes), ~np.isfinite(mesh.outputs)
+    inside = slopes[:, 1:-1].any(axis=1) * Trouble.INSIDE
+    of_slopes = slopes[:, 0] * Trouble.AT_START | slopes[:, -1] * Trouble.AT_END | inside
+    of_outputs = outputs.any(axis=1, keepdims=True) * Trouble.INSIDE
+    return np.concatenate([of_slopes, of_outputs], axis=1).astype(np.int8)
+
+
+def integrate_fixed(outputs: np.ndarray, sums: np.ndarray, tolerance: float, precision: float) -> PathIntegrals:
     """Returns integrals of slopes from 0 to 1 by one rule for all rows.
 
     Args:
         outputs: `[rows, points]` at the rule's points, of which the first is 0 and the last 1.
-        values: `[rows, features]` the rule's sums of slopes.
-        tolerance: completeness gap, which is the error, that is good enough relative to the sum of absolute integrals.
+        sums: `[rows, sums, features]`, first the rule's sums of slopes, then those of `checks`.
+        tolerance: error that is good enough relative to the sum of absolute integrals.
+        precision: step between neighbouring numbers of the slopes, relative to them.
 
     Returns:
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
-    starts, ends = outputs[:, 0].copy(), outputs[:, -1].copy()
-    errors = np.abs(values.sum(axis=1) - (ends - starts))
-    outputs_finite = np.isfinite(outputs).all(axis=1, keepdims=True)
+    values, starts, ends = sums[:, 0], outputs[:, 0].copy(), outputs[:, -1].copy()
+    gaps = np.abs(values.sum(axis=1) - (ends - starts))
+    # An end without a finite slope tells nothing. Of a single feature the gap is all of the error.
+    squares = (np.where(np.isfinite(sums[:, 1:]), sums[:, 1:], 0) ** 2).sum(axis=1)
+    errors = np.sqrt(squares.max(axis=1)) * (values.shape[1] > 1)
+    errors = np.maximum(errors, gaps)
+    sizes = np.abs(values).sum(axis=1)
+    rounding = _ROUNDING * precision * (np.abs(starts) + np.abs(ends) + sizes)
+    finite = np.concatenate([np.isfinite(values), np.isfinite(outputs).all(axis=1, keepdims=True)], axis=1)
     return PathIntegrals(
         values=values,
         starts=starts,
         ends=ends,
-        errors=errors,
+        errors=errors + rounding,
         points=np.full(len(values), outputs.shape[1]),
-        converged=errors <= tolerance * np.abs(values).sum(axis=1),
-        not_finite=np.concatenate([~np.isfinite(values), ~outputs_finite], axis=1),
+        converged=errors <= tolerance * sizes + rounding,
+        troubles=np.where(finite, 0, Trouble.INSIDE).astype(np.int8),
     )

@@ -31,7 +31,7 @@ class Path:
         self.batch_size = problem.batch_rows(batch_size)
         # Narrower sums, of half precision, would lose what the mesh is refined by.
         dtypes = [problem.inputs[key].dtype.as_numpy_dtype for key in problem.owners]
-        self._dtype = np.float64 if np.float64 in dtypes else np.float32
+        self.dtype = np.float64 if np.float64 in dtypes else np.float32
         for key in problem.owners:
             tensor = problem.inputs[key]
             if isinstance(tensor, tf.RaggedTensor) or not tensor.dtype.is_floating:
@@ -58,7 +58,7 @@ class Path:
             tensors. The sum over features is the output's own derivative.
         """
         outputs = np.empty(alphas.shape)
-        slopes = np.empty((*alphas.shape, len(self._problem.features)), self._dtype)
+        slopes = np.empty((*alphas.shape, len(self._problem.features)), self.dtype)
         for part in near_equal_slices(len(rows), max(1, self.batch_size // max(1, alphas.shape[1]))):
             starts, steps = self._steps(_part(baselines, part), rows[part])
             for points in near_equal_slices(alphas.shape[1], self.batch_size):
@@ -81,17 +81,21 @@ class Path:
         Args:
             baseline: where paths start.
             rows: int `[paths]`, where they end.
-            rule: alphas and weights, float64 `[points]`; where the weight is 0, no slope is read.
+            rule: alphas, float64 `[points]`, and weights of several sums, float64 `[sums, points]`; where the weight is
+                0, no slope is read.
 
         Returns:
-            Outputs, float64 `[paths, points]`, and the sums of slopes, float64 `[paths, features]`.
+            Outputs, float64 `[paths, points]`, and the sums of slopes, float64 `[paths, sums, features]`.
         """
         alphas, weights = rule
         outputs = np.empty((len(rows), len(alphas)))
-        values = np.empty((len(rows), 1, len(self._problem.features)))
+        values = np.empty((len(rows), len(weights), len(self._problem.features)))
         for part in near_equal_slices(len(rows), max(1, self.batch_size // len(alphas)), len(alphas)):
             starts, steps = self._steps(baseline, rows[part])
-            sums = {key: np.zeros(step.shape if self._has_columns(key) else len(step)) for key, step in steps.items()}
+            sums = {
+                key: np.zeros((len(weights), *(step.shape if self._has_columns(key) else (len(step),))))
+                for key, step in steps.items()
+            }
             for points in near_equal_slices(len(alphas), self.batch_size):
                 # By point first: long operations on all the paths, and no sum whose order depends on their number.
                 inputs, targets = self._points_first(rows[part], alphas[points], starts, steps)
@@ -102,14 +106,16 @@ class Path:
                     by_point = np.asarray(gradients[key])[: shape[0] * shape[1]].reshape(*shape, *step.shape[1:])
                     if not self._has_columns(key):
                         by_point = self._along(_where_moved(by_point, step[None]), step[None])
-                    _add_weighted(by_point, weights[points], sums[key])
+                    _add_weighted(by_point, weights[:, points], sums[key])
             self._sum_by_feature(
-                {key: total[:, None] for key, total in sums.items() if self._has_columns(key)}, steps, values[part]
+                {key: np.moveaxis(total, 0, 1) for key, total in sums.items() if self._has_columns(key)},
+                steps,
+                values[part],
             )
             for key, total in sums.items():
                 if not self._has_columns(key):
-                    values[part, 0, self._problem.owners[key]] += total
-        return outputs, values[:, 0]
+                    values[part, :, self._problem.owners[key]] += total.T
+        return outputs, values
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
         """Returns float64 `[paths]` outputs at one alpha, without gradients; other arguments are those of `slopes`."""
@@ -123,7 +129,7 @@ class Path:
 
     def gradient_sizes(self, rows: np.ndarray) -> np.ndarray:
         """Returns float `[rows, features]`, the absolute gradients at the rows, summed over each feature's tensors."""
-        sizes = np.empty((len(rows), 1, len(self._problem.features)), self._dtype)
+        sizes = np.empty((len(rows), 1, len(self._problem.features)), self.dtype)
         for part in near_equal_slices(len(rows), self.batch_size):
             starts, steps = self._steps(0, rows[part])
             inputs, targets = self._points(rows[part], np.ones((part.stop - part.start, 1)), starts, steps)
@@ -147,7 +153,7 @@ class Path:
         self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the model's inputs `[call size, ...]` at `alphas` `[paths, points]`, and targets `[call size]`."""
-        weights = np.ones((*alphas.shape, 2), self._dtype)
+        weights = np.ones((*alphas.shape, 2), self.dtype)
         weights[:, :, 0] = alphas
         points = {}
         for key, step in steps.items():
@@ -219,7 +225,7 @@ class Path:
         """Multiplies gradients `[n, m, ...]` by steps `[1 or n, 1 or m, ...]`, and sums to `[n, m]`."""
         width = math.prod(gradients.shape[2:])
         gradients, steps = (
-            array.reshape(*array.shape[:2], width).astype(self._dtype, copy=False) for array in (gradients, steps)
+            array.reshape(*array.shape[:2], width).astype(self.dtype, copy=False) for array in (gradients, steps)
         )
         # A matrix product may begin threads of its own, which take the processors from the model's.
         return np.einsum("nmi,nmi->nm", gradients, steps)
@@ -235,13 +241,13 @@ def _where_moved(gradients: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return np.where((steps == 0) & ~np.isfinite(gradients), 0, gradients)
 
 
-def _add_weighted(by_point: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:
-    """Adds `[points, paths, ...]` by `weights` `[points]` to `total` `[paths, ...]`, in order."""
-    weighted = np.empty(total.shape)
-    for values, weight in zip(by_point, weights, strict=True):
-        if weight:
-            np.multiply(values, weight, out=weighted, dtype=np.float64)
-            total += weighted
+def _add_weighted(by_point: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> None:
+    """Adds `[points, paths, ...]` by `weights` `[sums, points]` to `totals` `[sums, paths, ...]`, in order."""
+    weighted = np.empty(totals.shape[1:])
+    for values, of_sums in zip(by_point, weights.T, strict=True):
+        for number in np.flatnonzero(of_sums):
+            np.multiply(values, of_sums[number], out=weighted, dtype=np.float64)
+            totals[number] += weighted
 
 
 def _part(baselines: int | np.ndarray, part: slice) -> int | np.ndarray:

@@ -32,6 +32,66 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
     return np.linspace(0, 1, points), weights
 
 
+# Rules for the errors of one rule, beside its ends: more tell more, and take as long as the rule itself.
+_CHECKS = 3
+# By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials, neighbours.
+_OF_POLYNOMIALS, _OF_NEIGHBOURS = 1.5, 0.7
+
+
+def checks(rule: str, points: int) -> np.ndarray:
+    """Returns weights of sums that are 0 for smooth integrands, and else about as large as the rule's error.
+
+    For Gauss's rule these are the shares of the Legendre polynomials of highest degree that the nodes tell apart
+    (null rules: Berntsen and Espelid, "Error estimation in automatic quadrature routines", 1991), for others the
+    differences of neighbours with fixed signs. Two more compare the ends, 0 and 1, with the nodes next to them.
+
+    Args:
+        rule: one of `RULES`.
+        points: of the rule.
+
+    Returns:
+        `[sums, points + 2]` for the values at 0, at the nodes, and at 1. The error is about the root of the sum of the
+        sums' squares.
+    """
+    nodes, weights = RULES[rule](points)
+    count = min(_CHECKS, points - 1)
+    inside = np.zeros((count, points))
+    if rule == "gauss_legendre":
+        roots = np.sqrt(weights)[:, None]
+        orthonormal, _ = np.linalg.qr(np.polynomial.legendre.legvander(2 * nodes - 1, points - 1) * roots)
+        inside += _OF_POLYNOMIALS * (orthonormal * roots).T[points - count :]
+    else:
+        signs = _OF_NEIGHBOURS * np.random.default_rng(0).choice([-1.0, 1.0], (count, points - 1))
+        inside[:, 1:] += signs * (weights[1:] + weights[:-1]) / 2
+        inside[:, :-1] -= signs * (weights[1:] + weights[:-1]) / 2
+    sums = np.zeros((count + 2, points + 2))
+    sums[:count, 1:-1] = inside / np.sqrt(max(1, count))
+    sums[count, :2] = np.array([1, -1]) * _OF_NEIGHBOURS * nodes[0]
+    sums[count + 1, -2:] = np.array([-1, 1]) * _OF_NEIGHBOURS * (1 - nodes[-1])
+    return sums
+
+
+# What grows towards an end no faster than its distance to the power of -3/4 stays finite by the new variable.
+_GRADING = 4
+
+
+def graded(places: np.ndarray, at_start: bool, at_end: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Changes the variable of an integral over [0, 1], for integrands that are not finite at one end or at both.
+
+    Args:
+        places: float64, values of the new variable, from 0 to 1.
+        at_start: whether points crowd at 0, where the speed is then 0.
+        at_end: whether points crowd at 1, where the speed is then 0.
+
+    Returns:
+        The old variable, and its derivative by the new one, of the same shape.
+    """
+    first, last = (_GRADING if at_start else 1), (_GRADING if at_end else 1)
+    gone, left = places**first, (1 - places) ** last
+    pace = first * places ** (first - 1) * left + last * gone * (1 - places) ** (last - 1)
+    return gone / (gone + left), pace / (gone + left) ** 2
+
+
 RULES = {"gauss_legendre": gauss_legendre, "riemann": riemann, "trapezoid": trapezoid}
 
 

@@ -44,7 +44,10 @@ class Method(abc.ABC):
         Raises:
             ValueError: if the request is incomplete, or does not suit the method.
         """
-        return self._explain(prepare(model, inputs, baselines, players, targets), row_keys)
+        problem = prepare(model, inputs, baselines, players, targets)
+        # Numbers that are not finite are reported by row.
+        with np.errstate(all="ignore"):
+            return self._explain(problem, row_keys)
 
     @abc.abstractmethod
     def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:

@@ -53,6 +53,7 @@ def make_method(parameters: explanation_pb2.ExplanationParameters) -> Method:
         else smooth.noise_sigma,
         samples=smooth.noisy_sample_count or _NOISY_SAMPLES,
         seed=parameters.seed,
+        **_given(tolerance=path.tolerance),
     )
 
 

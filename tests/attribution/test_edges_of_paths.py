@@ -1,0 +1,139 @@
+"""Where gradients are not finite: at features that stay, at ends of the path, and where no integral exists."""
+
+import warnings
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.attribution.methods import MAKERS
+from tfx_explain.attribution import ExpectedGradients, GradientTimesInput, IntegratedGradients, SmoothGrad
+
+_PATHS = {
+    "adaptive": IntegratedGradients(),
+    "gauss": IntegratedGradients(steps=50),
+    "trapezoid": IntegratedGradients(steps=50, rule="trapezoid"),
+    "expected": ExpectedGradients(),
+    "smooth": SmoothGrad(IntegratedGradients(steps=50), noise_sigma=0.0, samples=2),
+}
+_every_path = pytest.mark.parametrize("method", _PATHS.values(), ids=_PATHS)
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        yield
+
+
+@_every_path
+@pytest.mark.parametrize("at", [0.0, 3.0])
+def test_a_feature_at_its_baseline_gets_0_and_the_row_its_values(method, at):
+    def model(x):
+        return tf.sqrt(tf.nn.relu(x[:, 0] - at)) + tf.math.xlogy(x[:, 1] - at, x[:, 1] - at) + 2 * x[:, 2] * x[:, 3]
+
+    rows = np.array([[at, at, 1.0, 2.0], [at + 1, at, 1.0, 2.0]], "f4")
+    result = method.attribute(model, rows, np.array([[at, at, 0.0, 0.0]], "f4"))
+    assert result.failures[0] == ""
+    np.testing.assert_array_equal(result.values[0, :2], 0)
+    np.testing.assert_allclose(result.values[0, 2:], 2, atol=0.02)
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if "smooth" not in name and name not in ("saliency", "lime")])
+def test_so_does_it_with_every_method(name):
+    rows = np.array([[0.0, 1.0, 2.0]], "f4")
+    result = MAKERS[name](512).attribute(lambda x: tf.sqrt(x[:, 0]) + x[:, 1] - x[:, 2], rows, 0.0)
+    assert result.failures == ("",)
+    np.testing.assert_allclose(result.values, [[0, 1, -2]], atol=1e-5)
+    assert result.values[0, 0] == 0
+
+
+def test_a_wide_feature_s_numbers_that_stay_count_nothing():
+    tensors = {"counts": tf.constant([[[4.0, 0.0], [9.0, 1.0]]]), "other": tf.constant([[2.0]])}
+    for method in (IntegratedGradients(tolerance=1e-3), IntegratedGradients(steps=4000), GradientTimesInput()):
+        result = method.attribute(
+            lambda t: tf.reduce_sum(tf.sqrt(t["counts"] + 1e-30 * t["counts"]), [1, 2]) + t["other"][:, 0],
+            tensors,
+            {"counts": tf.constant([[[1.0, 0.0], [4.0, 1.0]]]), "other": tf.zeros([1, 1])},
+        )
+        assert result.failures == ("",)
+    exact = IntegratedGradients(tolerance=1e-3).attribute(
+        lambda t: tf.reduce_sum(tf.sqrt(t["counts"]), [1, 2]) + t["other"][:, 0],
+        tensors,
+        {"counts": tf.constant([[[1.0, 0.0], [4.0, 1.0]]]), "other": tf.zeros([1, 1])},
+    )
+    np.testing.assert_allclose(exact.values, [[2, 2]], atol=5e-3)
+
+
+_ROW = np.array([[4.0, 1.0, 2.0]], "f4")
+_SINGULAR = {
+    "square root": (lambda v: tf.sqrt(v[:, 0]) + v[:, 1] + v[:, 2], _ROW, 0.0, [2, 1, 2]),
+    "at the row": (lambda v: tf.sqrt(v[:, 0]) + v[:, 1], np.array([[0.0, 1.0]], "f4"), [[9.0, 0.0]], [-3, 1]),
+    "at both ends": (
+        lambda v: tf.sqrt(v[:, 0]) + tf.sqrt(v[:, 1]),
+        np.array([[4.0, 0.0]], "f4"),
+        [[0.0, 9.0]],
+        [2, -3],
+    ),
+    "away from 0": (lambda v: tf.sqrt(v[:, 0] - 7) + v[:, 1], np.array([[11.0, 1.0]], "f4"), [[7.0, 0.0]], [2, 1]),
+    "norm": (lambda v: tf.norm(v, axis=1), _ROW, 0.0, list(_ROW[0] ** 2 / np.linalg.norm(_ROW[0]))),
+    "entropy": (lambda v: tf.reduce_sum(tf.math.xlogy(v, v), 1), _ROW, 0.0, list(_ROW[0] * np.log(_ROW[0]))),
+    "root of the tenth": (lambda v: v[:, 0] ** 0.1 + tf.sin(3 * v[:, 1]), _ROW, 0.0, [4**0.1, np.sin(3), 0]),
+    "inside a network": (
+        lambda v: tf.tanh(tf.sqrt(v[:, 0]) - v[:, 1]) + v[:, 2],
+        np.array([[1.0, 0.0, 2.0]], "f4"),
+        0.0,
+        [np.tanh(1), 0, 2],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _SINGULAR.values(), ids=_SINGULAR)
+def test_ends_without_a_gradient_are_integrated_up_to(case):
+    function, row, baseline, expected = case
+    baseline = baseline if isinstance(baseline, float) else np.array(baseline, "f4")
+    result = IntegratedGradients().attribute(function, row, baseline)
+    assert result.failures == ("",)
+    assert result.converged[0]
+    errors = np.abs(result.values[0] - expected)
+    assert errors.max() <= max(result.approximation_errors[0], 1e-5)
+    assert errors.max() <= 0.01 * np.abs(expected).sum()
+
+
+def test_rows_with_such_ends_harm_no_other():
+    rows = np.array([[4.0, 1.0], [0.0, 1.0], [1.0, -1.0]], "f4")
+    baseline = np.array([[1.0, 0.0]], "f4")
+    method = IntegratedGradients()
+    together = method.attribute(lambda x: tf.sqrt(x[:, 0]) * (1 + x[:, 1]), rows, baseline)
+    for row in range(3):
+        alone = method.attribute(lambda x: tf.sqrt(x[:, 0]) * (1 + x[:, 1]), rows[row : row + 1], baseline)
+        np.testing.assert_array_equal(alone.values[0], together.values[row])
+    assert together.failures == ("",) * 3
+
+
+@pytest.mark.parametrize(
+    ("function", "baseline", "reason"),
+    [
+        (
+            lambda x: tf.math.log(x[:, 0]) + x[:, 1],
+            0.0,
+            "the output is not finite where feature 'x[0]' is absent, at the baseline; give another",
+        ),
+        (
+            lambda x: tf.math.log(2 - x[:, 0]) + x[:, 1],
+            0.0,
+            "the output is not finite where feature 'x[0]' is present, at the row; mend it or the model",
+        ),
+        (
+            # The angle's share: constant on the way, but the gradients grow like the inverse of the distance.
+            lambda x: tf.where(tf.norm(x, axis=1) > 0, x[:, 0] / tf.norm(x, axis=1), 0.0),
+            0.0,
+            "the gradient by feature 'x[0]' is not finite at the baseline, and has no integral from there; give a "
+            "baseline elsewhere, or take SampledShapley",
+        ),
+    ],
+)
+def test_where_no_integral_exists_the_reason_names_the_end_and_the_feature(function, baseline, reason):
+    result = IntegratedGradients().attribute(function, np.array([[2.0, 1.0]], "f4"), baseline)
+    assert result.failures == (reason,)
+    assert np.isnan(result.values).all()

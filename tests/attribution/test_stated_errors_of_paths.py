@@ -1,0 +1,149 @@
+"""What integrated gradients state as their error, held against the midpoint rule on thousands of points in float64."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfx_explain.attribution import IntegratedGradients, from_function
+
+_POINTS = 6000
+# Densest where kinks of rows far out are: near the baseline.
+_EDGES = (0.0, 0.001, 0.01, 0.1, 0.4, 1.0)
+
+
+def _network(seed, sizes, activation):
+    rng = np.random.default_rng(seed)
+    layers = [
+        (rng.normal(size=(a, b)) * np.sqrt(2 / a), rng.normal(size=b) * 0.3) for a, b in itertools.pairwise(sizes)
+    ]
+
+    def output(x):
+        for weights, biases in layers[:-1]:
+            x = activation(x @ tf.constant(weights, x.dtype) + tf.constant(biases, x.dtype))
+        return (x @ tf.constant(layers[-1][0], x.dtype))[:, 0]
+
+    return output
+
+
+def _reference(function, rows):
+    @tf.function
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = function(x)
+        return tape.gradient(outputs, x)
+
+    count = _POINTS // (len(_EDGES) - 1)
+    middles = (np.arange(count) + 0.5) / count
+    total = np.zeros(rows.shape)
+    for start, end in itertools.pairwise(_EDGES):
+        for part in np.array_split(start + (end - start) * middles, 12):
+            points = tf.constant((part[:, None, None] * rows).reshape(-1, rows.shape[1]))
+            slopes = gradient(points).numpy().reshape(len(part), *rows.shape)
+            total += slopes.sum(axis=0) * (end - start) / count
+    return total * rows
+
+
+def _ratios(method, function, rows):
+    """Returns the largest true error of a feature by the stated one, and which rows converged with more than 3%."""
+    result = method.attribute(from_function(function), tf.constant(rows, tf.float32))
+    truth = _reference(function, tf.cast(tf.constant(rows, tf.float32), tf.float64).numpy())
+    true = np.abs(result.values - truth).max(axis=1)
+    late = result.converged & (true > 0.0301 * np.abs(truth).sum(axis=1))
+    return true / result.approximation_errors, late
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "method",
+    [IntegratedGradients(tolerance=0.03), IntegratedGradients(steps=50), IntegratedGradients(steps=50, rule="riemann")],
+    ids=["adaptive", "gauss", "riemann"],
+)
+def test_stated_errors_cover_every_feature_on_95_rows_of_100(method):
+    ratios, lates = [], []
+    for seed, (sizes, activation) in enumerate([((12, 128, 64, 1), tf.nn.relu), ((9, 24, 1), tf.nn.relu)]):
+        for scale in (1.0, 10.0):
+            rows = np.random.default_rng([7, seed]).normal(size=(96, sizes[0])) * scale
+            ratio, late = _ratios(method, _network(70 + seed, sizes, activation), rows)
+            ratios.append(ratio)
+            lates.append(late)
+    ratios = np.concatenate(ratios)
+    assert 0.93 <= np.mean(ratios <= 1) <= 0.995
+    assert ratios.max() < 5
+    # Not only widened: the stated error is at most by half larger than what it must be.
+    assert np.quantile(ratios, 0.95) > 1 / 1.5
+    assert np.mean(np.concatenate(lates)) <= 0.03
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+@pytest.mark.parametrize("sizes", [(7, 16, 8, 1), (11, 6, 6, 1)])
+def test_no_row_of_a_small_network_is_far_off(sizes, scale):
+    rows = np.random.default_rng(31).normal(size=(64, sizes[0])) * scale
+    ratios, _ = _ratios(IntegratedGradients(), _network(30, sizes, tf.nn.relu), rows)
+    assert ratios.max() < 3
+    assert np.mean(ratios <= 1) >= 0.93
+
+
+def test_rows_on_which_the_model_is_linear_state_rounding_only():
+    rows = np.random.default_rng(32).normal(size=(64, 6))
+    function = _network(33, (6, 1), tf.nn.relu)
+    result = IntegratedGradients().attribute(from_function(function), tf.constant(rows, tf.float32))
+    errors = np.abs(result.values - _reference(function, rows)).max(axis=1)
+    assert (errors <= result.approximation_errors).all()
+    assert (result.evaluations == 9).all()
+    assert (result.approximation_errors <= 1e-5 * np.abs(result.values).sum(axis=1)).all()
+
+
+def test_the_only_feature_is_known_as_well_as_the_output():
+    rows = np.random.default_rng(34).normal(size=(32, 10))
+    function = _network(35, (10, 32, 1), tf.nn.relu)
+    result = IntegratedGradients().attribute(from_function(function), {"x": tf.constant(rows, tf.float32)}, 0.0)
+    assert (np.abs(result.completeness_gaps) <= result.approximation_errors).all()
+    assert result.converged.all()
+    assert result.evaluations.mean() < 20
+
+
+def test_baselines_that_cancel_are_not_converged_by_their_own_sizes():
+    function = _network(36, (5, 32, 1), tf.nn.relu)
+    rows = np.random.default_rng(37).normal(size=(32, 5))
+    baselines = np.stack([np.full(5, -3.0), np.full(5, 3.0)])
+    result = IntegratedGradients(tolerance=0.05).attribute(
+        from_function(function), tf.constant(rows, tf.float32), tf.constant(baselines, tf.float32)
+    )
+    enough = 0.05 * np.abs(result.values).sum(axis=1) + 1e-4
+    assert (result.approximation_errors[result.converged] <= enough[result.converged]).all()
+
+
+def test_two_opposite_kinks_in_one_interval_are_seen_by_the_output():
+    # The slope rises at 0.30 and falls back at 0.32: at points beside, it is the same, and the output is not.
+    step = from_function(
+        lambda x: tf.nn.relu(x[:, 0] - 0.30) - tf.nn.relu(x[:, 0] - 0.32) + 0.02 * x[:, 1] - 0.01 * x[:, 2]
+    )
+    result = IntegratedGradients().attribute(step, tf.ones([1, 3]))
+    np.testing.assert_allclose(result.values, [[0.02, 0.02, -0.01]], atol=0.01 * 0.05)
+    assert result.evaluations[0] > 9
+    assert np.abs(result.values - [[0.02, 0.02, -0.01]]).max() <= result.approximation_errors[0]
+
+
+def test_what_leaves_no_trace_at_any_point_remains_unseen():
+    # Of a bump of the output that begins and ends between two points nothing is known: neither slopes nor outputs tell.
+    result = IntegratedGradients().attribute(from_function(_unseen), tf.ones([1, 2]))
+    np.testing.assert_allclose(result.values, [[0, 1]], atol=1e-5)
+    assert result.converged[0]
+    # Of one feature, what comes back adds up to 0; what two features move apart is an error that nothing states.
+    apart = IntegratedGradients().attribute(from_function(_unseen_apart), tf.constant([[1.0, 1.0, 1.0]]))
+    assert apart.converged[0]
+    assert np.abs(apart.values - [[0.05, -0.05, 1]]).max() > 10 * apart.approximation_errors[0]
+
+
+def _unseen(x):
+    return tf.nn.relu(0.05 - tf.abs(x[:, 0] - 0.3125)) + x[:, 1]
+
+
+def _unseen_apart(x):
+    # Up by the first feature, and down again by the second: (0.25, 0.375) of the path is between two of nine points.
+    up = tf.clip_by_value(x[:, 0] - 0.26, 0.0, 0.05)
+    down = tf.clip_by_value(x[:, 1] - 0.31, 0.0, 0.05)
+    return up - down + x[:, 2]
