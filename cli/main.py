@@ -91,10 +91,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def main() -> None:
     """Runs the command line, and ends the process with its exit code."""
     code = run()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (stream for stream in (sys.stdout, sys.stderr) if stream is not None):
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except (OSError, ValueError):
             # Whoever reads has gone, or a disk is full. Python would try again at the end, and exit with 120.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

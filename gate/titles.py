@@ -29,11 +29,11 @@ def title(key: tfma.metrics.MetricKey, says_unweighted: bool = False) -> str:
 
 def slices_title(spec: config_pb2.SlicingSpec | config_pb2.CrossSlicingSpec | None) -> str:
     """Returns which slices a slicing spec is for: "Overall", "sex:Male", "sex:Male and every age"."""
+    if spec is None:
+        return "Overall"
     if isinstance(spec, config_pb2.CrossSlicingSpec):
         others = " or ".join(map(slices_title, spec.slicing_specs)) or "every slice"
         return f"{slices_title(spec.baseline_spec)} against {others}"
-    if spec is None:
-        return "Overall"
     parts = [f"{name}:{value}" for name, value in sorted(spec.feature_values.items())]
     parts += [f"every {name}" for name in spec.feature_keys]
     parts += [f"the slices of {spec.slice_keys_sql}"] if spec.slice_keys_sql else []

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from tfx_explain.metrics import rows
+from tfx_explain.storage import columns
 
 # Enough to make numpy's cost of a call small, few enough for the memory of thousands of slices.
 _ROWS_PER_FOLD = 256
@@ -51,7 +52,7 @@ def row_computation(
     return tfma.metrics.MetricComputation(
         keys=[key],
         preprocessors=[_RowPreprocessor(key, model_names, class_name)],
-        combiner=_Combiner(key, fold, finish),
+        combiner=_Combiner(key, fold, finish, len(model_names)),
     )
 
 
@@ -77,8 +78,9 @@ class _RowPreprocessor(tfma.metrics.Preprocessor):
 
 
 class _Combiner(beam.CombineFn):
-    def __init__(self, key: tfma.metrics.MetricKey, fold: Fold, finish: Finish) -> None:
+    def __init__(self, key: tfma.metrics.MetricKey, fold: Fold, finish: Finish, models: int) -> None:
         self._key, self._fold, self._finish = key, fold, finish
+        self._models = models
 
     def create_accumulator(self) -> dict[Features, _Block]:
         return {}
@@ -104,7 +106,14 @@ class _Combiner(beam.CombineFn):
         return self.merge_accumulators([accumulator])
 
     def extract_output(self, accumulator: dict[Features, _Block]) -> dict[tfma.metrics.MetricKey, Any]:
-        return {self._key: self._finish({features: self._total(features, b) for features, b in accumulator.items()})}
+        sums = {features: self._total(features, block) for features, block in accumulator.items()}
+        return {self._key: self._finish(sums or self._of_no_rows())}
+
+    def _of_no_rows(self) -> dict[Features, Any]:
+        """Sums where no record of a slice explains the class."""
+        features = ((),) * self._models
+        none = np.empty((0, self._models * len(columns.FIELDS)))
+        return {features: self._fold(rows.split(features, none), np.empty(0))}
 
     def _total(self, features: Features, block: _Block) -> Any:
         if block.waiting:

@@ -41,7 +41,7 @@ _DIRECTION_OF = {
 }
 
 
-def good_direction(class_name: str) -> int:
+def good_direction(class_name: str) -> config_pb2.MetricDirection:
     """Returns which direction is the better one, by the class, or by what it is called; UNKNOWN if nobody knows."""
     if class_name in _DIRECTION_OF:
         return _DIRECTION_OF[class_name]

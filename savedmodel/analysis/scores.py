@@ -61,7 +61,7 @@ def _log_odds(logits: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
     if logits.shape.rank != 2:
         in_rows = tf.reshape(logits, [tf.shape(logits)[0], -1, classes])
         logits = tf.gather(in_rows, places // classes, axis=1, batch_dims=1)
-    is_class = tf.one_hot(places % classes, classes, on_value=True, off_value=False)
+    is_class = tf.one_hot(tf.math.floormod(places, classes), classes, on_value=True, off_value=False)
     others = tf.where(is_class, tf.constant(-np.inf, logits.dtype), logits)
     return tf.reduce_sum(tf.where(is_class, logits, 0), axis=1) - tf.reduce_logsumexp(others, axis=1)
 

@@ -146,9 +146,8 @@ def _quantity(
     classes = given.classes or (link.classes if link and link.logits == logits else "")
     is_known = bool(classes) or (bool(logits) and lookup.read.specs[logits].shape[1:].num_elements() == 1)
     by_default = given.explained_quantity or (LOG_ODDS if logits and is_known else LOGITS if logits else SERVED)
-    quantity = {Parameters.LOG_ODDS: LOG_ODDS, Parameters.LOGITS: LOGITS, Parameters.SERVED: SERVED}.get(
-        scale, by_default
-    )
+    chosen: dict[int, str] = {Parameters.LOG_ODDS: LOG_ODDS, Parameters.LOGITS: LOGITS, Parameters.SERVED: SERVED}
+    quantity = chosen.get(scale, by_default)
     if quantity != SERVED and not logits:
         lookup.problems.append(f"{where}.logits_tensor_name: there is none; explain the output as it is SERVED")
     elif quantity == LOG_ODDS and not is_known:

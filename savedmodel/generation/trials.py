@@ -63,7 +63,7 @@ class Trials:
 
     def _halved(self, trials: Sequence[Tensors]) -> list[np.ndarray | Exception]:
         try:
-            return np.split(self._model.outputs(self._batch(trials)).numpy(), len(trials))
+            return [*np.split(self._model.outputs(self._batch(trials)).numpy(), len(trials))]
         except tf.errors.OpError as error:
             if len(trials) == 1:
                 return [error]

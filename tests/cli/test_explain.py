@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -37,6 +38,22 @@ def inputs(tmp_path_factory):
 def _run(inputs, output, *arguments):
     required = ["--model", inputs / "model", "--examples", inputs / "rows-*", "--output", output]
     return CliRunner().invoke(command, [*map(str, required), *map(str, arguments)], catch_exceptions=True)
+
+
+def test_paths_are_not_patterns(inputs, tmp_path):
+    """Everything lies in a folder whose name is a pattern for another one."""
+    odd, other = tmp_path / "run[12] #%20 Grüße*?", tmp_path / "run1 #%20 GrüßeX!"
+    for folder in (odd, other):
+        shutil.copytree(inputs / "model", folder / "model")
+    shutil.copy(inputs / "rows-0", odd / "rows-0")
+    shutil.copy(inputs / "rows-1", other / "rows-1")
+    result = _run(odd, odd / "output")
+    assert result.exit_code == 0, result.output
+    counts = json.loads((odd / "output" / "summary.json").read_text())["eval"]
+    assert counts["rows_explained"] == 50
+    assert counts["provenance"]["examples"] == [str(odd)]
+    assert counts["provenance"]["models"]["candidate"]["uri"] == str(odd / "model")
+    assert sorted(path.name for path in other.iterdir()) == ["model", "rows-1"]
 
 
 def test_records_counts_and_a_table(inputs, tmp_path):

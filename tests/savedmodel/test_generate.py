@@ -106,9 +106,9 @@ def test_the_same_model_gives_the_same_bytes(zoo, found):
         ("Labels", r"has no output to explain, only 'label' \(int64 \(None,\)\)"),
         ("Sequences", r"has no output to explain, only 'scores' \(float32 \(None, 3, 1\)\)"),
         ("OneBatch", r"Input 'x' of the signature has shape \(4,\), which leaves no axis open for rows"),
-        ("Logarithm", "fails on the baseline of 'x' .zero., .* its output is not a finite number. Give statistics"),
+        ("Logarithm", "fails on the baseline of 'x' .zero., .* its output is not a finite number. Give `statistics`"),
         ("Riddle", "fails on every synthetic row tried, .* give `examples` that it serves, or `statistics`"),
-        ("Strict", "fails on the baseline of 'color' .* is not in .* Give statistics"),
+        ("Strict", "fails on the baseline of 'color' .* is not in .* Give `statistics`"),
     ],
 )
 def test_refusals(zoo, name, message):
