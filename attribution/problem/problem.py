@@ -68,7 +68,7 @@ class Problem:
     def batch_rows(self, batch_size: int) -> int:
         """Returns how many rows to give the model at once: `batch_size`, or fewer where a row's tensors are large.
 
-        Whole vectors of rows, unless rows take more than 1 MiB.
+        Whole vectors of rows; where rows take more than a third of a MiB, as many as fit, whatever `batch_size` is.
         """
         dense = [tensor for tensor in self.inputs.values() if isinstance(tensor, tf.Tensor)]
         row_bytes = sum(tensor.dtype.size * int(np.prod([size or 0 for size in tensor.shape[1:]])) for tensor in dense)
