@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.beam.explaining.explain import RowExplainer
+from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.beam.reading.batches import RowBatch, as_records

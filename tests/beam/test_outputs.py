@@ -135,7 +135,7 @@ def test_every_method_explains_a_linear_model(parameters, model, rows):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"top_k": 2, "output_indices": [0]}, "give one of the two"),
+        ({"top_k": 2, "output_indices": [0]}, "give one of them"),
         ({"top_k": -2}, "at least 1, or -1 for all"),
         ({"output_indices": [1, 1]}, "name each output once"),
         ({"sample": {"rows": 0}}, "sample.rows is 0"),

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_gen.utils import dict_to_example
 
-from tfx_explain.beam.explaining.explain import RowExplainer
+from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.beam.reading.read import PARQUET, Format

@@ -247,5 +247,5 @@ def test_component_refuses_an_empty_list_of_splits():
         Explainer(**channels, splits=[])
     with pytest.raises(ValueError, match="name each split once"):
         Explainer(**channels, splits=["eval", "eval"])
-    with pytest.raises(ValueError, match="top_k is 2; give one of the two"):
+    with pytest.raises(ValueError, match="top_k is 2; give one of them"):
         Explainer(**channels, parameters=explanation_pb2.ExplanationParameters(top_k=2, output_indices=[0]))

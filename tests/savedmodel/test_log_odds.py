@@ -54,11 +54,10 @@ def shifted(save):
 @pytest.mark.parametrize("name", METHODS)
 def test_what_all_logits_have_in_common_is_never_attributed(name, shifted):
     method = SmoothGrad(IntegratedGradients(), noise_sigma=0.1) if name == "SmoothGrad" else METHODS[name]()
-    players = {f"x{i}": ((next(iter(shifted[0].differentiable().players["x"])), i),) for i in range(4)}
     found = []
     for model in shifted:
         cut = model.differentiable()
-        found.append(method.attribute(cut, inputs_of(cut), cut.baselines, players, np.arange(16) % 3))
+        found.append(method.attribute(cut, inputs_of(cut), cut.baselines, cut.players, np.arange(16) % 3))
     assert np.abs(found[0].values).max() > 0.1
     np.testing.assert_allclose(found[1].values, found[0].values, rtol=1e-3, atol=1e-3)
 

@@ -70,7 +70,10 @@ def test_bytes_that_are_no_text_are_kept(zoo, examples):
 
 @pytest.mark.parametrize(
     ("records", "message"),
-    [([], "The examples have no rows"), ([b"broken"], "The model cannot read the examples: .* Give serialized tf.Ex")],
+    [
+        ([], "The `examples` have no rows"),
+        ([b"broken"], "The model cannot read the `examples`: .* Give serialized tf.Ex"),
+    ],
 )
 def test_examples_that_cannot_be_read(zoo, records, message):
     with pytest.raises(ValueError, match=message):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, load_explainable
+from tfx_explain.savedmodel.analysis.cut import keys_of
 
 pytestmark = pytest.mark.slow
 
@@ -92,7 +93,8 @@ def test_output_and_gradients_are_the_original_s(save, keras, rows, tmp_path):
         tape.watch(x)
         expected = model(x)
         first = expected[:, 0]
-    ((feature, (key,)),) = cut.players.items()
+    (feature,) = metadata.inputs
+    (key,) = keys_of(part for parts in cut.players.values() for part in parts)
     inputs = cut.encode({feature: x})
     outputs, gradients = cut.gradients(inputs, np.zeros(5, np.int32))
     np.testing.assert_allclose(cut.outputs(inputs), expected, rtol=1e-5, atol=1e-6)

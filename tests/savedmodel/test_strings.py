@@ -9,7 +9,7 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import load_explainable
 
 BOTH = ["integrated_gradients", "sampled_shapley"]
-SERVED = explanation_pb2.ExplanationParameters.SERVED
+LOGITS, SERVED = explanation_pb2.ExplanationParameters.LOGITS, explanation_pb2.ExplanationParameters.SERVED
 
 
 def pictures(shape):
@@ -40,7 +40,7 @@ ROWS = {
         ("Line", "line", "structured", "identity", True),
         ("JsonFields", "json", "structured", "identity", True),
         ("Bytes", "raw", "structured", "identity", True),
-        ("AnyWidth", "x", "numeric", "identity", False),
+        ("AnyWidth", "x", "numeric", "bag_of_features", False),
         ("AnyWidth", "ids", "categorical", "concat_embedding", False),
     ],
 )
@@ -67,8 +67,8 @@ def test_fed_where_it_is_decoded_it_gives_the_served_output(zoo, found, name):
         np.testing.assert_allclose(outputs, tf.reshape(expected, outputs.shape), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["Photos", "PhotosInBase64"])
-def test_gradients_by_pixels_are_those_of_a_tape_on_the_original(zoo, found, name):
+@pytest.mark.parametrize(("name", "scale"), [("Photos", LOGITS), ("PhotosInBase64", SERVED)])
+def test_gradients_by_pixels_are_those_of_a_tape_on_the_original(zoo, found, name, scale):
     module, rows = zoo(name).module, {key: tf.constant(values) for key, values in ROWS[name].items()}
     feature = next(iter(rows))
     pixels = module.decode(rows[feature])
@@ -76,7 +76,7 @@ def test_gradients_by_pixels_are_those_of_a_tape_on_the_original(zoo, found, nam
     with tf.GradientTape() as tape:
         tape.watch(pixels)
         output = module.head(pixels)[:, 1] * factor
-    cut = load_explainable(zoo(name).path, found(name)).differentiable()
+    cut = load_explainable(zoo(name).path, found(name), output_scale=scale).differentiable()
     (key,) = cut.players[feature]
     inputs = cut.encode(rows)
     outputs, gradients = cut.gradients(inputs, np.ones(2, np.int32))
@@ -99,5 +99,6 @@ def test_axes_of_any_size_get_baselines_of_the_rows_size(zoo, found):
     ]
     embedded = [module.embedding.numpy()[ids].sum() for ids in ([1, 2], [3])]
     for result in results:
-        assert result.features == ("ids", "x")
-        np.testing.assert_allclose(np.asarray(result.values), np.stack([embedded, numbers[:, 0]], 1), atol=1e-4)
+        assert result.features == ("ids", *(f"x[{column}]" for column in range(7)))
+        values = np.stack([result.values[:, 0], result.values[:, 1:].sum(axis=1)], 1)
+        np.testing.assert_allclose(values, np.stack([embedded, numbers[:, 0]], 1), atol=1e-4)
