@@ -42,7 +42,7 @@ test: lint  ## lint, types and all tests
 	@$(BIN)/python -m flink.jars
 
 test-fast: environment  ## the tests that take seconds
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not flink and not flink_cluster"
 
 test-flink: environment  ## the Explainer on a Flink of its own, against the DirectRunner; needs Java and Maven
 	@$(BIN)/python -m flink.jars --fetch
