@@ -169,10 +169,11 @@ def import_cut(
 
     def build(*arguments: tf.Tensor) -> Any:
         fed = dict(zip(names, arguments[: len(names)], strict=True))
+        building = tf.compat.v1.get_default_graph()
         input_map = {name: tensor for name, tensor in fed.items() if name in used}
         for node, value in graph.captures.items():
             if f"{node}:0" in used and f"{node}:0" not in fed:
-                input_map[f"{node}:0"] = tf.identity(value)
+                input_map[f"{node}:0"] = building.capture(value)
         imported = iter(
             tf.graph_util.import_graph_def(graph_def, input_map=input_map, return_elements=computed, name="cut")
         )
