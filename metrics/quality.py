@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import collections
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow_model_analysis as tfma
@@ -21,8 +22,6 @@ from tfx_explain.storage.influence import lacks_influence
 
 # A bin's middle is within 2.2% of what the bin holds.
 _BINS = RatioBins(low=-30, high=10, per_octave=16)
-_INFLUENCE_NAME = "_tfx_explain_influence"
-_GAPS_NAME = "_tfx_explain_completeness_gaps"
 
 
 class CompletenessGap(ModelMetric):
@@ -63,7 +62,7 @@ class CompletenessGapQuantile(ModelMetric):
         super().__init__(
             functools.partial(_quantile, quantile),
             name or of_class(f"completeness_gap_quantile/{quantile:g}", class_name),
-            computation=_gaps_computation,
+            computation=functools.partial(_computation, "_tfx_explain_completeness_gaps", _fold_gaps, added_up),
             quantile=quantile,
             class_name=class_name,
         )
@@ -119,9 +118,23 @@ class UninfluencedRows(ModelMetric):
         super().__init__(
             _uninfluenced,
             name or of_class("uninfluenced_rows", class_name),
-            computation=_influence_computation,
+            computation=functools.partial(_computation, "_tfx_explain_influence", _fold_influence, _all_counts),
             class_name=class_name,
         )
+
+
+def _computation(
+    name: str,
+    fold: Callable[[Sequence[ModelRows], np.ndarray], Any],
+    finish: Callable[[Mapping[Features, Any]], Any],
+    model_name: str,
+    output_name: str,
+    example_weighted: bool,
+    class_name: str,
+) -> tfma.metrics.MetricComputation:
+    """Returns what a metric here is made of where `AttributionSums` don't tell it; see `row_computation`."""
+    key = tfma.metrics.MetricKey(of_class(name, class_name), model_name, output_name, example_weighted=example_weighted)
+    return row_computation(key, [model_name], fold, finish, class_name)
 
 
 def _completeness_gap(sums: AttributionSums) -> float:
@@ -144,15 +157,6 @@ def _failed_rows(sums: AttributionSums) -> float:
     return sums.failed_rows
 
 
-def _influence_computation(
-    model_name: str, output_name: str, example_weighted: bool, class_name: str
-) -> tfma.metrics.MetricComputation:
-    key = tfma.metrics.MetricKey(
-        of_class(_INFLUENCE_NAME, class_name), model_name, output_name, example_weighted=example_weighted
-    )
-    return row_computation(key, [model_name], _fold_influence, _all_counts, class_name)
-
-
 def _fold_influence(models: Sequence[ModelRows], _: np.ndarray) -> collections.Counter[tuple[float, bool]]:
     """Returns the number of explained rows by class and by whether no feature has an influence."""
     (model,) = models
@@ -169,15 +173,6 @@ def _all_counts(by_features: Mapping[Features, collections.Counter]) -> collecti
 def _uninfluenced(counts: collections.Counter[tuple[float, bool]]) -> float:
     influenced = {of_class for of_class, lacking in counts if not lacking}
     return float(sum(rows for (of_class, _), rows in counts.items() if of_class not in influenced))
-
-
-def _gaps_computation(
-    model_name: str, output_name: str, example_weighted: bool, class_name: str
-) -> tfma.metrics.MetricComputation:
-    key = tfma.metrics.MetricKey(
-        of_class(_GAPS_NAME, class_name), model_name, output_name, example_weighted=example_weighted
-    )
-    return row_computation(key, [model_name], _fold_gaps, added_up, class_name)
 
 
 def _fold_gaps(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:

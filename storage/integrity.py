@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from tfx_explain.proto.printable import first_line
+from tfx_explain.storage.paths import names_in
+
+_Parsed = TypeVar("_Parsed")
 
 _CHUNK = 1 << 20
 _LENGTH = 8  # Bytes of a record's length, before it.
@@ -23,6 +27,33 @@ def verify_file(path: str) -> None:
     """Raises a ValueError for a folder, and for a pipe or device, which would keep whoever opens it waiting."""
     if tf.io.gfile.isdir(path) or (os.path.exists(path) and not os.path.isfile(path)):
         raise ValueError(f"{path} is damaged: it is a folder, a pipe or a device, not a file")
+
+
+def read_part(directory: str, name: str, parse: Callable[[bytes], _Parsed], meant: str) -> _Parsed | None:
+    """Reads a small file that a directory may have.
+
+    Args:
+      directory: Where to look.
+      name: Of the file.
+      parse: From its bytes to what they say; any error of its own says that the file is something else.
+      meant: What is missed in such a file, for people.
+
+    Returns:
+      What it says; None where the directory has no such file.
+
+    Raises:
+      ValueError: It is damaged.
+    """
+    # By its name: a link to nothing is damage, not absence.
+    if name not in names_in(directory):
+        return None
+    path = os.path.join(directory, name)
+    verify_file(path)
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return parse(file.read())
+    except Exception as error:  # what a parser makes of any bytes
+        raise ValueError(f"{path} is damaged or something else: {meant}") from error
 
 
 def verify_whole(path: str) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import tensorflow as tf
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.reading.evaluations import SliceMetrics, Slices
@@ -17,8 +16,7 @@ from tfx_explain.gate.reading.provenance import verify_provenance
 from tfx_explain.metrics import configs, quality
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.influence import uninfluenced
-from tfx_explain.storage.integrity import verify_file
-from tfx_explain.storage.paths import names_in
+from tfx_explain.storage.integrity import read_part
 
 SUMMARY_FILE = "summary.json"
 MAX_FAILED_FRACTION = 0.01
@@ -63,22 +61,18 @@ def read_summary(directory: str) -> Summary | None:
     Raises:
       ValueError: It is damaged.
     """
+    summary = read_part(directory, SUMMARY_FILE, _parse_summary, "it holds no counts of rows by split")
     path = os.path.join(directory, SUMMARY_FILE)
-    # By its name: a link to nothing is damage, not absence.
-    if SUMMARY_FILE not in names_in(directory):
-        return None
-    verify_file(path)
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            summary = {split: _of_split(found) for split, found in json.loads(file.read()).items()}
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError, tf.errors.OpError) as error:
-        raise ValueError(f"{path} is damaged or something else: it holds no counts of rows by split") from error
-    for split, found in summary.items():
+    for split, found in (summary or {}).items():
         if not _is_consistent(found.counts):
             raise ValueError(f"{path} is damaged: the counts of split {split!r} contradict each other")
         if found.provenance.get("split", split) != split:
             raise ValueError(f"{path} is damaged: what it says of split {split!r} is of {found.provenance['split']!r}")
     return summary
+
+
+def _parse_summary(content: bytes) -> dict[str, SplitSummary]:
+    return {split: _of_split(found) for split, found in json.loads(content).items()}
 
 
 def _of_split(found: Mapping[str, Any]) -> SplitSummary:

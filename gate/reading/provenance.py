@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.claims import Claim
 from tfx_explain.storage.columns import BASELINE, MODELS
-from tfx_explain.storage.integrity import verify_file
-from tfx_explain.storage.paths import names_in
+from tfx_explain.storage.integrity import read_part
 
 CONFIG_FILE = "eval_config.json"
 _UNKNOWN = ("", "<unknown>")
@@ -28,16 +25,11 @@ def read_run(directory: str) -> config_pb2.EvalRun | None:
     Raises:
       ValueError: It is damaged.
     """
-    path = os.path.join(directory, CONFIG_FILE)
-    # By its name: a link to nothing is damage, not absence.
-    if CONFIG_FILE not in names_in(directory):
-        return None
-    verify_file(path)
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            return json_format.Parse(file.read(), config_pb2.EvalRun(), ignore_unknown_fields=True)
-    except (json_format.ParseError, RecursionError, UnicodeDecodeError, tf.errors.OpError) as error:
-        raise ValueError(f"{path} is damaged or something else: it is no EvalRun in JSON") from error
+    return read_part(directory, CONFIG_FILE, _parse_run, "it is no EvalRun in JSON")
+
+
+def _parse_run(content: bytes) -> config_pb2.EvalRun:
+    return json_format.Parse(content, config_pb2.EvalRun(), ignore_unknown_fields=True)
 
 
 def claim_of_run(source: str, run: config_pb2.EvalRun | None, role_of: Callable[[str], str]) -> Claim | None:

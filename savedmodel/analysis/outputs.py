@@ -100,6 +100,39 @@ def find_outputs(
     floats = {
         name: t for name, t in sorted(tensors.items()) if _is_score(read, t) or (name in chosen and _is_float(read, t))
     }
+    scores, labels, served_labels = _scores_and_labels(read, wanted, floats, found)
+    scores |= named
+    served_labels -= {name for name, tensor in named.items() if tensor == tensors.get(name)}
+    scores = dict(sorted(scores.items())) or floats
+    if not scores:
+        raise ValueError(_nothing_to_explain(read))
+    if wanted and wanted not in scores:
+        advice = _how_to_choose(read, [tensors[wanted]] if wanted in tensors else []) or (
+            f"{nearest(wanted, scores)} (as `output_name`)"
+        )
+        raise ValueError(f"Signature {read.signature.name!r} has no output {wanted!r} that can be explained; {advice}")
+    scores = {wanted: scores[wanted]} if wanted else scores
+    fixed = {name: tensor for name, tensor in sorted(tensors.items()) if not read.depends[tensor]}
+    chosen = {name: indices for name, indices in chosen.items() if name in scores}
+    if not chosen and (indices := next(filter(None, (elements or {}).values()), None)):
+        there = ", ".join(f"{name!r} {shapes[name]}" for name in scores)
+        raise ValueError(
+            f"`output_element` {list(indices)} fits no output, of {there}; give an index for each axis but the rows'."
+        )
+    return Outputs(scores, labels, frozenset(served_labels), fixed, chosen)
+
+
+def _scores_and_labels(
+    read: ReadModel, wanted: str | None, floats: Mapping[str, str], found: Mapping[str, Label]
+) -> tuple[dict[str, str], dict[str, Label], set[str]]:
+    """The scores to explain, what names their classes, and the names of those that are served as labels only.
+
+    Args:
+        read: the model.
+        wanted: the only output that counts; None: all.
+        floats: the outputs that are scores, by name.
+        found: the outputs that are labels, by name.
+    """
     scores = {name: tensor for name, tensor in floats.items() if name not in found and read.depends[tensor]}
     labels: dict[str, Label] = {}
     served_labels = set()
@@ -111,34 +144,17 @@ def find_outputs(
             served_labels.add(name)
         for owner in {*owners, name} & scores.keys():
             labels.setdefault(owner, label)
-    scores |= named
-    served_labels -= {name for name, tensor in named.items() if tensor == tensors.get(name)}
-    scores = dict(sorted(scores.items())) or floats
-    if not scores:
-        specs = {name: read.specs[tensor] for name, tensor in tensors.items()}
-        there = ", ".join(f"{name!r} ({spec.dtype.name} {spec.shape})" for name, spec in specs.items())
-        advice = _how_to_choose(read, tensors.values()) or (
-            "export one that serves float scores, [rows] or [rows, outputs], or labels that are chosen by such scores."
-        )
-        raise ValueError(f"Signature {read.signature.name!r} has no output to explain, only {there}; {advice}")
-    if wanted:
-        if wanted not in scores:
-            advice = _how_to_choose(read, [tensors[wanted]] if wanted in tensors else []) or (
-                f"{nearest(wanted, scores)} (as `output_name`)"
-            )
-            raise ValueError(
-                f"Signature {read.signature.name!r} has no output {wanted!r} that can be explained; {advice}"
-            )
-        scores = {wanted: scores[wanted]}
-    fixed = {name: tensor for name, tensor in sorted(tensors.items()) if not read.depends[tensor]}
-    chosen = {name: indices for name, indices in chosen.items() if name in scores}
-    if elements and any(elements.values()) and not chosen:
-        indices = next(list(indices) for indices in elements.values() if indices)
-        there = ", ".join(f"{name!r} {shapes[name]}" for name in scores)
-        raise ValueError(
-            f"`output_element` {indices} fits no output, of {there}; give an index for each axis but the rows'."
-        )
-    return Outputs(scores, labels, frozenset(served_labels), fixed, chosen)
+    return scores, labels, served_labels
+
+
+def _nothing_to_explain(read: ReadModel) -> str:
+    tensors = read.graph.outputs
+    specs = {name: read.specs[tensor] for name, tensor in tensors.items()}
+    there = ", ".join(f"{name!r} ({spec.dtype.name} {spec.shape})" for name, spec in specs.items())
+    advice = _how_to_choose(read, tensors.values()) or (
+        "export one that serves float scores, [rows] or [rows, outputs], or labels that are chosen by such scores."
+    )
+    return f"Signature {read.signature.name!r} has no output to explain, only {there}; {advice}"
 
 
 def _how_to_choose(read: ReadModel, tensors: Iterable[str]) -> str:

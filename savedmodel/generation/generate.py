@@ -11,7 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings, find_encodings
 from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse
-from tfx_explain.savedmodel.analysis.outputs import describe_outputs, find_outputs
+from tfx_explain.savedmodel.analysis.outputs import Outputs, describe_outputs, find_outputs
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
 from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
 from tfx_explain.savedmodel.explainable.model import open_model
@@ -115,10 +115,7 @@ def generate_metadata(
         preprocess_signature_name=read.signature.preprocess_name,
         tags=tags or given.tags,
     )
-    named = {name: entry.output_tensor_name for name, entry in given.outputs.items() if entry.output_tensor_name}
-    elements = {name: tuple(given.outputs[name].output_element) for name in given.outputs}
-    elements = {name: elements.get(name) or tuple(output_element) for name in (*read.graph.outputs, *elements)}
-    outputs = find_outputs(read, output_name, named, elements)
+    outputs = _chosen_outputs(read, given, output_name, output_element)
     analysis = analyse(read, describe_outputs(metadata, read, outputs))
     names = _used_features(analysis)
     rows, aligned = _try(analysis, outputs.scores, data, given)
@@ -132,13 +129,31 @@ def generate_metadata(
     name_classes(metadata, read, outputs, rows)
     found, metadata = metadata, merge_metadata(metadata, given)
     take_apart(metadata, found, read)
-    for entry in metadata.inputs.values():
-        if not entry.explainable_by:  # an encoded tensor was given; whether it leads to the output is seen below
-            entry.explainable_by.extend([INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY])
-    for entry in metadata.outputs.values():  # of what a person named anew
-        entry.explained_quantity = entry.explained_quantity or (LOG_ODDS if entry.logits_tensor_name else SERVED)
+    _fill_in(metadata)
     _verify(metadata, read, rows)
     return metadata
+
+
+def _chosen_outputs(
+    read: ReadModel,
+    given: explanation_pb2.ExplanationMetadata,
+    output_name: str | None,
+    output_element: Sequence[int],
+) -> Outputs:
+    """The outputs to explain, with the tensors and elements that a person gave for them."""
+    named = {name: entry.output_tensor_name for name, entry in given.outputs.items() if entry.output_tensor_name}
+    elements = {name: tuple(given.outputs[name].output_element) for name in given.outputs}
+    elements = {name: elements.get(name) or tuple(output_element) for name in (*read.graph.outputs, *elements)}
+    return find_outputs(read, output_name, named, elements)
+
+
+def _fill_in(metadata: explanation_pb2.ExplanationMetadata) -> None:
+    """Adds what follows for entries that a person gave."""
+    for entry in metadata.inputs.values():
+        if not entry.explainable_by:  # an encoded tensor was given; whether it leads to the output is seen later
+            entry.explainable_by.extend([INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY])
+    for entry in metadata.outputs.values():
+        entry.explained_quantity = entry.explained_quantity or (LOG_ODDS if entry.logits_tensor_name else SERVED)
 
 
 def _describe_inputs(
