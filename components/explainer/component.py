@@ -15,6 +15,7 @@ from tfx.utils import json_utils
 
 from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.components import artifacts
+from tfx_explain.components.driver import Driver
 from tfx_explain.components.explainer import executor
 from tfx_explain.proto import explanation_pb2
 
@@ -73,6 +74,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
 
     SPEC_CLASS = ExplainerSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

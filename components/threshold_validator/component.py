@@ -13,6 +13,7 @@ from tfx.types import channel_utils, component_spec, standard_artifacts
 from tfx.types import standard_component_specs as keys
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
+from tfx_explain.components.driver import Driver
 from tfx_explain.components.threshold_validator import executor
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
@@ -97,6 +98,7 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
 
     SPEC_CLASS = ThresholdValidatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

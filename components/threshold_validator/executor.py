@@ -16,6 +16,7 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, path_utils, proto_utils
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
+from tfx_explain.components.no_model import without_empty_baseline
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
 from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
@@ -39,6 +40,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def Do(self, input_dict: _Artifacts, output_dict: _Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Decides on the model and writes the blessing and the validation; see the component for the keys."""
+        input_dict = without_empty_baseline(input_dict)
         model = artifact_utils.get_single_instance(input_dict[keys.MODEL_KEY])
         baselines = input_dict.get(keys.BASELINE_MODEL_KEY)
         baseline = artifact_utils.get_single_instance(baselines) if baselines else None

@@ -107,8 +107,9 @@ def test_a_rejected_model_is_not_pushed(do, push, inputs, config, metric, bound,
     assert push(inputs["model"][0], blessing) == []
 
 
-def test_an_empty_channel_is_no_baseline(do, inputs, config, metric, bound, evaluation, one_model_evaluation):
-    inputs |= {"baseline_model": [], "attributions": []}
+@pytest.mark.parametrize("says_so", [False, True])
+def test_an_empty_channel_is_no_baseline(do, inputs, config, metric, bound, one_model_evaluation, empty_model, says_so):
+    inputs |= {"baseline_model": [empty_model] if says_so else [], "attributions": []}
     inputs["evaluation"][0].uri = one_model_evaluation
     blessing = do(inputs, config(metric("AUC", bound(lower=0.6, absolute=0.5, better="HIGHER"))))
     assert blessing.get_int_custom_property("blessed") == 1
