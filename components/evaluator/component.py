@@ -7,9 +7,10 @@ from tfx.dsl.components.base import executor_spec
 
 from tfx_explain.components.driver import Driver
 from tfx_explain.components.evaluator import executor
+from tfx_explain.components.own_id import KnowsItsId
 
 
-class Evaluator(component.Evaluator):
+class Evaluator(KnowsItsId, component.Evaluator):
     """TFX's Evaluator, with the same arguments and outputs, that takes LatestPushedModel's word for no baseline model.
 
     The stock Evaluator needs an input without an artifact for that, which only a Resolver gives, and which Kubeflow

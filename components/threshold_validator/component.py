@@ -14,6 +14,7 @@ from tfx.types import standard_component_specs as keys
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.driver import Driver
+from tfx_explain.components.own_id import COMPONENT_ID_KEY, KnowsItsId
 from tfx_explain.components.threshold_validator import executor
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
@@ -28,6 +29,7 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig),
         executor.POLICY_KEY: component_spec.ExecutionParameter(type=explanation_pb2.GatePolicy),
+        COMPONENT_ID_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -44,7 +46,7 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
     }
 
 
-class ThresholdValidator(base_beam_component.BaseBeamComponent):
+class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
     """A TFX component that blesses a model if its metrics and its reasons stay within bounds.
 
     The bounds are TFMA's own: value thresholds, change thresholds against a baseline model, slices. A metric of

@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tfx.components.evaluator import component as stock_component
 from tfx.components.evaluator import executor as stock
-from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import Channel, artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from tfx_explain.components import Evaluator
@@ -73,3 +73,9 @@ def test_the_component_is_the_stock_one_with_this_executor():
     assert issubclass(Executor, stock.Executor)
     assert Evaluator.EXECUTOR_SPEC.executor_class is Executor
     assert Evaluator.__name__ == stock_component.Evaluator.__name__
+
+
+def test_its_blessings_name_the_node():
+    """The stock executor writes what it finds under this key."""
+    node = Evaluator(examples=Channel(type=standard_artifacts.Examples), eval_config=tfma.EvalConfig())
+    assert node.with_id("Fairness").exec_properties["current_component_id"] == "Fairness"
