@@ -7,7 +7,7 @@ from typing import Any
 from tfx import types
 from tfx.components.evaluator import executor
 
-from tfx_explain.components.no_model import without_empty_baseline
+from tfx_explain.components.artifacts import without_empty_baseline
 
 
 class Executor(executor.Executor):

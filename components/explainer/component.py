@@ -58,7 +58,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
         model=trainer.outputs['model'],
         examples=example_gen.outputs['examples'],
         explanation_metadata=metadata_generator.outputs['explanation_metadata'],
-        baseline_model=model_resolver.outputs['model'],
+        baseline_model=latest_pushed_model.outputs['model'],
     )
     ```
 
@@ -95,8 +95,8 @@ class Explainer(base_beam_component.BaseBeamComponent):
             Parquet.
           explanation_metadata: A channel of type `ExplanationMetadata`, from a MetadataGenerator or an Importer of a
             file written by hand.
-          baseline_model: A channel of type `standard_artifacts.Model`, usually from a Resolver; may be empty, as on a
-            first run.
+          baseline_model: A channel of type `standard_artifacts.Model`, usually from a LatestPushedModel or a
+            Resolver; may be none, as on a first run.
           parameters: Method, tolerance, budget, classes, quantity, sample, features to keep; by default integrated
             gradients of a class's log-odds (of two classes the second, else the predicted one) for all records, with
             all their features.

@@ -19,7 +19,6 @@ from tfx_explain.beam.run import SUMMARY_FILE, explain_splits
 from tfx_explain.beam.summary import COUNTS, SECONDS, Summary
 from tfx_explain.components import artifacts
 from tfx_explain.components.explainer import inputs
-from tfx_explain.components.no_model import without_empty_baseline
 from tfx_explain.metrics import evaluate_attributions
 from tfx_explain.storage import columns
 from tfx_explain.storage.directory import complete_directory
@@ -40,7 +39,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Explains the chosen splits and aggregates the attributions; see the component for inputs and outputs."""
-        input_dict = without_empty_baseline(input_dict)
+        input_dict = artifacts.without_empty_baseline(input_dict)
         examples = input_dict[keys.EXAMPLES_KEY]
         form = inputs.examples_format(input_dict)
         patterns = inputs.split_patterns(examples, json_utils.loads(exec_properties[SPLITS_KEY]))

@@ -12,11 +12,11 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, path_utils
 
 from tfx_explain.components.latest_pushed_model.search import find_model
-from tfx_explain.components.no_model import NoModel
 from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel.whole import verify_whole_model
 from tfx_explain.storage.directory import complete_directory
 from tfx_explain.storage.fingerprint import model_fingerprint
+from tfx_explain.storage.no_model import NoModel, write_no_model
 
 BASE_DIRECTORY_KEY = "base_directory"
 
@@ -37,7 +37,8 @@ class Executor(base_executor.BaseExecutor):
         found = find_model(exec_properties[BASE_DIRECTORY_KEY])
         if isinstance(found, NoModel):
             _LOGGER.warning("No baseline model: %s", printable(found.why))
-            found.write(output)
+            write_no_model(output.uri, found)
+            output.set_string_custom_property("no_model", found.why)
             return
         with complete_directory(output.uri) as directory:
             model_dir = path_utils.serving_model_dir(directory)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from tfx.utils import path_utils
 
-from tfx_explain.components.no_model import NoModel
 from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel.whole import verify_whole_model
+from tfx_explain.storage.no_model import NoModel
 from tfx_explain.storage.paths import names_in
 
 # As the Pusher names them, by the second, and as TensorFlow Serving reads them: numbers.

@@ -60,7 +60,7 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
     ```python
     validator = ThresholdValidator(
         model=trainer.outputs['model'],
-        baseline_model=model_resolver.outputs['model'],
+        baseline_model=latest_pushed_model.outputs['model'],
         evaluation=evaluator.outputs['evaluation'],
         attributions=explainer.outputs['attributions'],
         eval_config=tfma.EvalConfig(
@@ -78,17 +78,8 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
     pusher = Pusher(model=trainer.outputs['model'], model_blessing=validator.outputs['blessing'], ...)
     ```
 
-    With an Evaluator that has thresholds of its own in the same pipeline, restrict the resolver to this component's
-    blessings, or a model that the gate rejected becomes the baseline:
-    ```python
-    model_resolver = tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-        model=tfx.dsl.Channel(type=Model),
-        model_blessing=tfx.dsl.Channel(type=ModelBlessing, producer_component_id='ThresholdValidator'),
-    ).with_id('latest_blessed_model_resolver')
-    ```
-    Kubeflow Pipelines' own resolver looks at all blessings whoever made them; there, leave the thresholds to this
-    component and give the Evaluator none, so that it blesses nothing.
+    A Resolver can give the baseline model as well. With an Evaluator that blesses too, restrict it to this component's
+    blessings (docs/gate.md), or a model that the gate rejected becomes the baseline.
 
     Component `outputs` contains:
 
@@ -121,8 +112,8 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
             list.
           attributions: A channel of type `standard_artifacts.Examples`, from an Explainer, or several in a list; all
             their splits count.
-          baseline_model: A channel of type `standard_artifacts.Model`, usually a Resolver's; may be empty, as on a
-            first run. Give the same one to the Evaluator and the Explainer.
+          baseline_model: A channel of type `standard_artifacts.Model`, usually a LatestPushedModel's or a
+            Resolver's; may be none, as on a first run. Give the same one to the Evaluator and the Explainer.
           baseline_evaluation: A channel of type `standard_artifacts.ModelEvaluation`, or several in a list: the
             evaluation of the baseline model's own run. It stands in for values that `evaluation` has of the candidate
             alone.

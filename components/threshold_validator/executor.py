@@ -15,8 +15,7 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, path_utils, proto_utils
 
-from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
-from tfx_explain.components.no_model import without_empty_baseline
+from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY, without_empty_baseline
 from tfx_explain.components.own_id import COMPONENT_ID_KEY
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
@@ -25,6 +24,7 @@ from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.directory import complete_directory
+from tfx_explain.storage.no_model import read_no_model
 
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
@@ -49,6 +49,7 @@ class Executor(evaluator_executor.Executor):
 
     def Do(self, input_dict: _Artifacts, output_dict: _Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Decides on the model and writes the blessing and the validation; see the component for the keys."""
+        given = input_dict.get(keys.BASELINE_MODEL_KEY, ())
         input_dict = without_empty_baseline(input_dict)
         model = artifact_utils.get_single_instance(input_dict[keys.MODEL_KEY])
         baselines = input_dict.get(keys.BASELINE_MODEL_KEY)
@@ -66,6 +67,7 @@ class Executor(evaluator_executor.Executor):
                     attributions=_split_folders(input_dict.get(ATTRIBUTIONS_KEY, ())),
                     baseline_evaluations=_uris(input_dict, BASELINE_EVALUATION_KEY),
                     models={role: _model(one) for role, one in ((CANDIDATE, model), (BASELINE, baseline)) if one},
+                    no_baseline=next(filter(None, (read_no_model(one.uri) for one in given)), None),
                 ),
                 self._make_beam_pipeline,
                 path,
@@ -97,7 +99,7 @@ def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Ar
 
 def _log(verdict: Verdict, path: str) -> None:
     """Logs a verdict where people look for it: absl's messages, which TFX silences after some nodes, are not there."""
-    is_sound = verdict.blessed and not verdict.overridden
+    is_sound = verdict.blessed and not verdict.overridden and not verdict.warning
     _LOGGER.log(logging.INFO if is_sound else logging.WARNING, "%s", "\n".join(verdict.log_lines(path)))
 
 

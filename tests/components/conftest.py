@@ -7,7 +7,7 @@ from tfx.orchestration.launcher import in_process_component_launcher
 from tfx.orchestration.metadata import Metadata, sqlite_metadata_connection_config
 from tfx.types import artifact_utils, standard_artifacts
 
-from tfx_explain.components.no_model import NoModel
+from tfx_explain.storage.no_model import NoModel, write_no_model
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +26,8 @@ def empty_model(tmp_path):
     """A Model artifact that says that there is none, without properties, as some orchestrators pass it on."""
     artifact = standard_artifacts.Model()
     artifact.uri = str(tmp_path / "empty_model")
-    NoModel("Nothing was pushed.", is_first=True).write(artifact)
-    bare = standard_artifacts.Model()
-    bare.uri = artifact.uri
-    return bare
+    write_no_model(artifact.uri, NoModel("Nothing was pushed.", is_first=True))
+    return artifact
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tfx.utils import proto_utils
 
 from tfx_explain.components import LatestPushedModel
 from tfx_explain.components.artifacts import serving_model_dir
-from tfx_explain.components.no_model import read_no_model
 from tfx_explain.storage.fingerprint import model_fingerprint
+from tfx_explain.storage.no_model import read_no_model
 
 
 @pytest.fixture
@@ -43,9 +43,7 @@ def test_what_the_pusher_pushed_is_copied_to_where_tfx_looks_for_it(launch, serv
 
 def test_that_there_is_no_model_stands_in_a_file_and_in_the_log(launch, serving, caplog):
     found = launch(LatestPushedModel(base_directory=str(serving)))["model"]
-    bare = standard_artifacts.Model()
-    bare.uri = found.uri
-    assert read_no_model(bare).is_first
+    assert read_no_model(found.uri).is_first
     assert found.get_string_custom_property("no_model") == f"No version was pushed to {str(serving)!r} yet."
     (record,) = [record for record in caplog.records if record.name.startswith("tfx_explain")]
     assert record.levelno == logging.WARNING

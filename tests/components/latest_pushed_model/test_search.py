@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tfx_explain.components.latest_pushed_model.search import Found, find_model
-from tfx_explain.components.no_model import NoModel
+from tfx_explain.storage.no_model import NoModel
 
 
 @pytest.fixture
