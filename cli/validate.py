@@ -28,6 +28,7 @@ from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
+from tfx_explain.storage.no_model import read_no_model
 from tfx_explain.storage.paths import matching
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -69,12 +70,14 @@ def command(
     verify_config(config, gate_policy, Wiring(bool(evaluation), bool(attributions), baseline=True))
     for warning in lint(config, gate_policy):
         emit(f"warning: {warning}\n", sys.stderr)
+    no_baseline = read_no_model(baseline_model) if baseline_model else None
     sources = Sources(
         evaluations=evaluation,
         attributions=_folders(attributions),
         baseline_evaluations=baseline_evaluation,
         model_name=model_name,
-        models=_models({CANDIDATE: model, BASELINE: baseline_model}),
+        models=_models({CANDIDATE: model, BASELINE: None if no_baseline else baseline_model}),
+        no_baseline=no_baseline,
     )
     with nullcontext(output) if output else tempfile.TemporaryDirectory() as path:
         verdict = validate(config, gate_policy, sources, beam.Pipeline, path)
@@ -121,8 +124,8 @@ def _print(verdict: Verdict) -> None:
             console.print(f"- {unanswered}")
         for sentence in verdict.evidence:
             console.print(f"- {sentence}")
-        if verdict.not_asked:
-            console.print(f"{len(verdict.not_asked)} thresholds were not asked: there is no baseline model.")
+        if verdict.warning:
+            console.print(f"WARNING: {verdict.warning}", style="bold yellow")
         console.print(verdict.headline(), style="bold")
 
 

@@ -6,6 +6,7 @@ import os
 
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as keys
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
@@ -15,6 +16,7 @@ from tfx_explain.savedmodel.files import read_metadata
 from tfx_explain.savedmodel.metadata.dialects import VERTEX
 from tfx_explain.savedmodel.metadata.metadata import FILE_NAME
 from tfx_explain.storage.directory import complete_directory
+from tfx_explain.storage.no_model import read_no_model
 
 EXPLANATION_METADATA_KEY = "explanation_metadata"
 ATTRIBUTIONS_KEY = "attributions"
@@ -34,6 +36,17 @@ def serving_model_dir(models: list[Artifact]) -> str:
     """Returns the folder of the SavedModel in the one Model artifact."""
     model = artifact_utils.get_single_instance(models)
     return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+
+
+def without_empty_baseline(input_dict: dict[str, list[Artifact]]) -> dict[str, list[Artifact]]:
+    """Returns an executor's inputs without a baseline model that says that it is none.
+
+    A file in the artifact says it: properties get lost on some orchestrators.
+    """
+    baselines = input_dict.get(keys.BASELINE_MODEL_KEY)
+    if not baselines:
+        return input_dict
+    return {**input_dict, keys.BASELINE_MODEL_KEY: [one for one in baselines if read_no_model(one.uri) is None]}
 
 
 def read_explanation_metadata(uri: str) -> explanation_pb2.ExplanationMetadata:

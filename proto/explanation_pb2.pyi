@@ -109,6 +109,7 @@ class GatePolicy(_message.Message):
     POINT_ESTIMATE: GatePolicy.Confidence
     RATIO: GatePolicy.RelativeChange
     REJECT: GatePolicy.MissingBaseline
+    REJECT_ONCE_PUSHED: GatePolicy.MissingBaseline
     RELATIVE_CHANGE_FIELD_NUMBER: _ClassVar[int]
     REQUIRE_SIGNIFICANT_FAILURE: GatePolicy.Confidence
     REQUIRE_SIGNIFICANT_PASS: GatePolicy.Confidence

@@ -15,6 +15,7 @@ from tfx.utils import json_utils
 
 from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.components import artifacts
+from tfx_explain.components.driver import Driver
 from tfx_explain.components.explainer import executor
 from tfx_explain.proto import explanation_pb2
 
@@ -57,7 +58,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
         model=trainer.outputs['model'],
         examples=example_gen.outputs['examples'],
         explanation_metadata=metadata_generator.outputs['explanation_metadata'],
-        baseline_model=model_resolver.outputs['model'],
+        baseline_model=latest_pushed_model.outputs['model'],
     )
     ```
 
@@ -73,6 +74,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
 
     SPEC_CLASS = ExplainerSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,
@@ -93,8 +95,8 @@ class Explainer(base_beam_component.BaseBeamComponent):
             Parquet.
           explanation_metadata: A channel of type `ExplanationMetadata`, from a MetadataGenerator or an Importer of a
             file written by hand.
-          baseline_model: A channel of type `standard_artifacts.Model`, usually from a Resolver; may be empty, as on a
-            first run.
+          baseline_model: A channel of type `standard_artifacts.Model`, usually from a LatestPushedModel or a
+            Resolver; may be none, as on a first run.
           parameters: Method, tolerance, budget, classes, quantity, sample, features to keep; by default integrated
             gradients of a class's log-odds (of two classes the second, else the predicted one) for all records, with
             all their features.

@@ -39,6 +39,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Explains the chosen splits and aggregates the attributions; see the component for inputs and outputs."""
+        input_dict = artifacts.without_empty_baseline(input_dict)
         examples = input_dict[keys.EXAMPLES_KEY]
         form = inputs.examples_format(input_dict)
         patterns = inputs.split_patterns(examples, json_utils.loads(exec_properties[SPLITS_KEY]))

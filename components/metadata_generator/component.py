@@ -13,6 +13,7 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils
 
 from tfx_explain.components import artifacts
+from tfx_explain.components.driver import Driver
 from tfx_explain.components.metadata_generator import executor
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import ColumnNames, check_overrides, parse_choices
@@ -77,6 +78,7 @@ class MetadataGenerator(base_component.BaseComponent):
 
     SPEC_CLASS = MetadataGeneratorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

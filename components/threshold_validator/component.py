@@ -13,6 +13,8 @@ from tfx.types import channel_utils, component_spec, standard_artifacts
 from tfx.types import standard_component_specs as keys
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
+from tfx_explain.components.driver import Driver
+from tfx_explain.components.own_id import COMPONENT_ID_KEY, KnowsItsId
 from tfx_explain.components.threshold_validator import executor
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
@@ -27,6 +29,7 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig),
         executor.POLICY_KEY: component_spec.ExecutionParameter(type=explanation_pb2.GatePolicy),
+        COMPONENT_ID_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -43,7 +46,7 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
     }
 
 
-class ThresholdValidator(base_beam_component.BaseBeamComponent):
+class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
     """A TFX component that blesses a model if its metrics and its reasons stay within bounds.
 
     The bounds are TFMA's own: value thresholds, change thresholds against a baseline model, slices. A metric of
@@ -57,7 +60,7 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
     ```python
     validator = ThresholdValidator(
         model=trainer.outputs['model'],
-        baseline_model=model_resolver.outputs['model'],
+        baseline_model=latest_pushed_model.outputs['model'],
         evaluation=evaluator.outputs['evaluation'],
         attributions=explainer.outputs['attributions'],
         eval_config=tfma.EvalConfig(
@@ -75,17 +78,8 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
     pusher = Pusher(model=trainer.outputs['model'], model_blessing=validator.outputs['blessing'], ...)
     ```
 
-    With an Evaluator that has thresholds of its own in the same pipeline, restrict the resolver to this component's
-    blessings, or a model that the gate rejected becomes the baseline:
-    ```python
-    model_resolver = tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-        model=tfx.dsl.Channel(type=Model),
-        model_blessing=tfx.dsl.Channel(type=ModelBlessing, producer_component_id='ThresholdValidator'),
-    ).with_id('latest_blessed_model_resolver')
-    ```
-    Kubeflow Pipelines' own resolver looks at all blessings whoever made them; there, leave the thresholds to this
-    component and give the Evaluator none, so that it blesses nothing.
+    A Resolver can give the baseline model as well. With an Evaluator that blesses too, restrict it to this component's
+    blessings (docs/gate.md), or a model that the gate rejected becomes the baseline.
 
     Component `outputs` contains:
 
@@ -97,6 +91,7 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
 
     SPEC_CLASS = ThresholdValidatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,
@@ -117,8 +112,8 @@ class ThresholdValidator(base_beam_component.BaseBeamComponent):
             list.
           attributions: A channel of type `standard_artifacts.Examples`, from an Explainer, or several in a list; all
             their splits count.
-          baseline_model: A channel of type `standard_artifacts.Model`, usually a Resolver's; may be empty, as on a
-            first run. Give the same one to the Evaluator and the Explainer.
+          baseline_model: A channel of type `standard_artifacts.Model`, usually a LatestPushedModel's or a
+            Resolver's; may be none, as on a first run. Give the same one to the Evaluator and the Explainer.
           baseline_evaluation: A channel of type `standard_artifacts.ModelEvaluation`, or several in a list: the
             evaluation of the baseline model's own run. It stands in for values that `evaluation` has of the candidate
             alone.

@@ -10,12 +10,13 @@ from typing import Any
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants
-from tfx.dsl.components.base import base_beam_executor
+from tfx.components.evaluator import executor as evaluator_executor
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, path_utils, proto_utils
 
-from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
+from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY, without_empty_baseline
+from tfx_explain.components.own_id import COMPONENT_ID_KEY
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
 from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
@@ -23,22 +24,33 @@ from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.directory import complete_directory
+from tfx_explain.storage.no_model import read_no_model
 
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
 BASELINE_EVALUATION_KEY = "baseline_evaluation"
 
 _KEYS = {CANDIDATE: keys.MODEL_KEY, BASELINE: keys.BASELINE_MODEL_KEY}
+_PROPERTIES = {
+    CANDIDATE: (constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY),
+    BASELINE: (constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY),
+}
 
 _Artifacts = dict[str, list[types.Artifact]]
 _LOGGER = logging.getLogger(__name__)
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
-    """Executor of the ThresholdValidator."""
+class Executor(evaluator_executor.Executor):
+    """Executor of the ThresholdValidator.
+
+    An Evaluator's, because TFX's entrypoint for containers, which knows an artifact by a number of its own, puts the
+    orchestrator's names of the models into the blessings of such executors alone; a resolver looks for these names.
+    """
 
     def Do(self, input_dict: _Artifacts, output_dict: _Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Decides on the model and writes the blessing and the validation; see the component for the keys."""
+        given = input_dict.get(keys.BASELINE_MODEL_KEY, ())
+        input_dict = without_empty_baseline(input_dict)
         model = artifact_utils.get_single_instance(input_dict[keys.MODEL_KEY])
         baselines = input_dict.get(keys.BASELINE_MODEL_KEY)
         baseline = artifact_utils.get_single_instance(baselines) if baselines else None
@@ -55,6 +67,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     attributions=_split_folders(input_dict.get(ATTRIBUTIONS_KEY, ())),
                     baseline_evaluations=_uris(input_dict, BASELINE_EVALUATION_KEY),
                     models={role: _model(one) for role, one in ((CANDIDATE, model), (BASELINE, baseline)) if one},
+                    no_baseline=next(filter(None, (read_no_model(one.uri) for one in given)), None),
                 ),
                 self._make_beam_pipeline,
                 path,
@@ -63,30 +76,30 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with complete_directory(blessing.uri) as path:
             name = constants.BLESSED_FILE_NAME if verdict.blessed else constants.NOT_BLESSED_FILE_NAME
             io_utils.write_string_file(os.path.join(path, name), "")
-        self._mark(blessing, verdict, model, baseline)
+        _mark(blessing, verdict, {CANDIDATE: model, BASELINE: baseline})
+        if COMPONENT_ID_KEY in exec_properties:
+            blessing.set_string_custom_property("component_id", exec_properties[COMPONENT_ID_KEY])
 
-    def _mark(
-        self, blessing: types.Artifact, verdict: Verdict, model: types.Artifact, baseline: types.Artifact | None
-    ) -> None:
-        """Sets the properties that the Pusher and `LatestBlessedModelStrategy` read."""
-        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-        if baseline is not None:
-            blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
-            blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
-        for role, one in verdict.models.items():
-            blessing.set_string_custom_property(f"{_KEYS[role]}_fingerprint", one.fingerprint)
-        if verdict.overridden and verdict.override is not None:
-            for name in ("who", "why", "until"):
-                blessing.set_string_custom_property(f"override_{name}", getattr(verdict.override, name))
-        if self._context and self._context.pipeline_node:
-            blessing.set_string_custom_property("component_id", self._context.pipeline_node.node_info.id)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(verdict.blessed))
+
+def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Artifact | None]) -> None:
+    """Sets the properties that the Pusher and `LatestBlessedModelStrategy` read."""
+    for role, model in models.items():
+        if model is not None:
+            uri_key, id_key = _PROPERTIES[role]
+            blessing.set_string_custom_property(uri_key, model.uri)
+            if model.id:
+                blessing.set_int_custom_property(id_key, model.id)
+    for role, one in verdict.models.items():
+        blessing.set_string_custom_property(f"{_KEYS[role]}_fingerprint", one.fingerprint)
+    if verdict.overridden and verdict.override is not None:
+        for name in ("who", "why", "until"):
+            blessing.set_string_custom_property(f"override_{name}", getattr(verdict.override, name))
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(verdict.blessed))
 
 
 def _log(verdict: Verdict, path: str) -> None:
     """Logs a verdict where people look for it: absl's messages, which TFX silences after some nodes, are not there."""
-    is_sound = verdict.blessed and not verdict.overridden
+    is_sound = verdict.blessed and not verdict.overridden and not verdict.warning
     _LOGGER.log(logging.INFO if is_sound else logging.WARNING, "%s", "\n".join(verdict.log_lines(path)))
 
 

@@ -171,7 +171,8 @@ def _threshold_mistakes(eval_config: config_pb2.EvalConfig, wiring: Wiring) -> I
     if changes and not wiring.baseline:
         yield (
             f"it has change thresholds ({', '.join(dict.fromkeys(key.name for key in changes))}), but no "
-            "baseline_model is wired to compare with; wire a Resolver's model, which may be empty on a first run"
+            "baseline_model is wired to compare with; wire a LatestPushedModel's or a Resolver's model, which may be "
+            "none on a first run"
         )
     if changes and len(config.model_specs) == 1:
         yield (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import tensorflow_model_analysis as tfma
@@ -50,8 +50,7 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
         validation, checks = _ask(checker, evidence)
     checks.sort(key=lambda check: bool(check.passed))
     problems = [*evidence.unreadable, *evidence.problems]
-    if not evidence.has_baseline and policy.missing_baseline == _Policy.REJECT:
-        problems.append("There is no baseline model, and the policy for that (missing_baseline) is REJECT.")
+    problems.extend(_missing_baseline(evidence, policy))
     all_passed = all(check.passed for check in checks)
     if not validation.validation_ok and not problems and all_passed:
         missing = [*validation.missing_slices, *validation.missing_cross_slices]
@@ -73,7 +72,21 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
         validation=validation,
         models=evidence.models,
         evidence=tuple(map(printable, evidence.told)),
+        no_baseline=evidence.no_baseline,
     )
+
+
+def _missing_baseline(evidence: Evidence, policy: explanation_pb2.GatePolicy) -> Iterator[str]:
+    """Yields what the lack of a baseline model forbids a blessing by."""
+    name = _Policy.MissingBaseline.Name(policy.missing_baseline)
+    sentence = f"There is no baseline model, and the policy for that (missing_baseline) is {name}"
+    found = evidence.no_baseline
+    if evidence.has_baseline:
+        return
+    if policy.missing_baseline == _Policy.REJECT:
+        yield f"{sentence}."
+    if policy.missing_baseline == _Policy.REJECT_ONCE_PUSHED and not (found and found.is_first):
+        yield f"{sentence}: {found.why if found else 'no LatestPushedModel says that nothing was pushed yet.'}"
 
 
 def _not_asked(

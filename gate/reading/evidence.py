@@ -12,6 +12,7 @@ from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.claims import Claim
 from tfx_explain.gate.reading.evaluations import Slices, keys_of
 from tfx_explain.gate.slices import SliceKey
+from tfx_explain.storage.no_model import NoModel
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Sources:
       has_baseline: Whether there is a baseline model for certain, also where none is given.
       model_name: The candidate's name in the evaluations; empty for the one that the config has.
       models: The candidate by `columns.CANDIDATE`, the baseline model by `columns.BASELINE`, as far as they are given.
+      no_baseline: What was given in place of a baseline model, if it says that there is none.
     """
 
     evaluations: Sequence[str] = ()
@@ -33,6 +35,7 @@ class Sources:
     has_baseline: bool = False
     model_name: str = ""
     models: Mapping[str, Model] = field(default_factory=dict)
+    no_baseline: NoModel | None = None
 
     @property
     def folders(self) -> list[str]:
@@ -56,6 +59,7 @@ class Evidence:
       claims: What the sources say of the models that they are of.
       told: Sentences about whose evidence it is: what agrees, and what can't be told.
       models: By role, as `Sources.models`, the models that the evidence is of.
+      no_baseline: As `Sources.no_baseline`.
     """
 
     eval_config: config_pb2.EvalConfig
@@ -68,6 +72,7 @@ class Evidence:
     claims: list[Claim] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     models: Mapping[str, Model] = field(default_factory=dict)
+    no_baseline: NoModel | None = None
 
     def add(self, source: str, slices: Slices, needed: Collection[tfma.metrics.MetricKey]) -> None:
         """Joins the metrics of a source.

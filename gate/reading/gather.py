@@ -51,7 +51,7 @@ def gather(
     Raises:
       ValueError: The config names what the records lack, or two sources hold the same metric.
     """
-    evidence = Evidence(eval_config)
+    evidence = Evidence(eval_config, no_baseline=sources.no_baseline)
     evaluations = dict(_readable_evaluations(sources.evaluations, "the evaluation", evidence))
     _verify_model_name(sources.model_name, evaluations)
     records = readable_records(sources.attributions, policy, evidence)

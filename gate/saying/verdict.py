@@ -14,6 +14,7 @@ from tfx_explain.gate.override import Override
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable, printable_json
+from tfx_explain.storage.no_model import NoModel
 
 JSON_FILE = "verdict.json"
 TEXT_FILE = "verdict.txt"
@@ -38,6 +39,7 @@ class Verdict:
       validation: TFMA's own result, which `tfma.load_validation_result` reads back. An override doesn't change it.
       models: By `columns.CANDIDATE` and `columns.BASELINE`, the models that the evidence is of, as far as is known.
       evidence: Whose evidence it is, in sentences: what agrees, and what can't be told.
+      no_baseline: Why there is no baseline model, where something says it.
     """
 
     blessed: bool
@@ -51,6 +53,7 @@ class Verdict:
     validation: validation_result_pb2.ValidationResult
     models: Mapping[str, Model] = field(default_factory=dict)
     evidence: tuple[str, ...] = ()
+    no_baseline: NoModel | None = None
 
     @property
     def overridden(self) -> bool:
@@ -72,6 +75,15 @@ class Verdict:
         """Says what was decided: "NOT BLESSED: 2 of 3 thresholds passed"."""
         passed = sum(bool(check.passed) for check in self.checks)
         return f"{'BLESSED' if self.blessed else 'NOT BLESSED'}: {passed} of {len(self.checks)} thresholds passed"
+
+    @property
+    def warning(self) -> str:
+        """Says that thresholds were not asked for lack of a baseline model; empty where none was kept from it."""
+        if not self.not_asked:
+            return ""
+        many = "1 threshold was" if len(self.not_asked) == 1 else f"{len(self.not_asked)} thresholds were"
+        why = f" {printable(self.no_baseline.why)}" if self.no_baseline else ""
+        return f"There is no baseline model, so that {many} not asked.{why}"
 
     def override_lines(self) -> list[str]:
         """Says what an override did, if there is one."""
@@ -99,6 +111,7 @@ class Verdict:
         head = {
             "schema_version": _SCHEMA_VERSION,
             "blessed": self.blessed,
+            "warning": self.warning,
             "overridden": self.overridden,
             "unreadable": self.unreadable,
             "has_baseline": self.has_baseline,
@@ -124,6 +137,8 @@ class Verdict:
         if self.overridden and override:
             yield f"{_RULE}\n{override}\n{_RULE}\n"
         yield f"{self.headline()}\n"
+        if self.warning:
+            yield f"WARNING: {self.warning}\n"
         if override and not self.overridden:
             yield f"\n{override}\n"
         yield from _text_list("", self.problems)
@@ -141,6 +156,7 @@ class Verdict:
         """
         reasons = self.reasons
         yield self.headline()
+        yield from (f"WARNING: {warning}" for warning in [self.warning] if warning)
         yield from self.override_lines()
         yield from (f"- {reason}" for reason in reasons[:_LOGGED])
         if len(reasons) > _LOGGED:

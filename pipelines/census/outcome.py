@@ -23,8 +23,8 @@ class Outcome:
     """One finished run.
 
     Attributes:
-      model_id: The candidate's id in the metadata store.
-      baseline_model_id: The id of the model that the Resolver found; None where there was none.
+      model: The candidate's fingerprint.
+      baseline_model: The fingerprint of the model that it was compared with; None where there was none.
       evaluator_blessed: The stock Evaluator's verdict.
       gate_blessed: The ThresholdValidator's verdict.
       thresholds: The gate's thresholds as `verdict.json` has them, failed ones first.
@@ -34,8 +34,8 @@ class Outcome:
       pushed_to: Where the Pusher put the model; None where it did not.
     """
 
-    model_id: int
-    baseline_model_id: int | None
+    model: str
+    baseline_model: str | None
     evaluator_blessed: bool
     gate_blessed: bool
     thresholds: Sequence[Mapping[str, Any]]
@@ -65,16 +65,16 @@ def open_store(metadata_path: str) -> mlmd.MetadataStore:
 
 def read_latest(store: mlmd.MetadataStore) -> Outcome:
     """Reads the latest finished run."""
-    inputs, outputs = _artifacts_of_latest_run(store)
+    outputs = _outputs_of_latest_run(store)
     gate_blessing = outputs["ThresholdValidator", "blessing"]
     validation = outputs["ThresholdValidator", "validation"]
     with open(os.path.join(validation.uri, verdict.JSON_FILE), encoding="utf-8") as file:
         decided = json.load(file)
-    baseline = inputs.get(("Explainer", "baseline_model"))
+    models = {role: model["fingerprint"] for role, model in decided["models"].items()}
     pushed = outputs["Pusher", "pushed_model"].custom_properties
     return Outcome(
-        model_id=outputs["Trainer", "model"].id,
-        baseline_model_id=baseline.id if baseline else None,
+        model=models["candidate"],
+        baseline_model=models.get("baseline"),
         evaluator_blessed=_is_blessed(outputs["Evaluator", "blessing"]),
         gate_blessed=_is_blessed(gate_blessing),
         thresholds=decided["thresholds"],
@@ -89,11 +89,11 @@ def deviations(first: Outcome, leaking: Outcome, third: Outcome) -> list[str]:
     """Compares three runs with what should come out; returns a sentence for each difference."""
     rise = leaking.auc["change"] or 0.0
     expected = {
-        "run 1: a model was there to compare with": first.baseline_model_id is None,
+        "run 1: a model was there to compare with": first.baseline_model is None,
         "run 1: the Evaluator did not bless the model": first.evaluator_blessed,
         "run 1: the gate did not bless the model": first.gate_blessed,
         "run 1: the model was not pushed": first.pushed_to is not None,
-        "run 2: the model was not compared with run 1's": leaking.baseline_model_id == first.model_id,
+        "run 2: the model was not compared with run 1's": leaking.baseline_model == first.model,
         f"run 2: AUC rose by no more than {rise:.3f}": rise > _CLEAR_RISE_OF_AUC,
         "run 2: the Evaluator did not bless the leaking model": leaking.evaluator_blessed,
         "run 2: the gate blessed the leaking model": not leaking.gate_blessed,
@@ -101,7 +101,7 @@ def deviations(first: Outcome, leaking: Outcome, third: Outcome) -> list[str]:
             (t["feature"], t["kind"]) == (_LEAKED_FEATURE, "change") for t in leaking.failed
         ),
         "run 2: the leaking model was pushed": leaking.pushed_to is None,
-        "run 3: the model was not compared with run 1's": third.baseline_model_id == first.model_id,
+        "run 3: the model was not compared with run 1's": third.baseline_model == first.model,
         "run 3: the Evaluator did not bless the model": third.evaluator_blessed,
         "run 3: the gate did not bless the model": third.gate_blessed,
         "run 3: the model was not pushed": third.pushed_to is not None,
@@ -112,17 +112,16 @@ def deviations(first: Outcome, leaking: Outcome, third: Outcome) -> list[str]:
 _Artifacts = dict[tuple[str, str], metadata_store_pb2.Artifact]
 
 
-def _artifacts_of_latest_run(store: mlmd.MetadataStore) -> tuple[_Artifacts, _Artifacts]:
-    """Returns the inputs and the outputs of each node, by node and key."""
+def _outputs_of_latest_run(store: mlmd.MetadataStore) -> _Artifacts:
+    """Returns the outputs of each node, by node and key."""
     run = max(store.get_contexts_by_type("pipeline_run"), key=lambda context: context.id)
     nodes = {execution.id: _node(execution) for execution in store.get_executions_by_context(run.id)}
-    inputs: _Artifacts = {}
     outputs: _Artifacts = {}
     for event in store.get_events_by_execution_ids(list(nodes)):
-        artifacts = inputs if event.type == metadata_store_pb2.Event.INPUT else outputs
-        [artifact] = store.get_artifacts_by_id([event.artifact_id])
-        artifacts[nodes[event.execution_id], event.path.steps[0].key] = artifact
-    return inputs, outputs
+        if event.type == metadata_store_pb2.Event.OUTPUT:
+            [artifact] = store.get_artifacts_by_id([event.artifact_id])
+            outputs[nodes[event.execution_id], event.path.steps[0].key] = artifact
+    return outputs
 
 
 def _node(execution: metadata_store_pb2.Execution) -> str:

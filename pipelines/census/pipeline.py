@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from tfx import v1 as tfx
-from tfx.types import standard_artifacts
 
-from tfx_explain.components.explainer import Explainer
-from tfx_explain.components.metadata_generator import MetadataGenerator
-from tfx_explain.components.threshold_validator import ThresholdValidator
+from tfx_explain.components import Evaluator, Explainer, LatestPushedModel, MetadataGenerator, ThresholdValidator
 from tfx_explain.pipelines.census import gate
 
 _MODULES = "tfx_explain.pipelines.census"
@@ -16,20 +13,20 @@ _MODULES = "tfx_explain.pipelines.census"
 def create_pipeline(
     root: str, data_dir: str, serving_dir: str, *, metadata_path: str | None = None, epochs: int = 5
 ) -> tfx.dsl.Pipeline:
-    """Returns the census pipeline.
+    """Returns the census pipeline, for any of TFX's orchestrators.
 
     ```
     CsvExampleGen - StatisticsGen - SchemaGen - ExampleValidator
                                         |
                                     Transform - Trainer -+- Evaluator ---------+
                                                          |- MetadataGenerator  |
-               Resolver(latest blessed by the gate) -----+----- Explainer -----+- ThresholdValidator - Pusher
+                          LatestPushedModel -------------+----- Explainer -----+- ThresholdValidator - Pusher
     ```
 
     Args:
       root: Where the artifacts go.
       data_dir: A folder with CSV files of the columns `features.FEATURES` and `features.LABEL`.
-      serving_dir: Where a blessed model is pushed to, each in a folder of its own.
+      serving_dir: Where a blessed model is pushed to, each in a folder of its own; the newest there is the baseline.
       metadata_path: The SQLite file of a local run's metadata store; None for an orchestrator that has its own.
       epochs: How often training passes over the rows.
     """
@@ -53,18 +50,12 @@ def create_pipeline(
         transform_graph=transform.outputs["transform_graph"],
         custom_config={"epochs": epochs},
     )
-    # The Evaluator blesses too: the gate's own blessings are the ones that count.
-    resolver = tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-        model=tfx.dsl.Channel(type=standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(
-            type=standard_artifacts.ModelBlessing, producer_component_id=ThresholdValidator.__name__
-        ),
-    ).with_id("Resolver")
-    evaluator = tfx.components.Evaluator(
+    # What the gate blocked was not pushed, so that it is never the baseline, whatever the Evaluator says of it.
+    latest_pushed_model = LatestPushedModel(base_directory=serving_dir)
+    evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],
-        baseline_model=resolver.outputs["model"],
+        baseline_model=latest_pushed_model.outputs["model"],
         eval_config=gate.evaluator_config(),
     )
     metadata_generator = MetadataGenerator(
@@ -76,11 +67,11 @@ def create_pipeline(
         model=trainer.outputs["model"],
         examples=example_gen.outputs["examples"],
         explanation_metadata=metadata_generator.outputs["explanation_metadata"],
-        baseline_model=resolver.outputs["model"],
+        baseline_model=latest_pushed_model.outputs["model"],
     )
     threshold_validator = ThresholdValidator(
         model=trainer.outputs["model"],
-        baseline_model=resolver.outputs["model"],
+        baseline_model=latest_pushed_model.outputs["model"],
         evaluation=evaluator.outputs["evaluation"],
         attributions=explainer.outputs["attributions"],
         eval_config=gate.gate_config(),
@@ -102,7 +93,7 @@ def create_pipeline(
             example_validator,
             transform,
             trainer,
-            resolver,
+            latest_pushed_model,
             evaluator,
             metadata_generator,
             explainer,

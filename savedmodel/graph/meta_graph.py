@@ -29,7 +29,7 @@ def read_meta_graph(model_dir: str, tags: Sequence[str]) -> Any:
     Raises:
         ValueError: if there is no readable SavedModel, or no such meta graph, or if the SavedModel is not for serving.
     """
-    graphs = list(_read(model_dir).meta_graphs)
+    graphs = list(read_saved_model(model_dir).meta_graphs)
     wanted = set(tags) or {_SERVE}
     exact = [graph for graph in graphs if set(graph.meta_info_def.tags) == wanted]
     if not exact and not tags:
@@ -66,7 +66,12 @@ def _transform_graph(model_dir: str) -> str:
     )
 
 
-def _read(model_dir: str) -> saved_model_pb2.SavedModel:
+def read_saved_model(model_dir: str) -> saved_model_pb2.SavedModel:
+    """Reads the graphs of a SavedModel.
+
+    Raises:
+        ValueError: if there is none, or it cannot be read.
+    """
     path, text_path = (os.path.join(model_dir, name) for name in ("saved_model.pb", "saved_model.pbtxt"))
     saved_model = saved_model_pb2.SavedModel()
     try:

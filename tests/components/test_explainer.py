@@ -112,7 +112,8 @@ def run(tmp_path):
             "explanation_metadata": [_metadata(tmp_path / "metadata", model)],
         }
         if baseline:
-            inputs["baseline_model"] = [_model(tmp_path / "baseline_model", slope=5.0)]
+            given = baseline if isinstance(baseline, types.Artifact) else _model(tmp_path / "baseline_model", slope=5.0)
+            inputs["baseline_model"] = [given]
         outputs = {
             "attributions": [standard_artifacts.Examples()],
             "evaluation": [standard_artifacts.ModelEvaluation()],
@@ -142,6 +143,18 @@ def test_attributions_are_examples_that_tfdv_reads(run):
     mean = names["tfx_explain/candidate/attributions/x"].num_stats.mean
     assert mean == pytest.approx(np.mean(2 * x + x * (1 - x) / 2), rel=1e-4)
     assert attributions.get_int_custom_property("rows_explained") == 30
+
+
+def test_a_baseline_model_that_says_it_is_none_is_none(run, empty_model):
+    attributions, _ = run(_rows(3), baseline=empty_model)
+    files = tf.io.gfile.glob(os.path.join(attributions.uri, "Split-eval", "*.gz"))
+    names = {
+        name
+        for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()
+        for name in tf.train.Example.FromString(record).features.feature
+    }
+    assert "tfx_explain/candidate/attributions/x" in names
+    assert not any(name.startswith("tfx_explain/baseline/") for name in names)
 
 
 def test_statistics_gen_reads_the_attributions(run, tmp_path):

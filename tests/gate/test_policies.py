@@ -12,6 +12,7 @@ from tfx_explain.gate.deciding.decide import decide
 from tfx_explain.gate.reading.evaluations import SliceMetrics
 from tfx_explain.gate.reading.evidence import Evidence
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.storage.no_model import NoModel
 
 Policy = explanation_pb2.GatePolicy
 CONFIDENCES = [value.name for value in Policy.Confidence.DESCRIPTOR.values]
@@ -352,3 +353,55 @@ def test_a_summary_that_is_something_else(run, tmp_path, write_evaluation, confi
         verdict = run(config(metric("AUC", bound(lower=0.7))), [path], policy=Policy(override=OVERRIDE))
         assert not verdict.blessed, "no override outweighs what can't be read"
         assert "summary.json is damaged or something else" in verdict.reasons[0]
+
+
+FIRST = NoModel("No version was pushed to '/serving' yet.", is_first=True)
+BROKEN = NoModel("None of the 2 versions in '/serving' is whole.", is_first=False)
+
+
+@pytest.fixture
+def judge_without(config, metric, bound):
+    """Decides on a bound and a change without a baseline model, of which `no_baseline` says why."""
+
+    def decided(no_baseline, **policy):
+        evidence = Evidence(config(metric("AUC", bound(lower=0.7, absolute=0))), no_baseline=no_baseline)
+        evidence.slices[()] = SliceMetrics({key(""): 0.8})
+        return decide(evidence, Policy(**policy), NOW)
+
+    return decided
+
+
+def test_change_thresholds_that_are_not_asked_are_said_in_the_first_lines(judge_without):
+    verdict = judge_without(FIRST)
+    sentence = "There is no baseline model, so that 1 threshold was not asked. No version was pushed to '/serving' yet."
+    assert verdict.blessed
+    assert verdict.to_text().splitlines()[:2] == ["BLESSED: 1 of 1 thresholds passed", f"WARNING: {sentence}"]
+    assert list(verdict.log_lines("/v"))[:2] == verdict.to_text().splitlines()[:2]
+    assert list(json.loads(verdict.to_json()).items())[:3] == [
+        ("schema_version", 1),
+        ("blessed", True),
+        ("warning", sentence),
+    ]
+
+
+def test_where_all_thresholds_were_asked_there_is_no_warning(judge, bound):
+    for verdict in (judge(bound(lower=0.7, absolute=0.1), 0.8, 0.8), judge(bound(lower=0.7), 0.8)):
+        assert verdict.warning == json.loads(verdict.to_json())["warning"] == ""
+        assert "WARNING" not in verdict.to_text()
+
+
+@pytest.mark.parametrize(
+    ("no_baseline", "policy", "why"),
+    [
+        (FIRST, "REJECT_ONCE_PUSHED", ""),
+        (BROKEN, "REJECT_ONCE_PUSHED", "REJECT_ONCE_PUSHED: None of the 2 versions in '/serving' is whole."),
+        (None, "REJECT_ONCE_PUSHED", "REJECT_ONCE_PUSHED: no LatestPushedModel says that nothing was pushed yet."),
+        (FIRST, "REJECT", "REJECT."),
+        (BROKEN, "SKIP_CHANGE_THRESHOLDS", ""),
+    ],
+)
+def test_a_policy_can_ask_for_a_baseline_model_once_one_was_pushed(judge_without, no_baseline, policy, why):
+    verdict = judge_without(no_baseline, missing_baseline=policy)
+    assert verdict.blessed == (not why)
+    said = f"There is no baseline model, and the policy for that (missing_baseline) is {why}"
+    assert verdict.problems == ((said,) if why else ())

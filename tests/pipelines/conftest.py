@@ -77,8 +77,8 @@ LEAK = threshold(
 
 def outcome(**fields):
     defaults = {
-        "model_id": 1,
-        "baseline_model_id": None,
+        "model": "one",
+        "baseline_model": None,
         "evaluator_blessed": True,
         "gate_blessed": True,
         "thresholds": [threshold()],
@@ -98,8 +98,8 @@ def first():
 @pytest.fixture
 def leaking():
     return outcome(
-        model_id=2,
-        baseline_model_id=1,
+        model="two",
+        baseline_model="one",
         gate_blessed=False,
         thresholds=[LEAK, threshold(), auc_change(0.06)],
         reasons=["fnlwgt leapt"],
@@ -109,4 +109,4 @@ def leaking():
 
 @pytest.fixture
 def third():
-    return outcome(model_id=3, baseline_model_id=1, thresholds=[threshold(), auc_change(0.001)])
+    return outcome(model="three", baseline_model="one", thresholds=[threshold(), auc_change(0.001)])

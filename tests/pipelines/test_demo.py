@@ -41,7 +41,7 @@ def test_the_blocked_model_is_shown_with_the_feature_that_leapt(told):
 @pytest.mark.slow
 def test_two_models_are_in_service_and_the_last_was_held_against_the_first(told):
     latest = outcome.read_latest(outcome.open_store(str(told.folder / story.METADATA_FILE)))
-    assert latest.baseline_model_id is not None
+    assert latest.baseline_model is not None
     assert len(list(told.folder.glob("serving/*"))) == 2
     assert latest.pushed_to == str(max(told.folder.glob("serving/*")))
 

@@ -12,15 +12,15 @@ def test_the_story_as_told_has_no_deviation(first, leaking, third):
 @pytest.mark.parametrize(
     ("run", "change", "sentence"),
     [
-        (0, {"baseline_model_id": 7}, "run 1: a model was there to compare with"),
+        (0, {"baseline_model": "seven"}, "run 1: a model was there to compare with"),
         (0, {"evaluator_blessed": False}, "run 1: the Evaluator did not bless the model"),
         (0, {"gate_blessed": False}, "run 1: the gate did not bless the model"),
         (0, {"pushed_to": None}, "run 1: the model was not pushed"),
-        (1, {"baseline_model_id": None}, "run 2: the model was not compared with run 1's"),
+        (1, {"baseline_model": None}, "run 2: the model was not compared with run 1's"),
         (1, {"evaluator_blessed": False}, "run 2: the Evaluator did not bless the leaking model"),
         (1, {"gate_blessed": True}, "run 2: the gate blessed the leaking model"),
         (1, {"pushed_to": "/serving/2"}, "run 2: the leaking model was pushed"),
-        (2, {"baseline_model_id": 2}, "run 3: the model was not compared with run 1's"),
+        (2, {"baseline_model": "two"}, "run 3: the model was not compared with run 1's"),
         (2, {"evaluator_blessed": False}, "run 3: the Evaluator did not bless the model"),
         (2, {"gate_blessed": False}, "run 3: the gate did not bless the model"),
         (2, {"pushed_to": None}, "run 3: the model was not pushed"),

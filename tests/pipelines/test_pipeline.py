@@ -1,4 +1,7 @@
+import json
+
 import pytest
+from tfx.dsl.components.base import base_component
 from tfx.utils import import_utils
 
 from tfx_explain.pipelines.census.pipeline import create_pipeline
@@ -22,7 +25,7 @@ def test_the_pipeline_has_the_nodes_of_its_diagram(nodes):
         "ExampleValidator",
         "Transform",
         "Trainer",
-        "Resolver",
+        "LatestPushedModel",
         "Evaluator",
         "MetadataGenerator",
         "Explainer",
@@ -55,7 +58,7 @@ def test_inputs_come_from_where_the_diagram_says(nodes, node, key, expected):
 
 @pytest.mark.parametrize("node", ["Evaluator", "Explainer", "ThresholdValidator"])
 def test_all_that_compare_take_the_same_baseline_model(nodes, node):
-    assert nodes[node].inputs["baseline_model"] is nodes["Resolver"].outputs["model"]
+    assert nodes[node].inputs["baseline_model"] is nodes["LatestPushedModel"].outputs["model"]
 
 
 @pytest.mark.parametrize(("node", "property_name"), [("Transform", "preprocessing_fn"), ("Trainer", "run_fn")])
@@ -66,3 +69,13 @@ def test_the_pipelines_functions_are_found_by_their_dotted_names(nodes, node, pr
 
 def test_without_a_metadata_path_the_orchestrator_brings_its_own():
     assert create_pipeline("/artifacts", "/data", "/serving").metadata_connection_config is None
+
+
+def test_the_baseline_model_is_looked_for_where_models_are_pushed_to(nodes):
+    destination = json.loads(nodes["Pusher"].exec_properties["push_destination"])["filesystem"]["base_directory"]
+    assert nodes["LatestPushedModel"].exec_properties["base_directory"] == destination
+
+
+def test_no_node_needs_more_than_a_container(census):
+    """A Resolver would: Kubeflow Pipelines has none."""
+    assert all(isinstance(node, base_component.BaseComponent) for node in census.components)

@@ -1,6 +1,7 @@
 """The component and its executor on real artifacts, and the real Pusher on what they write."""
 
 import json
+import logging
 
 import pytest
 import tensorflow_model_analysis as tfma
@@ -107,12 +108,21 @@ def test_a_rejected_model_is_not_pushed(do, push, inputs, config, metric, bound,
     assert push(inputs["model"][0], blessing) == []
 
 
-def test_an_empty_channel_is_no_baseline(do, inputs, config, metric, bound, evaluation, one_model_evaluation):
-    inputs |= {"baseline_model": [], "attributions": []}
+@pytest.mark.parametrize("says_so", [False, True])
+def test_no_baseline_model_is_none_and_a_warning(
+    do, inputs, config, metric, bound, one_model_evaluation, empty_model, caplog, says_so
+):
+    inputs |= {"baseline_model": [empty_model] if says_so else [], "attributions": []}
     inputs["evaluation"][0].uri = one_model_evaluation
     blessing = do(inputs, config(metric("AUC", bound(lower=0.6, absolute=0.5, better="HIGHER"))))
     assert blessing.get_int_custom_property("blessed") == 1
     assert not blessing.has_custom_property("baseline_model")
+    (record,) = [record for record in caplog.records if record.name.startswith("tfx_explain.components")]
+    assert record.levelno == logging.WARNING
+    first, warning, *_ = record.getMessage().splitlines()
+    assert first == "BLESSED: 1 of 1 thresholds passed"
+    assert warning.startswith("WARNING: There is no baseline model, so that 1 threshold was not asked.")
+    assert warning.endswith("Nothing was pushed.") == says_so
 
 
 def test_an_error_leaves_nothing_that_looks_finished(do, inputs, config, metric, bound, tmp_path):
