@@ -82,6 +82,7 @@ def compile_pipeline(
     _narrow_queries(pipeline, _executors(spec))
     _apply(tasks, spec)
     _write_defaults(pipeline, spec)
+    _uncache(pipeline, spec)
     if target is Target.VERTEX:
         return [job]
     return _for_kubeflow(spec, str(pipeline.pipeline_info.pipeline_root), tasks)
@@ -179,6 +180,15 @@ def _write_defaults(pipeline: tfx.dsl.Pipeline, spec: Document) -> None:
     for parameter in values:
         if isinstance(parameter, data_types.RuntimeParameter) and parameter.default is not None:
             spec["root"]["inputDefinitions"]["parameters"][parameter.name]["defaultValue"] = parameter.default
+
+
+def _uncache(pipeline: tfx.dsl.Pipeline, spec: Document) -> None:
+    """Takes the cache from the tasks of components that look at what is no artifact."""
+    from tfx_explain.components.driver import UncachedDriver
+
+    for node in pipeline.components:
+        if isinstance(node.driver_class, type) and issubclass(node.driver_class, UncachedDriver):
+            spec["root"]["dag"]["tasks"][node.id].pop("cachingOptions", None)
 
 
 def _for_kubeflow(spec: Document, root: str, tasks: Mapping[str, TaskSettings]) -> list[Document]:
