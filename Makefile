@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
 LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
 
-.PHONY: help demo demo-fast bench test test-fast test-flink test-flink-cluster test-debian13 lint environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-flink test-flink-cluster test-kubeflow test-debian13 lint environment proto lock clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -42,7 +42,7 @@ test: lint  ## lint, types and all tests
 	@$(BIN)/python -m flink.jars
 
 test-fast: environment  ## the tests that take seconds
-	$(PYTEST) -m "not slow and not flink and not flink_cluster"
+	$(PYTEST) -m "not slow and not flink and not flink_cluster and not kubeflow"
 
 test-flink: environment  ## the Explainer on a Flink of its own, against the DirectRunner; needs Java and Maven
 	@$(BIN)/python -m flink.jars --fetch
@@ -52,6 +52,10 @@ test-flink-cluster: environment  ## the same on a cluster of two machines, while
 	@flink/alone.sh --check
 	@$(BIN)/python -m flink.jars --fetch
 	flink/alone.sh $(BIN)/python -m pytest -m flink_cluster tests/flink
+
+test-kubeflow: environment  ## compiled pipelines read by Kubeflow's SDK, and run task by task in the image; needs root and buildah
+	@$(MAKE) --no-print-directory environment VENV=.venv-kfp TFX=kfp
+	$(BIN)/python -m pytest -m kubeflow tests/kubeflow
 
 lint: environment  ## formatting, lint, which way imports point, and types
 	$(BIN)/ruff check .
@@ -77,7 +81,7 @@ lock: environment  ## resolve requirements/*.in again, keeping the pins that sti
 	$(COMPILE) $(LOCK) $(LEGACY) --python-version 3.10 -o requirements/tfx116-py310.txt
 	$(COMPILE) $(LOCK) $(LEGACY) --python-version 3.11 -o requirements/tfx116-py311.txt
 	$(COMPILE) $(LOCK) --universal --python-version 3.10 --extra test setup.py requirements/tfx121.in -o requirements/tfx121.txt
-	for name in uv build proto; do \
+	for name in uv build proto kfp; do \
 	  $(COMPILE) $(LOCK) --universal --python-version 3.10 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 

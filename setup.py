@@ -35,10 +35,11 @@ REQUIREMENTS = [
     "setuptools>=68,<81",
 ]
 EXTRAS = {
-    # The messages of a PipelineJob, for compiling pipelines into one.
-    "kubeflow": ["kfp-pipeline-spec>=0.2.2,<3"],
+    # The messages of a PipelineJob, for compiling pipelines into one and for the tasks that run them.
+    "kubeflow": ["kfp-pipeline-spec>=0.2.2,<3", "pyyaml>=5.4,<7"],
     "test": [
         "kfp-pipeline-spec>=0.2.2,<3",
+        "pyyaml>=5.4,<7",
         "hypothesis>=6.100,<7",
         "import-linter>=2.15,<3",
         "matplotlib>=3.8,<4",

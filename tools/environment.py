@@ -107,7 +107,7 @@ def select_line(python: str, tfx: str) -> "interpreters.Choice":
     Raises:
         ValueError: nothing on this machine serves.
     """
-    lines = [line for line in (*interpreters.LINES, interpreters.PROTO) if line.name == tfx]
+    lines = [line for line in (*interpreters.LINES, *interpreters.TOOLS) if line.name == tfx]
     if tfx and not lines:
         known = " and ".join(line.name for line in interpreters.LINES)
         raise ValueError(f"TFX={tfx} is not a line that this project supports; these are {known}.")
@@ -200,7 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the virtual environment that `make` runs things in.")
     parser.add_argument("--venv", default=".venv", help="folder of the environment (default: %(default)s)")
     parser.add_argument("--python", default="", help="interpreter, as a command or a version (default: the best here)")
-    parser.add_argument("--tfx", default="", help="line of TFX, or `proto` for what generates proto/*_pb2.py")
+    parser.add_argument("--tfx", default="", help="line of TFX, or one of the tools `proto` and `kfp`")
     arguments = parser.parse_args()
     venv = (ROOT / arguments.venv).absolute()
     request = [arguments.python, arguments.tfx]
@@ -211,7 +211,7 @@ def main() -> None:
     progress.say(f"making {venv.name} with {choice.interpreter} for requirements/{choice.lock}")
     make_venv(choice.interpreter, venv)
     install(venv, choice, progress)
-    if choice.line is not interpreters.PROTO:
+    if choice.line not in interpreters.TOOLS:
         install_project(venv, progress)
     (venv / STAMP).write_text(json.dumps(stamp(choice.lock, request), indent=2))
     progress.say("ready")

@@ -1,48 +1,103 @@
 import json
+import sys
 
 import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 
-from tfx_explain.kubeflow import compile as kubeflow_compile
+from tests.kubeflow import pipelines
+from tfx_explain.kubeflow.compile import Target, as_text, compile_pipeline
+
+OURS = ["MetadataGenerator", "Explainer", "ThresholdValidator"]
+
+
+def executors(spec):
+    return spec["deploymentSpec"]["executors"]
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory):
-    path = tmp_path_factory.mktemp("kubeflow") / "census.json"
-    arguments = {"root": "gs://b/root", "data": "gs://b/data", "serving": "gs://b/serving", "image": "census:1"}
-    status = kubeflow_compile.main([*(f"--{name}={value}" for name, value in arguments.items()), f"--output={path}"])
-    assert status == 0
-    return json.loads(path.read_text())
+def spec():
+    (spec,) = compile_pipeline(pipelines.create(), "image:1", Target.KFP)
+    return spec
 
 
 @pytest.fixture(scope="module")
-def executors(job):
-    return job["pipelineSpec"]["deploymentSpec"]["executors"]
+def job():
+    (job,) = compile_pipeline(pipelines.with_resolver(), "image:1", Target.VERTEX)
+    return job
 
 
-def test_every_component_becomes_a_task_of_the_image(job, executors):
-    tasks = set(job["pipelineSpec"]["root"]["dag"]["tasks"])
-    assert {"CsvExampleGen", "MetadataGenerator", "Explainer", "ThresholdValidator", "Pusher"} < tasks
-    assert {executor["container"]["image"] for executor in executors.values() if "container" in executor} == {
-        "census:1"
-    }
+def test_what_is_written_is_the_messages_of_each_target(spec, job):
+    read = yaml.safe_load(as_text([spec], Target.KFP))
+    json_format.ParseDict(read, pipeline_spec_pb2.PipelineSpec())
+    assert (read["pipelineInfo"]["name"], read["defaultPipelineRoot"]) == ("explained", "minio://mlpipeline/root")
+    read = json.loads(as_text([job], Target.VERTEX))
+    json_format.ParseDict(read, pipeline_spec_pb2.PipelineJob())
+    assert read["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/root"
 
 
-@pytest.mark.parametrize("name", ["MetadataGenerator", "Explainer", "ThresholdValidator"])
-def test_our_components_run_their_own_executors(executors, name):
-    _, executor_class, *_ = executors[f"{name}_executor"]["container"]["args"]
-    assert executor_class.startswith("tfx_explain.components.")
+@pytest.mark.parametrize("name", OURS)
+def test_our_components_run_in_the_image_by_the_entrypoint_of_the_target(spec, job, name):
+    for compiled, module in (
+        (spec, "tfx_explain.kubeflow.entrypoint"),
+        (job["pipelineSpec"], "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"),
+    ):
+        container = executors(compiled)[f"{name}_executor"]["container"]
+        assert container["image"] == "image:1"
+        assert container["command"] == ["python", "-m", module]
+        assert container["args"][1].startswith("tfx_explain.components.")
 
 
-def test_only_the_gates_blessings_make_a_baseline_model(executors):
-    query = executors["Resolver-model-blessing-resolver_executor"]["resolver"]["outputArtifactQueries"]
-    assert 'metadata.component_id.string_value="ThresholdValidator"' in query["model_blessing"]["filter"]
-    assert "metadata.blessed.number_value=1" in query["model_blessing"]["filter"]
+def test_a_runtime_parameter_keeps_its_default(spec, job):
+    for compiled in (spec, job["pipelineSpec"]):
+        assert compiled["root"]["inputDefinitions"]["parameters"] == {
+            "output": {"parameterType": "STRING", "defaultValue": "score"}
+        }
 
 
-def test_without_its_package_compiling_says_what_to_install(monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("producer", [None, "ThresholdValidator"])
+def test_only_the_gates_blessings_make_a_baseline_model(producer):
+    (job,) = compile_pipeline(pipelines.with_resolver(producer=producer), "image:1", Target.VERTEX)
+    resolver = executors(job["pipelineSpec"])["Blessed-model-blessing-resolver_executor"]["resolver"]
+    query = resolver["outputArtifactQueries"]["model_blessing"]["filter"]
+    assert query.count("component_id") == 1
+    assert query.endswith(
+        ' AND metadata.blessed.number_value=1 AND metadata.component_id.string_value="ThresholdValidator"'
+    )
+
+
+def test_what_kubeflow_cannot_run_is_named_with_what_to_take():
+    with pytest.raises(ValueError, match=r"Blessed is a Resolver.* take LatestPushedModel"):
+        compile_pipeline(pipelines.with_resolver(), "image:1", Target.KFP)
+
+
+@pytest.mark.parametrize(
+    ("target", "root", "sentence"),
+    [
+        (Target.KFP, "/mnt/volume", "'/mnt/volume' must be gs://, s3:// or minio://, or empty"),
+        (Target.VERTEX, "s3://bucket/root", "must be a gs:// address for Vertex AI"),
+        (Target.VERTEX, "", "must be a gs:// address for Vertex AI"),
+    ],
+)
+def test_a_root_that_the_target_cannot_write_to_is_refused(target, root, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        compile_pipeline(pipelines.create(root), "image:1", target)
+
+
+def test_without_a_root_the_cluster_has_its_own():
+    (spec,) = compile_pipeline(pipelines.create(root=""), "image:1", Target.KFP)
+    assert "defaultPipelineRoot" not in spec
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    pipeline = pipelines.create(root="/mnt", name="My_pipeline")
+    with pytest.raises(ValueError, match=r"(?s)'My_pipeline' must be.*'/mnt' must be.*no node 'Trainer'"):
+        compile_pipeline(pipeline, "image:1", Target.KFP, {"Trainer": {"retries": 1}})
+
+
+def test_without_its_package_compiling_says_what_to_install(monkeypatch):
     # As Python marks a module that is not there.
-    monkeypatch.setitem(kubeflow_compile.sys.modules, "tfx.orchestration.kubeflow.v2", None)
-    arguments = ["--root=r", "--data=d", "--serving=s", "--image=i", f"--output={tmp_path / 'x.json'}"]
-    assert kubeflow_compile.main(arguments) == 2
-    assert "install tfx-explain[kubeflow]" in capsys.readouterr().err
-    assert not (tmp_path / "x.json").exists()
+    monkeypatch.setitem(sys.modules, "tfx.orchestration.kubeflow.v2", None)
+    with pytest.raises(ImportError, match=r"install tfx-explain\[kubeflow\]"):
+        compile_pipeline(pipelines.create(), "image:1", Target.KFP)

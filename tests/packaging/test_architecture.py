@@ -47,7 +47,7 @@ def test_every_room_has_its_row(root, page):
 @pytest.mark.parametrize("room", UNSEEN)
 def test_a_room_that_the_linter_does_not_see_imports_from_below_alone(root, room):
     imported = set().union(*(rooms_imported_by(path) for path in (root / room).glob("*.py")))
-    assert imported <= UNSEEN[room]
+    assert imported - {room} <= UNSEEN[room]
 
 
 def test_messages_and_orchestrators_are_not_imported_from_below(root):
