@@ -3,7 +3,8 @@
 Three things together say it. By how much a row's values change where some of its pairs are left out tells how strong
 its interactions are. How such changes compare with errors depends on how fast interactions fall with the number of
 their features; the assumption is therefore made with several strengths (see `kriging`), and each counts by how likely
-it makes the row's outputs. And as features are seated at random, the errors at all places are alike.
+it makes the row's outputs. And as features are seated at random, the errors at all places are alike. The fewer changes
+there are that don't hang together, and the less the strengths agree, the more standard errors are stated.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import numpy as np
 from tfx_explain.attribution.coalitions import kriging
 from tfx_explain.attribution.coalitions.kriging import Design
 from tfx_explain.attribution.model.blocks import row_products
-from tfx_explain.attribution.problem.promise import simultaneous
+from tfx_explain.attribution.problem.promise import simultaneous_of
 from tfx_explain.attribution.problem.randomness import random_orders
 
 # Strengths, at most this share of the features, and how likely each is before anything is known of a row.
-_STRENGTHS = {0.5: 1.0, 1.5: 1.0, 3.0: 1.0, 6.0: 0.6, 12.0: 0.25}
+_STRENGTHS = {0.5: 1.0, 1.5: 1.0, 3.0: 0.5, 6.0: 0.1, 12.0: 0.02}
 _MOST_BY_PLACE = 0.95
 # Functions have more interactions of many features than one strength says: this share is of a strength as many times.
 _ROUGH_SHARE, _ROUGHER = 0.15, 3.0
@@ -31,8 +32,12 @@ _ROUGH_SHARE, _ROUGHER = 0.15, 3.0
 _JUDGED = 300
 # Groups of pairs that are left out, one after the other.
 _GROUPS = 10
-# Degrees of freedom of the standard errors: of what the groups leave, and of each that single features leave.
-_DEGREES, _DEGREES_LEFT = 8.0, 4.0
+# At most so many degrees of freedom have standard errors, as interactions are not normal numbers; and what of the
+# variance between strengths counts, for functions between two of them are like neither.
+_DEGREES, _SPREAD = 15.0, 0.5
+# Of the attributions' size, what may be missed by so few pairs, or orders, that none need show an interaction: it falls
+# with each order, or pair that the effects of single features leave.
+_UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,17 +49,20 @@ class Rule:
     precisions: np.ndarray  # [judged, strengths * judged], inverse covariances, single features' effects taken out
     logs: np.ndarray  # [strengths], logarithms of how likely each is, but for the outputs
     ratios: np.ndarray  # [strengths], of an error's variance and a change's
-    factor: float  # how many standard errors are stated
+    doubts: np.ndarray  # [strengths], inverse degrees of freedom of the changes' variance
+    unseen: float  # least stated error, relative to the sum of absolute values
 
-    def values(self, differences: np.ndarray) -> np.ndarray:
-        """Returns `[rows, places]`."""
-        return row_products(differences, self.weights)
-
-    def standard_errors(self, differences: np.ndarray) -> np.ndarray:
-        """Returns `[rows]`, the same at every place."""
-        changes = row_products(differences, self.changes)
-        variances = (changes**2).sum(axis=1) / changes.shape[1]
-        return np.sqrt(variances * (self._chances(differences) * self.ratios).sum(axis=1))
+    def judge(self, differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns values `[rows, places]`, their standard errors `[rows]`, the same at every place, and stated ones."""
+        values, changes = row_products(differences, self.weights), row_products(differences, self.changes)
+        chances = self._chances(differences)
+        ratio = np.maximum((chances * self.ratios).sum(axis=1), np.finfo(np.float64).tiny)
+        standard_errors = np.sqrt((changes**2).sum(axis=1) / changes.shape[1] * ratio)
+        spread = (chances * (self.ratios / ratio[:, None] - 1) ** 2).sum(axis=1)
+        # The variance of an estimated variance, relative to its square, is twice the inverse degrees of freedom.
+        doubts = (chances * self.doubts).sum(axis=1) + _SPREAD * spread / 2 + 1 / _DEGREES
+        stated = standard_errors * simultaneous_of(values.shape[1], 1 / doubts)
+        return values, standard_errors, np.maximum(stated, self.unseen * np.abs(values).sum(axis=1))
 
     def _chances(self, differences: np.ndarray) -> np.ndarray:
         """Returns how likely the strengths are, `[rows, strengths]`, when nothing is known of a row's scale."""
@@ -89,30 +97,33 @@ def unbiased(design: Design, pairs: int) -> Rule:
 @functools.lru_cache(maxsize=32)
 def _least_variance(index: str, design: Design, pairs: int) -> Rule:
     signs = design.signs[:pairs]
-    return _rule(index, signs, *kriging.least_variance(index, signs))
+    unseen = _UNSEEN_BY_PAIR ** (pairs - signs.shape[1])
+    return _rule(index, signs, *kriging.least_variance(index, signs), unseen)
 
 
 @functools.lru_cache(maxsize=32)
 def _unbiased(design: Design, pairs: int) -> Rule:
     signs = design.signs[:pairs]
-    return _rule("shapley", signs, *kriging.unbiased(signs))
+    unseen = _UNSEEN_BY_ORDER ** float(design.groups[pairs - 1] + 1)
+    return _rule("shapley", signs, *kriging.unbiased(signs), unseen)
 
 
-def _rule(index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndarray) -> Rule:
-    places = signs.shape[1]
+def _rule(index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndarray, unseen: float) -> Rule:
     changes, judged = _changes(weights, precision), signs[1 : 1 + _JUDGED]
     differing = kriging.differing(signs, signs)
-    precisions, logs, ratios = [], [], []
+    precisions, logs, ratios, doubts = [], [], [], []
     for strength, chance in _STRENGTHS.items():
-        prior = _prior(index, places, strength)
+        prior = _prior(index, signs.shape[1], strength)
         covariance = prior[0][differing]
         inverse, log = _likelihood(judged, covariance[1 : 1 + _JUDGED, 1 : 1 + _JUDGED])
         precisions.append(inverse)
         logs.append(log + np.log(chance))
-        ratios.append(_error_variance(signs, weights, prior, covariance) / _variance(changes, covariance))
-    degrees = 1 / (1 / _DEGREES + 1 / (_DEGREES_LEFT * (len(signs) - places)))
-    factor = simultaneous(places, degrees)
-    return Rule(weights, changes, np.concatenate(precisions, axis=1), np.array(logs), np.array(ratios), factor)
+        of_changes = changes.T @ (covariance @ changes)
+        ratios.append(_error_variance(signs, weights, prior, covariance) / np.mean(np.diag(of_changes)))
+        # Satterthwaite's: how many independent changes would be as uncertain together.
+        doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
+    logs, ratios, doubts = np.array(logs), np.array(ratios), np.array(doubts)
+    return Rule(weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, unseen)
 
 
 def _prior(index: str, places: int, strength: float) -> tuple[np.ndarray, np.ndarray, float]:
@@ -160,9 +171,4 @@ def _error_variance(
 ) -> float:
     """Returns the variance of a value's error, the mean over places."""
     together = np.mean((weights * kriging.of_values(signs, prior[1])).sum(axis=0))
-    return max(0.0, prior[2] - 2 * float(together) + _variance(weights, covariance))
-
-
-def _variance(weights: np.ndarray, covariance: np.ndarray) -> float:
-    """Returns the variance of sums of half differences by `weights` `[pairs, sums]`, the mean over sums."""
-    return float(np.mean((weights * (covariance @ weights)).sum(axis=0)))
+    return max(0.0, prior[2] - 2 * float(together) + float(np.mean((weights * (covariance @ weights)).sum(axis=0))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -36,40 +38,25 @@ def sample(
         rule: the rule for a number of pairs.
         tolerance: error that is precise, relative to the sum of the row's absolute values.
     """
-    rows, working, done = len(seating.rows), np.arange(len(seating.rows)), 0
-    differences = np.zeros((rows, rounds[-1]))
-    ends = np.zeros((2, rows))
-    values, standard_errors, errors = np.zeros((rows, seating.places)), np.zeros((rows, 1)), np.zeros(rows)
-    evaluations, converged = np.zeros(rows, np.int64), np.zeros(rows, bool)
-    causes = Causes(rows, seating.places)
-    for count in rounds:
+    working, places = np.arange(len(seating.rows)), seating.places
+    differences = np.zeros((len(working), rounds[-1]))
+    found, causes = Estimates.unknown(len(working), places), Causes(len(working), places)
+    for done, count in itertools.pairwise([0, *rounds]):
         present = np.concatenate([design.present[done:count], ~design.present[done:count]])
         outputs = seating.play(working, present)
         causes.add(working, outputs, present)
-        if not done:
-            ends = outputs[:, [0, count]].T
         there, back = np.split(outputs, 2, axis=1)
         differences[working, done:count] = (there - back) / 2
-        so_far, weigh = differences[working, :count], rule(count)
-        values[working] = weigh.values(so_far)
-        standard_errors[working, 0] = weigh.standard_errors(so_far)
+        if not done:
+            found.empty[:], found.full[:] = there[:, 0], back[:, 0]
+        values, standard_errors, errors = rule(count).judge(differences[working, :count])
+        ends = found.empty[working], found.full[working]
         # Below the rounding of the outputs no error is known.
-        rounding = 2 * seating.game.rounding * np.abs(ends[:, working]).max(axis=0)
-        errors[working] = np.maximum(weigh.factor * standard_errors[working, 0], rounding)
-        evaluations[working] = 2 * count
-        empty, full = ends[:, working]
-        converged[working] = precise(values[working], errors[working], empty, full, tolerance)
-        working = working[~converged[working] & np.isfinite(values[working]).all(axis=1)]
-        done = count
+        errors = np.maximum(errors, 2 * seating.game.rounding * np.abs(ends).max(axis=0))
+        found.values[working], found.standard_errors[working] = values, standard_errors[:, None]
+        found.errors[working], found.evaluations[working] = errors, 2 * count
+        found.converged[working] = precise(values, errors, *ends, tolerance)
+        working = working[~found.converged[working] & np.isfinite(values).all(axis=1)]
         if not len(working):
             break
-    return Estimates(
-        values=values,
-        standard_errors=np.broadcast_to(standard_errors, values.shape),
-        errors=errors,
-        empty=ends[0],
-        full=ends[1],
-        evaluations=evaluations,
-        converged=converged,
-        reasons=causes.reasons(seating.names),
-    )
+    return dataclasses.replace(found, reasons=causes.reasons(seating.names))

@@ -93,7 +93,7 @@ def over_baselines(
         taking_part = problem.differing(baseline)[rows] | (not skip_equal)
         # In a row that is the baseline, any one feature does: it is found to change nothing.
         taking_part[~taking_part.any(axis=1), 0] = True
-        found = [(np.arange(0), Estimates.of_no_rows(len(problem.features)))]
+        found = [(np.arange(0), Estimates.unknown(0, len(problem.features)))]
         for places in np.unique(taking_part.sum(axis=1)):
             which = np.flatnonzero(taking_part.sum(axis=1) == places)
             players = np.argsort(~taking_part[which], axis=1, kind="stable")[:, :places]

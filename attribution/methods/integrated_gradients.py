@@ -12,7 +12,7 @@ import functools
 import numpy as np
 
 from tfx_explain.attribution.model.blocks import each_block
-from tfx_explain.attribution.path.causes import integral_reasons
+from tfx_explain.attribution.path.causes import NO_INTEGRAL, POINT_AT_END, integral_reasons
 from tfx_explain.attribution.path.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
 from tfx_explain.attribution.path.path import Path
 from tfx_explain.attribution.path.quadrature import RULES, checks
@@ -81,7 +81,11 @@ class IntegratedGradients(Method):
         for baseline in range(problem.num_baselines):
             integrate_block = functools.partial(self._integrate, path, baseline)
             integrals.append(_joined(each_block(integrate_block, rows, block)))
-        return _averaged(problem, rows, integrals, self._tolerance, self._batch_size)
+        stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
+        troubles = np.bitwise_or.reduce(stacked["troubles"], axis=0)
+        at_ends = NO_INTEGRAL if self._steps is None else POINT_AT_END
+        reasons = integral_reasons(problem, rows, troubles, at_ends, self._batch_size)
+        return _averaged(problem, rows, stacked, reasons, self._tolerance)
 
     def _integrate(self, path: Path, baseline: int, rows: np.ndarray) -> PathIntegrals:
         if self._steps is None:
@@ -90,7 +94,7 @@ class IntegratedGradients(Method):
         # The outputs at the ends, for the completeness gap.
         sums = np.concatenate([np.concatenate([[0.0], weights, [0.0]])[None], checks(self._rule, self._steps)])
         found = path.weighted_slopes(baseline, rows, (np.concatenate([[0.0], alphas, [1.0]]), sums))
-        return integrate_fixed(*found, self._tolerance, float(np.finfo(path.dtype).eps))
+        return integrate_fixed(self._rule, *found, self._tolerance, float(np.finfo(path.dtype).eps))
 
 
 def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
@@ -99,10 +103,9 @@ def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
 
 
 def _averaged(
-    problem: Problem, rows: np.ndarray, integrals: list[dict[str, np.ndarray]], tolerance: float, batch_size: int
+    problem: Problem, rows: np.ndarray, stacked: dict[str, np.ndarray], reasons: np.ndarray, tolerance: float
 ) -> Attributions:
-    """Averages over the baselines; errors average too, since they can only partly cancel."""
-    stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
+    """Averages `[baselines, rows, ...]` over the baselines; errors average too, since they can only partly cancel."""
     values, errors, starts, ends = (stacked[name].mean(axis=0) for name in ("values", "errors", "starts", "ends"))
     # What the baselines say may cancel, and with it what the tolerance is relative to.
     enough = tolerance * np.abs(values).sum(axis=1) + _ROUNDING * (np.abs(starts) + np.abs(ends))
@@ -116,5 +119,5 @@ def _averaged(
         approximation_errors=errors,
         evaluations=stacked["points"].sum(axis=0),
         converged=np.all(stacked["converged"], axis=0) & (errors <= enough),
-        reasons=integral_reasons(problem, rows, np.bitwise_or.reduce(stacked["troubles"], axis=0), batch_size),
+        reasons=reasons,
     )

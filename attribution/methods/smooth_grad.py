@@ -63,7 +63,7 @@ class SmoothGrad(Method):
         rows = problem.sound_rows()
         size = max(1, self._rows_at_once // self._samples)
         blocks = [self._smooth(problem, (sigmas, keys), rows[part]) for part in near_equal_slices(len(rows), size)]
-        return averaged(problem, rows, [joined([Estimates.of_no_rows(len(problem.features)), *blocks])])
+        return averaged(problem, rows, [joined([Estimates.unknown(0, len(problem.features)), *blocks])])
 
     def _sigmas(self, problem: Problem) -> np.ndarray:
         """Returns `[features + 1]`, the last for what no feature owns."""

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tfx_explain.attribution.coalitions.causes import blame
 from tfx_explain.attribution.path.integration import Trouble
 from tfx_explain.attribution.problem.problem import Problem
 
-_AT_ENDS = {
+# What is said of ends: where no integral was found, and where the rule that was asked for has points.
+NO_INTEGRAL = {
     Trouble.AT_START: "the baseline, and has no integral from there; give a baseline elsewhere, or take SampledShapley",
     Trouble.AT_END: "the row, and has no integral up to there; take SampledShapley, which asks for no gradient",
+    Trouble.AT_START | Trouble.AT_END: "the baseline and at the row, and has no integral between them; take "
+    "SampledShapley, which asks for no gradient",
+}
+POINT_AT_END = {
+    end: f"{where}, where the rule has a point; take rule 'gauss_legendre', or leave out the steps"
+    for end, where in (
+        (Trouble.AT_START, "the baseline"),
+        (Trouble.AT_END, "the row"),
+        (Trouble.AT_START | Trouble.AT_END, "the baseline and at the row"),
+    )
 }
 
 
@@ -27,16 +40,21 @@ def gradient_reasons(
         batch_size: rows in one call of the model, which looks for the cause of outputs.
     """
     troubles = np.concatenate([~gradients_finite, ~outputs_finite[:, None]], axis=1) * Trouble.INSIDE
-    return integral_reasons(problem, rows, troubles, batch_size)
+    return integral_reasons(problem, rows, troubles, {}, batch_size)
 
 
-def integral_reasons(problem: Problem, rows: np.ndarray, troubles: np.ndarray, batch_size: int) -> np.ndarray:
-    """Returns the same of int `[tried, features + 1]` `Trouble`s of the gradients, and last of the output."""
+def integral_reasons(
+    problem: Problem, rows: np.ndarray, troubles: np.ndarray, at_ends: Mapping[Trouble, str], batch_size: int
+) -> np.ndarray:
+    """Returns the same of int `[tried, features + 1]` `Trouble`s of the gradients, and last of the output.
+
+    `at_ends` is what to say where a feature has trouble only there.
+    """
     reasons = np.full(len(rows), "", object)
     for row in np.flatnonzero(troubles[:, :-1].any(axis=1)):
         cause = troubles[row, :-1].astype(bool).argmax()
         reasons[row] = f"the gradient by feature {problem.features[cause]!r} is not finite"
-        reasons[row] += next((f" at {how}" for end, how in _AT_ENDS.items() if troubles[row, cause] == end), "")
+        reasons[row] += next((f" at {how}" for end, how in at_ends.items() if troubles[row, cause] == end), "")
     outputs_broken = troubles[:, -1] != 0
     if outputs_broken.any():
         reasons[outputs_broken] = blame(problem, rows[outputs_broken], batch_size)

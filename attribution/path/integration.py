@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tfx_explain.attribution.path.mesh import Mesh, Quadrature
-from tfx_explain.attribution.path.quadrature import graded
+from tfx_explain.attribution.path.quadrature import RULES, graded, leaps
 
 # rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
 Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -25,14 +25,11 @@ _ROUNDED_TO_END = 2.0**-20
 
 
 class Trouble(enum.IntFlag):
-    """Where a row has no finite slope, or output."""
+    """Where a row has no finite slope or output, or slopes that have no integral."""
 
     AT_START = 1
     AT_END = 2
     INSIDE = 4
-
-
-_NOWHERE = Trouble(0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,12 +74,12 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
     Returns:
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
-    done = _refined(evaluate, rows, tolerance, max_points, _NOWHERE)
+    done = _refined(evaluate, rows, tolerance, max_points)
     for ends in (Trouble.AT_START, Trouble.AT_END, Trouble.AT_START | Trouble.AT_END):
-        again = done.with_trouble_at(ends)
+        again = done.with_trouble_at(ends) & ~np.isfinite(done.errors)
         if again.any():
             left = max(FIRST_POINTS, max_points - FIRST_POINTS)
-            done.replace(again, _refined(_graded(evaluate, ends), rows[again], tolerance, left, ends))
+            done.replace(again, _refined(_graded(evaluate, ends), rows[again], tolerance, left))
     return done
 
 
@@ -101,8 +98,8 @@ def _graded(evaluate: Evaluate, ends: Trouble) -> Evaluate:
     return evaluate_graded
 
 
-def _refined(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points: int, ends: Trouble) -> PathIntegrals:
-    """Integrates as `integrate` does, after a change of the variable for those `ends`."""
+def _refined(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points: int) -> PathIntegrals:
+    """Integrates as `integrate` does, by one variable."""
     alphas = np.tile(np.linspace(0, 1, FIRST_POINTS), (len(rows), 1))
     mesh = Mesh.of(alphas, *evaluate(rows, alphas))
     done = _unsettled(mesh)
@@ -118,7 +115,7 @@ def _refined(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points:
         finished = converged | ~np.isfinite(errors) | (mesh.size >= max_points)
         if finished.any():
             done.converged[working] = converged
-            _settle(rule.keep(finished), working[finished], (errors + rounding)[finished], ends, done)
+            _settle(rule.keep(finished), working[finished], (errors + rounding)[finished], done)
         working = working[~finished]
         if len(working):
             rule = rule.keep(~finished)
@@ -142,7 +139,7 @@ def _unsettled(mesh: Mesh) -> PathIntegrals:
     )
 
 
-def _settle(rule: Quadrature, at: np.ndarray, errors: np.ndarray, ends: Trouble, done: PathIntegrals) -> None:
+def _settle(rule: Quadrature, at: np.ndarray, errors: np.ndarray, done: PathIntegrals) -> None:
     """Writes rows that need no more points into `done`, at the indices `at`."""
     values, changes = rule.integrals(), done.ends[at] - done.starts[at]
     # The estimates are sums of single precision.
@@ -151,10 +148,10 @@ def _settle(rule: Quadrature, at: np.ndarray, errors: np.ndarray, ends: Trouble,
     broken = ~np.isfinite(errors)
     done.troubles[at[broken]] = _troubles(rule.mesh.keep(broken))
     late = ~broken & ~done.converged[at]
-    if ends and late.any():
+    if late.any():
         mesh = rule.mesh.keep(late)
-        at_start = mesh.grows_towards(False) * (Trouble.AT_START & ends)
-        done.troubles[at[late], :-1] = at_start | mesh.grows_towards(True) * (Trouble.AT_END & ends)
+        towards_ends = mesh.grows_towards(False) * Trouble.AT_START | mesh.grows_towards(True) * Trouble.AT_END
+        done.troubles[at[late], :-1] = towards_ends
 
 
 def _troubles(mesh: Mesh) -> np.ndarray:
@@ -166,11 +163,15 @@ def _troubles(mesh: Mesh) -> np.ndarray:
     return np.concatenate([of_slopes, of_outputs], axis=1).astype(np.int8)
 
 
-def integrate_fixed(outputs: np.ndarray, sums: np.ndarray, tolerance: float, precision: float) -> PathIntegrals:
+def integrate_fixed(
+    rule: str, outputs: np.ndarray, rises: np.ndarray, sums: np.ndarray, tolerance: float, precision: float
+) -> PathIntegrals:
     """Returns integrals of slopes from 0 to 1 by one rule for all rows.
 
     Args:
-        outputs: `[rows, points]` at the rule's points, of which the first is 0 and the last 1.
+        rule: one of `quadrature.RULES`.
+        outputs: float64 `[rows, points + 2]` at 0, at the rule's points, and at 1.
+        rises: float64 of that shape, their derivatives.
         sums: `[rows, sums, features]`, first the rule's sums of slopes, then those of `checks`.
         tolerance: error that is good enough relative to the sum of absolute integrals.
         precision: step between neighbouring numbers of the slopes, relative to them.
@@ -180,13 +181,13 @@ def integrate_fixed(outputs: np.ndarray, sums: np.ndarray, tolerance: float, pre
     """
     values, starts, ends = sums[:, 0], outputs[:, 0].copy(), outputs[:, -1].copy()
     gaps = np.abs(values.sum(axis=1) - (ends - starts))
-    # An end without a finite slope tells nothing. Of a single feature the gap is all of the error.
-    squares = (np.where(np.isfinite(sums[:, 1:]), sums[:, 1:], 0) ** 2).sum(axis=1)
-    errors = np.sqrt(squares.max(axis=1)) * (values.shape[1] > 1)
-    errors = np.maximum(errors, gaps)
+    # An end without a finite slope tells nothing. Whose a leap of the output is, nobody knows.
+    squares = (np.where(np.isfinite(sums[:, 1:]), sums[:, 1:], 0) ** 2).sum(axis=1).max(axis=1)
+    squares += (leaps(rule, outputs, rises[:, 1:-1]) ** 2).sum(axis=1)
+    # Of a single feature the gap is all of the error.
+    errors = np.maximum(np.sqrt(squares) * (values.shape[1] > 1), gaps)
     sizes = np.abs(values).sum(axis=1)
     rounding = _ROUNDING * precision * (np.abs(starts) + np.abs(ends) + sizes)
-    finite = np.concatenate([np.isfinite(values), np.isfinite(outputs).all(axis=1, keepdims=True)], axis=1)
     return PathIntegrals(
         values=values,
         starts=starts,
@@ -194,5 +195,15 @@ def integrate_fixed(outputs: np.ndarray, sums: np.ndarray, tolerance: float, pre
         errors=errors + rounding,
         points=np.full(len(values), outputs.shape[1]),
         converged=errors <= tolerance * sizes + rounding,
-        troubles=np.where(finite, 0, Trouble.INSIDE).astype(np.int8),
+        troubles=_fixed_troubles(rule, values, outputs, rises),
     )
+
+
+def _fixed_troubles(rule: str, values: np.ndarray, outputs: np.ndarray, rises: np.ndarray) -> np.ndarray:
+    """Returns the same where no slopes are kept: a feature without a value has trouble where the output's slope has."""
+    broken, (nodes, _) = ~np.isfinite(rises), RULES[rule](rises.shape[1] - 2)
+    inside = broken[:, 1:-1][:, (nodes > 0) & (nodes < 1)].any(axis=1) * Trouble.INSIDE
+    where = broken[:, 0] * Trouble.AT_START | broken[:, -1] * Trouble.AT_END | inside
+    of_slopes = ~np.isfinite(values) * np.where(where, where, Trouble.INSIDE)[:, None]
+    of_outputs = ~np.isfinite(outputs).all(axis=1, keepdims=True) * Trouble.INSIDE
+    return np.concatenate([of_slopes, of_outputs], axis=1).astype(np.int8)

@@ -23,8 +23,8 @@ _GAP_SHARE = 0.4
 _ALONE_SHARE = 0.25
 # How near, where squares don't vanish yet, and how much nearer than others points are, to tell by which power slopes
 # grow; by which factor they then shrink at most, times their distances, if they have no integral; and what share of the
-# largest counts.
-_NEAREST = 2.0**-10
+# largest counts. Of an end without a point so near nothing is said.
+_NEAREST, _NEAR = 2.0**-10, 2.0**-6
 _FARTHER = 8.0
 _VANISHING = 0.8
 _LEAST_SHARE = 0.01
@@ -70,7 +70,8 @@ class Mesh(NamedTuple):
         far = (distances > _FARTHER * np.take_along_axis(distances, near, axis=1)).argmax(axis=1)[:, None]
         sizes = np.abs(slopes * distances[:, :, None])
         nearer, farther = (np.take_along_axis(sizes, point[:, :, None], axis=1)[:, 0] for point in (near, far))
-        return nearer > _VANISHING * np.maximum(farther, sizes.max(axis=1) * _LEAST_SHARE)
+        is_near = np.take_along_axis(distances, near, axis=1) < _NEAR
+        return is_near & (nearer > _VANISHING * np.maximum(farther, sizes.max(axis=1) * _LEAST_SHARE))
 
     def quadrature(self) -> Quadrature:
         """Returns the two rules on this mesh."""

@@ -75,7 +75,7 @@ class Path:
 
     def weighted_slopes(
         self, baseline: int, rows: np.ndarray, rule: tuple[np.ndarray, np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sums slopes at the same points of all paths; takes less time than `slopes`, which keeps each.
 
         Args:
@@ -85,10 +85,11 @@ class Path:
                 0, no slope is read.
 
         Returns:
-            Outputs, float64 `[paths, points]`, and the sums of slopes, float64 `[paths, sums, features]`.
+            Outputs, float64 `[paths, points]`, their own derivatives, float64 of the same shape, and the sums of
+            slopes, float64 `[paths, sums, features]`.
         """
         alphas, weights = rule
-        outputs = np.empty((len(rows), len(alphas)))
+        outputs, rises = np.empty((len(rows), len(alphas))), np.zeros((len(rows), len(alphas)))
         values = np.empty((len(rows), len(weights), len(self._problem.features)))
         for part in near_equal_slices(len(rows), max(1, self.batch_size // len(alphas)), len(alphas)):
             starts, steps = self._steps(baseline, rows[part])
@@ -104,9 +105,9 @@ class Path:
                 outputs[part, points] = np.asarray(found).reshape(-1)[: shape[0] * shape[1]].reshape(shape).T
                 for key, step in steps.items():
                     by_point = np.asarray(gradients[key])[: shape[0] * shape[1]].reshape(*shape, *step.shape[1:])
-                    if not self._has_columns(key):
-                        by_point = self._along(_where_moved(by_point, step[None]), step[None])
-                    _add_weighted(by_point, weights[:, points], sums[key])
+                    along = self._along(_where_moved(by_point, step[None]), step[None])
+                    rises[part, points] += along.T
+                    _add_weighted(by_point if self._has_columns(key) else along, weights[:, points], sums[key])
             self._sum_by_feature(
                 {key: np.moveaxis(total, 0, 1) for key, total in sums.items() if self._has_columns(key)},
                 steps,
@@ -115,7 +116,7 @@ class Path:
             for key, total in sums.items():
                 if not self._has_columns(key):
                     values[part, :, self._problem.owners[key]] += total.T
-        return outputs, values
+        return outputs, rises, values
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
         """Returns float64 `[paths]` outputs at one alpha, without gradients; other arguments are those of `slopes`."""

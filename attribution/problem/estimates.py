@@ -29,11 +29,18 @@ class Estimates:
     reasons: np.ndarray  # [rows] str, '' or why the row failed
 
     @classmethod
-    def of_no_rows(cls, features: int) -> Estimates:
-        """Returns what is known where no row can be explained."""
-        by_feature, by_row = np.zeros((0, features)), np.zeros(0)
-        counts, converged, reasons = np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0, object)
-        return cls(by_feature, by_feature, by_row, by_row, by_row, counts, converged, reasons)
+    def unknown(cls, rows: int, features: int) -> Estimates:
+        """Returns zeros for so many rows, to be written over by what is found of them."""
+        return cls(
+            values=np.zeros((rows, features)),
+            standard_errors=np.zeros((rows, features)),
+            errors=np.zeros(rows),
+            empty=np.zeros(rows),
+            full=np.zeros(rows),
+            evaluations=np.zeros(rows, np.int64),
+            converged=np.zeros(rows, bool),
+            reasons=np.full(rows, "", object),
+        )
 
 
 def joined(blocks: Sequence[Estimates]) -> Estimates:

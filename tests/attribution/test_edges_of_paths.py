@@ -137,3 +137,55 @@ def test_where_no_integral_exists_the_reason_names_the_end_and_the_feature(funct
     result = IntegratedGradients().attribute(function, np.array([[2.0, 1.0]], "f4"), baseline)
     assert result.failures == (reason,)
     assert np.isnan(result.values).all()
+
+
+def _cosine(x):
+    """Of the row and a direction; at 0, where it leaps, it is 0 and so is its gradient."""
+    return tf.math.divide_no_nan(tf.reduce_sum(x * [1.0, 2.0], axis=1), tf.sqrt(tf.reduce_sum(x**2, axis=1)))
+
+
+@pytest.mark.parametrize(
+    "function", [_cosine, lambda x: tf.math.divide_no_nan(x[:, 0], x[:, 0] + x[:, 1])], ids=["cosine", "share"]
+)
+def test_a_gradient_that_is_finite_at_an_end_but_has_no_integral_is_named_too(function):
+    result = IntegratedGradients().attribute(function, np.array([[2.0, 1.0]], "f4"))
+    assert result.failures == (
+        "the gradient by feature 'x[0]' is not finite at the baseline, and has no integral from there; give a "
+        "baseline elsewhere, or take SampledShapley",
+    )
+    assert result.evaluations[0] <= 512
+    back = IntegratedGradients().attribute(function, np.zeros([1, 2], "f4"), np.array([[2.0, 1.0]], "f4"))
+    assert "at the row, and has no integral up to there" in back.failures[0]
+
+
+def test_a_leap_at_an_end_is_an_error_and_no_failure():
+    result = IntegratedGradients().attribute(
+        lambda x: tf.cast(x[:, 0] > 0, tf.float32) + x[:, 1] * x[:, 2], np.array([[2.0, 1.0, 3.0]], "f4")
+    )
+    np.testing.assert_allclose(result.values, [[0, 1.5, 1.5]], atol=1e-3)
+    assert result.failures == ("",)
+    assert not result.converged[0]
+    assert result.approximation_errors[0] >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("row", "baseline", "where"),
+    [
+        ([4.0, 1.0], [0.0, 0.0], "the baseline"),
+        ([0.0, 1.0], [4.0, 0.0], "the row"),
+        ([0.0, 4.0], [4.0, 0.0], "the baseline and at the row"),
+    ],
+)
+def test_a_rule_with_points_at_the_ends_names_the_end_and_another_rule(row, baseline, where):
+    def model(x):
+        return tf.sqrt(x[:, 0]) if where != "the baseline and at the row" else tf.sqrt(x[:, 0] * x[:, 1])
+
+    result = IntegratedGradients(steps=20, rule="trapezoid").attribute(
+        model, np.array([row], "f4"), np.array([baseline], "f4")
+    )
+    assert result.failures == (
+        f"the gradient by feature 'x[0]' is not finite at {where}, where the rule has a point; take rule "
+        "'gauss_legendre', or leave out the steps",
+    )
+    other = IntegratedGradients(steps=20).attribute(model, np.array([row], "f4"), np.array([baseline], "f4"))
+    assert other.failures == ("",)

@@ -8,15 +8,21 @@ import scipy.stats
 import tensorflow as tf
 
 from tfx_explain.attribution import Banzhaf, KernelShap, Lime, SampledShapley, from_function
-from tfx_explain.attribution.problem.promise import CONFIDENCE, simultaneous
+from tfx_explain.attribution.problem.promise import CONFIDENCE, simultaneous, simultaneous_of
 
 _COLUMNS, _ROWS = 12, 128
 
 
-@pytest.mark.parametrize("degrees", [5, 8, 50])
+@pytest.mark.parametrize("degrees", [1, 2, 5, 8, 50])
 def test_of_one_error_the_quantile_is_student_s(degrees):
     expected = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, degrees)
-    assert simultaneous(1, degrees) == pytest.approx(expected, rel=0.01)
+    assert simultaneous(1, degrees) == pytest.approx(expected, rel=1e-3)
+
+
+def test_quantiles_of_many_degrees_are_those_of_each():
+    degrees = np.array([1.0, 2.5, 7.7, 40.0, 1e4])
+    expected = [simultaneous(12, one) for one in degrees]
+    np.testing.assert_allclose(simultaneous_of(12, degrees), expected, rtol=0.005)
 
 
 @pytest.mark.parametrize("features", [1, 12, 300])
@@ -32,9 +38,9 @@ def test_the_quantile_is_that_of_drawn_errors():
     assert simultaneous(12, 8) == pytest.approx(np.quantile(studentized, CONFIDENCE), rel=0.02)
 
 
-def _dense(seed, activation, *hidden):
+def _dense(seed, activation, *hidden, columns=_COLUMNS):
     rng = np.random.default_rng(seed)
-    sizes = (_COLUMNS, *hidden, 1)
+    sizes = (columns, *hidden, 1)
     layers = [(rng.normal(0, (2 / a) ** 0.5, (a, b)), rng.normal(0, 0.3, b)) for a, b in itertools.pairwise(sizes)]
 
     def output(x):
@@ -108,6 +114,45 @@ def test_stated_errors_hold_on_95_of_100_rows_and_are_not_wide(method, enumerate
     assert min(held) > 0.87
     assert np.max(ratios) < 5
     assert np.median(widths) < 1.5
+
+
+_OF_EIGHT = {
+    "ReLU": (_dense(61, tf.nn.relu, 20, 10, columns=8), 1.0),
+    "ReLU, large rows": (_dense(62, tf.nn.relu, 32, columns=8), 30.0),
+    "tanh": (_dense(63, tf.tanh, 24, columns=8), 2.0),
+    "GELU": (_dense(64, tf.nn.gelu, 30, 15, columns=8), 1.0),
+}
+
+
+@pytest.mark.parametrize(
+    "method",
+    # Of 256 coalitions: hardly more pairs than features, twice as many, and nearly all.
+    [KernelShap(coalitions=size) for size in (20, 24, 40, 76, 120, 160, 200, 240)]
+    + [Banzhaf(coalitions=180), SampledShapley(paths=4), SampledShapley(paths=10), SampledShapley(paths=26)],
+    ids=lambda method: f"{type(method).__name__} {vars(method)}"[:80],
+)
+def test_stated_errors_hold_from_few_coalitions_to_nearly_all(method):
+    ratios = []
+    for number, (model, scale) in enumerate(_OF_EIGHT.values()):
+        rows = tf.constant(np.random.default_rng([65, number]).normal(size=(_ROWS, 8)) * scale, tf.float32)
+        exact = (Banzhaf() if isinstance(method, Banzhaf) else SampledShapley()).attribute(model, rows).values
+        result = method.attribute(model, rows)
+        assert (result.evaluations < 256).all()
+        ratios.append(np.abs(result.values - exact).max(axis=1) / result.approximation_errors)
+    assert np.mean(np.concatenate(ratios) <= 1) > 0.93
+    assert np.max(ratios) < 5
+
+
+@pytest.mark.parametrize("paths", [4, 6])
+def test_too_few_orders_to_see_an_interaction_do_not_state_next_to_nothing(paths):
+    rows = tf.constant(np.random.default_rng(66).normal(size=(256, _COLUMNS)) + 0.5, tf.float32)
+    model = _MODELS["steps"][0]
+    exact = SampledShapley().attribute(model, rows).values
+    result = SampledShapley(paths=paths).attribute(model, rows)
+    errors = np.abs(result.values - exact).max(axis=1)
+    assert np.mean(errors <= result.approximation_errors) > 0.9
+    assert np.max(errors / result.approximation_errors) < 5
+    assert not result.converged.any()
 
 
 @pytest.mark.parametrize("samples", [100, 400])

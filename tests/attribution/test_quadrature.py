@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfx_explain.attribution.path.quadrature import RULES, gauss_legendre, secant_share, trapezoid
+from tfx_explain.attribution.path.quadrature import RULES, gauss_legendre, leaps, secant_share, trapezoid
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -38,3 +38,22 @@ def test_secant_share_finds_the_only_kink():
 
 def test_secant_share_of_equal_slopes_is_the_trapezoid_rule():
     np.testing.assert_array_equal(secant_share(np.full(2, 3.0), np.zeros(2)), [0.5, 0.5])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_leaps_are_what_the_slopes_at_the_points_miss(rule):
+    nodes, _ = RULES[rule](12)
+    alphas = np.concatenate([[0.0], nodes, [1.0]])
+    # A parabola, and a step at 0.3 whose slope no point sees.
+    outputs = (alphas - alphas**2 + 5 * (alphas > 0.3))[None]
+    found = leaps(rule, outputs, (1 - 2 * nodes)[None])[0]
+    at = np.searchsorted(alphas, 0.3) - 1
+    # Straight lines end at the outermost points; between the ends and these, slopes stay as there.
+    assert found[at] == pytest.approx(5, abs=0.01)
+    np.testing.assert_allclose(np.delete(found, at), 0, atol=1e-12 if rule != "riemann" else 0.01)
+
+
+def test_leaps_of_smooth_functions_vanish_with_gauss_s_rule():
+    nodes, _ = gauss_legendre(12)
+    outputs = np.sin(3 * np.concatenate([[0.0], nodes, [1.0]]))[None]
+    np.testing.assert_allclose(leaps("gauss_legendre", outputs, 3 * np.cos(3 * nodes)[None]), 0, atol=1e-9)

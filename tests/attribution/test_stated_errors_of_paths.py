@@ -58,8 +58,13 @@ def _ratios(method, function, rows):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
-    [IntegratedGradients(tolerance=0.03), IntegratedGradients(steps=50), IntegratedGradients(steps=50, rule="riemann")],
-    ids=["adaptive", "gauss", "riemann"],
+    [
+        IntegratedGradients(tolerance=0.03),
+        IntegratedGradients(steps=50),
+        IntegratedGradients(steps=50, rule="riemann"),
+        IntegratedGradients(steps=50, rule="trapezoid"),
+    ],
+    ids=["adaptive", "gauss", "riemann", "trapezoid"],
 )
 def test_stated_errors_cover_every_feature_on_95_rows_of_100(method):
     ratios, lates = [], []
@@ -75,6 +80,20 @@ def test_stated_errors_cover_every_feature_on_95_rows_of_100(method):
     # Not only widened: the stated error is at most by half larger than what it must be.
     assert np.quantile(ratios, 0.95) > 1 / 1.5
     assert np.mean(np.concatenate(lates)) <= 0.03
+
+
+@pytest.mark.parametrize("steps", [20, 40])
+@pytest.mark.parametrize("rule", ["gauss_legendre", "riemann"])
+def test_steps_between_points_are_seen_by_the_outputs(rule, steps):
+    def leaves(x):
+        sides = tf.sigmoid(200 * (x[:, :3] - tf.constant([0.31, -0.4, 0.83], x.dtype)))
+        return 2 * sides[:, 0] * sides[:, 1] - 3 * sides[:, 2] + x[:, 3]
+
+    rows = np.random.default_rng(39).normal(size=(192, 4))
+    method = IntegratedGradients(steps=steps, rule=rule)
+    ratios, _ = _ratios(method, leaves, rows)
+    assert np.mean(ratios <= 1) >= 0.93
+    assert ratios.max() < 5
 
 
 @pytest.mark.parametrize("scale", [1.0, 30.0])
