@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
 LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
 
-.PHONY: help demo demo-fast bench test test-fast test-flink test-flink-cluster test-kubeflow test-debian13 lint environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-kubeflow test-debian13 lint environment proto lock clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -43,6 +43,9 @@ test: lint  ## lint, types and all tests
 
 test-fast: environment  ## the tests that take seconds
 	$(PYTEST) -m "not slow and not flink and not flink_cluster and not kubeflow"
+
+test-some: environment  ## the tests of the files and folders in TESTS, slow ones too: make test-some TESTS="tests/gate tests/cli"
+	$(PYTEST) $(TESTS)
 
 test-flink: environment  ## the Explainer on a Flink of its own, against the DirectRunner; needs Java and Maven
 	@$(BIN)/python -m flink.jars --fetch
