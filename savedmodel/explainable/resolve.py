@@ -27,8 +27,8 @@ from tfx_explain.savedmodel.metadata.rules import (
 Parameters = explanation_pb2.ExplanationParameters
 # Of a softmax over a single class.
 ONE_CLASS = (
-    "a softmax over one class is 1 for every row, so it has no log-odds; explain its logits (output_scale: LOGITS), or "
-    "export a sigmoid"
+    "a softmax over one class is 1 for every row, so it has no log-odds; export a sigmoid, or explain its logits "
+    "(output_scale: LOGITS, or explained_quantity 'logits' in the metadata)"
 )
 
 

@@ -207,6 +207,8 @@ def _try(
 def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows: Any) -> None:
     """Opens the model with its new metadata, as the Explainer will, and takes back what turns out not to hold."""
     check_served(read, rows)
+    for output in sorted(metadata.outputs):  # by what it will be explained by
+        open_model(read, metadata, output, Parameters.OUTPUT_SCALE_UNSPECIFIED)
     served = {output: open_model(read, metadata, output, Parameters.SERVED) for output in sorted(metadata.outputs)}
     for opened in served.values():
         settle_baselines(opened.raw(), rows, metadata)

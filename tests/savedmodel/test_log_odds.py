@@ -160,11 +160,14 @@ def test_logits_served_beside_probabilities_are_logits(save):
         assert (output.classes, output.explained_quantity) == ("exclusive", "log_odds")
 
 
-def test_a_softmax_over_one_class_is_refused_by_name(save):
+def test_a_softmax_over_one_class_is_refused_by_name_when_metadata_is_made(save):
     _, path = save(lambda logits: tf.nn.softmax(logits[:, :1]))
     with pytest.raises(ValueError, match=r"outputs\['scores'\]: a softmax over one class is 1 for every row"):
-        open_model(path)
-    assert open_model(path, Parameters.LOGITS).output.quantity == "logits"
+        generate_metadata(path)
+    by_logits = explanation_pb2.ExplanationMetadata()
+    by_logits.outputs["scores"].explained_quantity = "logits"
+    metadata = generate_metadata(path, overrides=by_logits)
+    assert load_explainable(path, metadata).output.quantity == "logits"
 
 
 def test_scales_are_a_choice_and_what_is_wrong_is_said(save):
