@@ -14,7 +14,7 @@ Span: TypeAlias = tuple[float, float]
 _RATES = """
 AUC AUCPrecisionRecall Accuracy BinaryAccuracy BalancedAccuracy CategoricalAccuracy SparseCategoricalAccuracy Precision
 Recall Specificity F1Score FNR FPR TNR TPR FallOut MissRate NDCG Prevalence SymmetricFlipRate
-AttributionShare ToleranceMissed ImportanceNDCG LargestShareChange AttributionDistance
+AttributionShare ToleranceMissed ImportanceNDCG LargestShareChange AttributionDistance ShareKept
 """
 _CORRELATIONS = "MatthewsCorrelationCoefficient ImportanceSpearman ImportanceKendall AttributionAgreement"
 _COUNTS_AND_ERRORS = """

@@ -2,7 +2,13 @@
 
 from tfx_explain.metrics.agreement import AttributionAgreement, AttributionDistance
 from tfx_explain.metrics.configs import default_eval_config
-from tfx_explain.metrics.drift import ImportanceKendall, ImportanceNDCG, ImportanceSpearman, LargestShareChange
+from tfx_explain.metrics.drift import (
+    ImportanceKendall,
+    ImportanceNDCG,
+    ImportanceSpearman,
+    LargestShareChange,
+    ShareKept,
+)
 from tfx_explain.metrics.evaluate import EvaluateAttributions, evaluate_attributions, summarize_records
 from tfx_explain.metrics.extractor import attributions_extractor
 from tfx_explain.metrics.per_feature import (
@@ -42,6 +48,7 @@ __all__ = [
     "LargestShareChange",
     "MeanAbsoluteAttribution",
     "MeanAttribution",
+    "ShareKept",
     "ToleranceMissed",
     "TotalAbsoluteAttribution",
     "TotalAttribution",

@@ -24,8 +24,11 @@ from tfx_explain.metrics.base import ExplanationMetric, ratio
 from tfx_explain.metrics.naming import of_class
 from tfx_explain.metrics.sums import AttributionSums, sums_computation
 
-Measure = Callable[[np.ndarray, np.ndarray], float]
+LEAST_SHARE = 0.01
+"""The share below which a feature of the baseline model has no say to lose."""
 
+Measure = Callable[[np.ndarray, np.ndarray], float]
+MeasureOfSums = Callable[[AttributionSums, AttributionSums], float]
 
 Compare = Callable[[tfma.metrics.MetricKey, str, str], tfma.metrics.MetricComputations]
 
@@ -59,7 +62,8 @@ class ImportanceDrift(DriftMetric):
           name: See `ExplanationMetric`, as `class_name`.
           class_name: The class.
         """
-        super().__init__(functools.partial(_importance_computations, measure), name, class_name=class_name)
+        compare = functools.partial(_computations, functools.partial(_of_importances, measure))
+        super().__init__(compare, name, class_name=class_name)
 
 
 class ImportanceNDCG(ImportanceDrift):
@@ -102,6 +106,29 @@ class LargestShareChange(ImportanceDrift):
     def __init__(self, name: str = "", class_name: str = "") -> None:
         """Initializes the metric; see `ExplanationMetric`."""
         super().__init__(_largest_share_change, name or of_class("largest_share_change", class_name), class_name)
+
+
+class ShareKept(DriftMetric):
+    """What is left of a feature's share of the importances, from 0 to 1: the candidate's by the baseline model's.
+
+    1 where the share has grown, or where the baseline model's is below `LEAST_SHARE`: a feature that had no say can't
+    lose it. NaN where a model's importances are all 0. A feature whose column broke, or that a join lost, is at 0,
+    however small its share was, which no bound on differences of shares shows.
+    """
+
+    def __init__(self, feature: str, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric.
+
+        Args:
+          feature: The feature's name in the attribution records.
+          name: See `ExplanationMetric`, as `class_name`.
+          class_name: The class.
+        """
+        self.feature = feature
+        compare = functools.partial(_computations, functools.partial(_share_kept, feature))
+        super().__init__(
+            compare, name or of_class(f"share_kept/{feature}", class_name), feature=feature, class_name=class_name
+        )
 
 
 def _ndcg(candidate: np.ndarray, baseline: np.ndarray) -> float:
@@ -155,8 +182,8 @@ def _comparisons(
     return [computation for key in keys for computation in compare(key, baseline.name, class_name)]
 
 
-def _importance_computations(
-    measure: Measure, key: tfma.metrics.MetricKey, baseline: str, class_name: str
+def _computations(
+    measure: MeasureOfSums, key: tfma.metrics.MetricKey, baseline: str, class_name: str
 ) -> tfma.metrics.MetricComputations:
     of_models = [
         sums_computation(model, key.output_name, bool(key.example_weighted), class_name)
@@ -167,7 +194,7 @@ def _importance_computations(
 
 
 def _result(
-    measure: Measure,
+    measure: MeasureOfSums,
     key: tfma.metrics.MetricKey,
     of_models: Sequence[tfma.metrics.MetricKey],
     metrics: dict[tfma.metrics.MetricKey, Any],
@@ -175,8 +202,19 @@ def _result(
     candidate, baseline = (metrics[k] for k in of_models)
     if not candidate.weight or not baseline.weight:
         return {key: float("nan")}
+    return {key: measure(candidate, baseline)}
+
+
+def _of_importances(measure: Measure, candidate: AttributionSums, baseline: AttributionSums) -> float:
     features = sorted({*candidate.features, *baseline.features})
-    return {key: measure(_importances(candidate, features), _importances(baseline, features))}
+    return measure(_importances(candidate, features), _importances(baseline, features))
+
+
+def _share_kept(feature: str, candidate: AttributionSums, baseline: AttributionSums) -> float:
+    left, share = (ratio(_importances(m, [feature])[0], m.absolute.sum() / m.weight) for m in (candidate, baseline))
+    if share < LEAST_SHARE and not np.isnan(left):
+        return 1.0
+    return min(1.0, ratio(left, share))
 
 
 def _importances(sums: AttributionSums, features: Sequence[str]) -> np.ndarray:
@@ -185,5 +223,5 @@ def _importances(sums: AttributionSums, features: Sequence[str]) -> np.ndarray:
     return np.asarray([known.get(feature, 0.0) for feature in features])
 
 
-for _metric in (ImportanceNDCG, ImportanceSpearman, ImportanceKendall, LargestShareChange):
+for _metric in (ImportanceNDCG, ImportanceSpearman, ImportanceKendall, LargestShareChange, ShareKept):
     metric_types.register_metric(_metric)

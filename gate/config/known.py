@@ -18,7 +18,7 @@ _HIGHER_IS_BETTER = """
     CoefficientOfDiscrimination RelativeCoefficientOfDiscrimination ExactMatch Bleu SetMatchPrecision SetMatchRecall
     COCOAveragePrecision COCOAverageRecall COCOMeanAveragePrecision COCOMeanAverageRecall
     ObjectDetectionPrecision ObjectDetectionRecall ObjectDetectionMaxRecall ObjectDetectionPrecisionAtRecall
-    ImportanceNDCG ImportanceSpearman ImportanceKendall AttributionAgreement ExplainedRows
+    ImportanceNDCG ImportanceSpearman ImportanceKendall AttributionAgreement ExplainedRows ShareKept
 """
 _LOWER_IS_BETTER = """
     FNR FPR FallOut MissRate FalseNegatives FN FalsePositives FP FalseDiscoveryRate FalseOmissionRate

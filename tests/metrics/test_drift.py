@@ -60,6 +60,17 @@ def test_correlations_are_scipys(drift):
     assert got["importance_kendall"] == pytest.approx(scipy.stats.kendalltau(abs(old), abs(new)).statistic)
 
 
+def test_what_is_left_of_a_share(evaluate, explained, values, metric_config):
+    old = {"age": 4.0, "sex": 5.0, "gone": 0.9, "little": 0.05, "zero": 0.05}
+    new = {"age": -2.0, "sex": 7.5, "gone": 0.0, "little": 0.0, "zero": 0.5}
+    rows = [explained(new) | explained(old, columns.BASELINE)]
+    spec = config_pb2.MetricsSpec(metrics=[metric_config("ShareKept", feature=feature) for feature in old])
+    got = values(evaluate(rows, config_pb2.EvalConfig(metrics_specs=[spec])))
+    kept = {key[1].removeprefix("share_kept/"): value for key, value in got.items()}
+    # Of 10 in both models: 0.4 -> 0.2, 0.5 -> 0.75, 0.09 -> 0, and two that had less than a hundredth.
+    assert kept == pytest.approx({"age": 0.5, "sex": 1.0, "gone": 0.0, "little": 1.0, "zero": 1.0})
+
+
 def test_a_feature_of_one_model_alone_has_no_importance_in_the_other(drift):
     got = drift({"age": 1.0, "gone": 3.0}, {"age": 1.0, "new": 3.0})
     assert got["largest_share_change"] == pytest.approx(0.75)
