@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.dsl.components.base import base_component, base_driver
 from tfx.dsl.io import fileio
@@ -22,9 +23,14 @@ class RepeatableDriver(base_driver.BaseDriver):
     """TFX's older driver, Airflow's, less two faults.
 
     It names an artifact `{output key}:{run id}`, and ML Metadata's names are unique within a type: two nodes with an
-    output `evaluation` end with an AlreadyExistsError, and so does any node that is tried a second time. Here the name
-    begins with the node's id, and another attempt takes up the artifacts of the one before, at the same places, empty.
+    output `evaluation` end with an AlreadyExistsError. So does any node that is tried a second time, whose inputs and
+    outputs are known already. Here the name begins with the node's id, and another attempt takes up the artifacts of
+    the one before, at the same places, empty.
     """
+
+    def __init__(self, metadata_handle: metadata.Metadata) -> None:
+        super().__init__(metadata_handle)
+        self._metadata_handle: Any = _Attempts(metadata_handle)
 
     def _prepare_output_artifacts(
         self,
@@ -49,11 +55,32 @@ class RepeatableDriver(base_driver.BaseDriver):
         return outputs
 
 
+class _Attempts:
+    """ML Metadata, in which an execution can be registered again."""
+
+    def __init__(self, handle: metadata.Metadata) -> None:
+        self._handle = handle
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name)
+
+    def register_execution(
+        self, *, component_info: data_types.ComponentInfo, input_artifacts: _Artifacts, **more: Any
+    ) -> metadata_store_pb2.Execution:
+        """Registers an execution, or takes up the one of an earlier attempt, with the inputs that it lacks."""
+        context, store = self._handle.get_component_run_context(component_info), self._handle.store
+        earlier = store.get_executions_by_context(context.id) if context else []
+        events = store.get_events_by_execution_ids([execution.id for execution in earlier])
+        known = {event.artifact_id for event in events if event.type == metadata_store_pb2.Event.INPUT}
+        lacking = {key: [one for one in found if one.id not in known] for key, found in input_artifacts.items()}
+        return self._handle.register_execution(component_info=component_info, input_artifacts=lacking, **more)
+
+
 class Driver(RepeatableDriver, ir_base_driver.BaseDriver):
     """The driver of this project's components; TFX's present launchers need nothing of it."""
 
     def __init__(self, metadata_handle: metadata.Metadata) -> None:
-        base_driver.BaseDriver.__init__(self, metadata_handle)
+        RepeatableDriver.__init__(self, metadata_handle)
         ir_base_driver.BaseDriver.__init__(self, metadata_handle)
 
     def run(self, execution_info: portable_data_types.ExecutionInfo) -> driver_output_pb2.DriverOutput:
