@@ -41,17 +41,18 @@ class RepeatableDriver(base_driver.BaseDriver):
         pipeline_info: data_types.PipelineInfo,
         component_info: data_types.ComponentInfo,
     ) -> _Artifacts:
-        registered = self._metadata_handle.get_outputs_of_execution(execution_id) or {}
-        for artifact in (artifact for artifacts in registered.values() for artifact in artifacts):
-            _remove(artifact)
         outputs = super()._prepare_output_artifacts(
             input_artifacts, output_dict, exec_properties, execution_id, pipeline_info, component_info
         )
+        found = self._metadata_handle.get_outputs_of_execution(execution_id) or {}
+        # Those from a cache lie elsewhere, and belong to another execution.
+        registered = {artifact.uri: artifact.id for artifacts in found.values() for artifact in artifacts}
         for key, artifacts in outputs.items():
             for i, artifact in enumerate(artifacts):
                 artifact.name = f"{component_info.component_id}.{key}[{i}]:{pipeline_info.run_id}"
-                if registered.get(key):
-                    artifact.id = registered[key][i].id
+                if artifact.uri in registered:
+                    artifact.id = registered[artifact.uri]
+                    _empty(artifact.uri)
         return outputs
 
 
@@ -125,6 +126,10 @@ def repeatable(tfx_pipeline: pipeline.Pipeline) -> pipeline.Pipeline:
     return tfx_pipeline
 
 
-def _remove(artifact: types.Artifact) -> None:
-    if fileio.exists(artifact.uri):
-        (fileio.rmtree if fileio.isdir(artifact.uri) else fileio.remove)(artifact.uri)
+def _empty(uri: str) -> None:
+    """Removes what is at a place: all of a folder, or a value's file."""
+    if fileio.isdir(uri):
+        fileio.rmtree(uri)
+        fileio.makedirs(uri)
+    elif fileio.exists(uri):
+        fileio.remove(uri)
