@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.dsl.components.base import base_component, base_driver
 from tfx.dsl.io import fileio
@@ -22,9 +23,14 @@ class RepeatableDriver(base_driver.BaseDriver):
     """TFX's older driver, Airflow's, less two faults.
 
     It names an artifact `{output key}:{run id}`, and ML Metadata's names are unique within a type: two nodes with an
-    output `evaluation` end with an AlreadyExistsError, and so does any node that is tried a second time. Here the name
-    begins with the node's id, and another attempt takes up the artifacts of the one before, at the same places, empty.
+    output `evaluation` end with an AlreadyExistsError. So does any node that is tried a second time, whose inputs and
+    outputs are known already. Here the name begins with the node's id, and another attempt takes up the artifacts of
+    the one before, at the same places, empty.
     """
+
+    def __init__(self, metadata_handle: metadata.Metadata) -> None:
+        super().__init__(metadata_handle)
+        self._metadata_handle: Any = _Attempts(metadata_handle)
 
     def _prepare_output_artifacts(
         self,
@@ -35,25 +41,47 @@ class RepeatableDriver(base_driver.BaseDriver):
         pipeline_info: data_types.PipelineInfo,
         component_info: data_types.ComponentInfo,
     ) -> _Artifacts:
-        registered = self._metadata_handle.get_outputs_of_execution(execution_id) or {}
-        for artifact in (artifact for artifacts in registered.values() for artifact in artifacts):
-            _remove(artifact)
         outputs = super()._prepare_output_artifacts(
             input_artifacts, output_dict, exec_properties, execution_id, pipeline_info, component_info
         )
+        found = self._metadata_handle.get_outputs_of_execution(execution_id) or {}
+        # Those from a cache lie elsewhere, and belong to another execution.
+        registered = {artifact.uri: artifact.id for artifacts in found.values() for artifact in artifacts}
         for key, artifacts in outputs.items():
             for i, artifact in enumerate(artifacts):
                 artifact.name = f"{component_info.component_id}.{key}[{i}]:{pipeline_info.run_id}"
-                if registered.get(key):
-                    artifact.id = registered[key][i].id
+                if artifact.uri in registered:
+                    artifact.id = registered[artifact.uri]
+                    _empty(artifact.uri)
         return outputs
+
+
+class _Attempts:
+    """ML Metadata, in which an execution can be registered again."""
+
+    def __init__(self, handle: metadata.Metadata) -> None:
+        self._handle = handle
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name)
+
+    def register_execution(
+        self, *, component_info: data_types.ComponentInfo, input_artifacts: _Artifacts, **more: Any
+    ) -> metadata_store_pb2.Execution:
+        """Registers an execution, or takes up the one of an earlier attempt, with the inputs that it lacks."""
+        context, store = self._handle.get_component_run_context(component_info), self._handle.store
+        earlier = store.get_executions_by_context(context.id) if context else []
+        events = store.get_events_by_execution_ids([execution.id for execution in earlier])
+        known = {event.artifact_id for event in events if event.type == metadata_store_pb2.Event.INPUT}
+        lacking = {key: [one for one in found if one.id not in known] for key, found in input_artifacts.items()}
+        return self._handle.register_execution(component_info=component_info, input_artifacts=lacking, **more)
 
 
 class Driver(RepeatableDriver, ir_base_driver.BaseDriver):
     """The driver of this project's components; TFX's present launchers need nothing of it."""
 
     def __init__(self, metadata_handle: metadata.Metadata) -> None:
-        base_driver.BaseDriver.__init__(self, metadata_handle)
+        RepeatableDriver.__init__(self, metadata_handle)
         ir_base_driver.BaseDriver.__init__(self, metadata_handle)
 
     def run(self, execution_info: portable_data_types.ExecutionInfo) -> driver_output_pb2.DriverOutput:
@@ -98,6 +126,10 @@ def repeatable(tfx_pipeline: pipeline.Pipeline) -> pipeline.Pipeline:
     return tfx_pipeline
 
 
-def _remove(artifact: types.Artifact) -> None:
-    if fileio.exists(artifact.uri):
-        (fileio.rmtree if fileio.isdir(artifact.uri) else fileio.remove)(artifact.uri)
+def _empty(uri: str) -> None:
+    """Removes what is at a place: all of a folder, or a value's file."""
+    if fileio.isdir(uri):
+        fileio.rmtree(uri)
+        fileio.makedirs(uri)
+    elif fileio.exists(uri):
+        fileio.remove(uri)

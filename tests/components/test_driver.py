@@ -6,8 +6,9 @@ from tfx.components import CsvExampleGen
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.orchestration.metadata import Metadata
 from tfx.types import Channel, component_spec
-from tfx.types.standard_artifacts import ModelEvaluation
+from tfx.types.standard_artifacts import Model, ModelEvaluation
 
+from tfx_explain.components import LatestPushedModel
 from tfx_explain.components.driver import Driver, repeatable
 
 
@@ -22,7 +23,7 @@ class Evaluate(base_executor.BaseExecutor):
 
 class Spec(component_spec.ComponentSpec):
     PARAMETERS = {"fails": component_spec.ExecutionParameter(type=int)}
-    INPUTS = {}
+    INPUTS = {"model": component_spec.ChannelParameter(type=Model)}
     OUTPUTS = {"evaluation": component_spec.ChannelParameter(type=ModelEvaluation)}
 
 
@@ -32,36 +33,44 @@ class Stock(base_component.BaseComponent):
     SPEC_CLASS = Spec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Evaluate)
 
-    def __init__(self, fails=0):
-        super().__init__(Spec(fails=fails, evaluation=Channel(type=ModelEvaluation)))
+    def __init__(self, model, fails=0):
+        super().__init__(Spec(model=model.outputs["model"], fails=fails, evaluation=Channel(type=ModelEvaluation)))
 
 
 class Ours(Stock):
     DRIVER_CLASS = Driver
 
 
-def test_an_output_has_its_name_beside_a_stock_components(launch):
-    stock, ours = launch(Stock())["evaluation"], launch(Ours())["evaluation"]
+@pytest.fixture
+def model(launch, tmp_path):
+    """A component that has run, for inputs."""
+    component = LatestPushedModel(base_directory=str(tmp_path / "serving"))
+    launch(component)
+    return component
+
+
+def test_an_output_has_its_name_beside_a_stock_components(launch, model):
+    stock, ours = launch(Stock(model))["evaluation"], launch(Ours(model))["evaluation"]
     assert stock.name == "evaluation:1"
     assert ours.name == "Ours.evaluation[0]:1"
     assert stock.id != ours.id
 
 
-@pytest.mark.parametrize("make", [Ours, lambda fails: repeatable(pipeline(Stock(fails))).components[0]])
-def test_a_second_attempt_takes_up_the_artifact_of_the_first_empty(launch, database, make):
+@pytest.mark.parametrize("make", [Ours, lambda *given: repeatable(pipeline(Stock(*given))).components[0]])
+def test_a_second_attempt_takes_up_the_artifact_of_the_first_empty(launch, database, model, make):
     with pytest.raises(KeyboardInterrupt):
-        launch(make(fails=1))
-    again = launch(make(fails=0))["evaluation"]
+        launch(make(model, 1))
+    again = launch(make(model, 0))["evaluation"]
     with Metadata(database) as handle:
-        (stored,) = handle.store.get_artifacts()
+        (stored,) = handle.store.get_artifacts_by_type("ModelEvaluation")
     assert (stored.id, stored.uri) == (again.id, again.uri)
 
 
-def test_why_stock_components_need_it(launch):
+def test_why_stock_components_need_it(launch, model):
     with pytest.raises(KeyboardInterrupt):
-        launch(Stock(fails=1))
+        launch(Stock(model, 1))
     with pytest.raises(Exception, match="already exists"):
-        launch(Stock())
+        launch(Stock(model))
 
 
 def pipeline(*components):
