@@ -45,7 +45,7 @@ class Pod:
     volumes: Mapping[str, Path]
 
 
-class TaskFailed(RuntimeError):
+class TaskError(RuntimeError):
     """A task failed in all of its attempts."""
 
 
@@ -68,7 +68,7 @@ class Backend:
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def run(self, text: str, parameters: Mapping[str, Any] | None = None) -> "Run":
-        """Runs a pipeline to its end; raises `TaskFailed` where a task does."""
+        """Runs a pipeline to its end; raises `TaskError` where a task does."""
         spec, *platforms = yaml.safe_load_all(text)
         config = platforms[0]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if platforms else {}
         given = spec["root"].get("inputDefinitions", {}).get("parameters", {})
@@ -134,7 +134,7 @@ class Run:
             self._download(inputs, files)
             if self.backend.start(self._pod(name, {"inputs": inputs, "outputs": outputs}, files)) == 0:
                 return self._publish(outputs["artifacts"], files)
-        raise TaskFailed(f"{name} failed {attempts} times; the last pod's files are {files}")
+        raise TaskError(f"{name} failed {attempts} times; the last pod's files are {files}")
 
     def _executor(self, name: str) -> dict[str, Any]:
         task = self.tasks[name]
@@ -225,7 +225,7 @@ def _upstream(task: dict[str, Any]) -> set[str]:
 
 def _fill(text: str, executor_input: dict[str, Any]) -> str:
     for key, value in executor_input["inputs"]["parameterValues"].items():
-        text = text.replace("{{$.inputs.parameters['%s']}}" % key, str(value))
+        text = text.replace("{{$.inputs.parameters['" + key + "']}}", str(value))
     return text.replace("{{$}}", json.dumps(executor_input))
 
 

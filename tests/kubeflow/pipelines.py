@@ -14,8 +14,8 @@ def threshold(bound=0.5):
     return tfma.EvalConfig(metrics_specs=[tfma.MetricsSpec(metrics=[metric])], slicing_specs=[tfma.SlicingSpec()])
 
 
-def imported(name, kind, uri):
-    return tfx.dsl.Importer(source_uri=uri, artifact_type=kind).with_id(name)
+def imported(name, kind, uri, **properties):
+    return tfx.dsl.Importer(source_uri=uri, artifact_type=kind, properties=properties).with_id(name)
 
 
 def create(
@@ -27,7 +27,7 @@ def create(
     name: str = "explained",
 ) -> tfx.dsl.Pipeline:
     model_importer = imported("Model", standard_artifacts.Model, model)
-    examples_importer = imported("Examples", standard_artifacts.Examples, examples)
+    examples_importer = imported("Examples", standard_artifacts.Examples, examples, split_names='["eval"]')
     inputs = {"model": model_importer.outputs["result"]}
     generator = MetadataGenerator(**inputs, output_name=data_types.RuntimeParameter("output", str, default="score"))
     if baseline:
@@ -49,6 +49,10 @@ def with_resolver(root: str = "gs://bucket/root", producer: str | None = None) -
         model_blessing=tfx.dsl.Channel(type=standard_artifacts.ModelBlessing, producer_component_id=producer),
     ).with_id("Blessed")
     return create(root, baseline=blessed)
+
+
+def with_parameters() -> tfx.dsl.Pipeline:
+    return create(model=data_types.RuntimeParameter("model", str))
 
 
 def nothing() -> None:
