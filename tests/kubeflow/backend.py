@@ -109,7 +109,7 @@ class Run:
         """Executes every task when those are done that it depends on."""
         for task in self.tasks:
             self._executor(task)
-        order = graphlib.TopologicalSorter({name: _upstream(task) for name, task in self.tasks.items()})
+        order = graphlib.TopologicalSorter({name: upstream(task) for name, task in self.tasks.items()})
         order.prepare()
         running = {}
         with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -218,7 +218,7 @@ class Run:
         return published
 
 
-def _upstream(task: dict[str, Any]) -> set[str]:
+def upstream(task: dict[str, Any]) -> set[str]:
     artifacts = task.get("inputs", {}).get("artifacts", {}).values()
     return {*task.get("dependentTasks", ()), *(one["taskOutputArtifact"]["producerTask"] for one in artifacts)}
 

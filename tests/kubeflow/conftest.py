@@ -6,19 +6,24 @@ from tests.kubeflow import pods
 from tests.kubeflow.backend import Backend
 
 
-class Product(tf.Module):
+class Model(tf.Module):
+    def __init__(self, **outputs):
+        self.outputs = outputs
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
     def serve(self, examples):
         parsed = tf.io.parse_example(examples, {name: tf.io.FixedLenFeature([], tf.float32) for name in "xy"})
-        return {"score": parsed["x"] * parsed["y"], "other": parsed["x"]}
+        return {name: output(**parsed) for name, output in self.outputs.items()}
 
 
 @pytest.fixture
 def store(tmp_path):
-    """A cluster's object store that holds a model of x * y and examples; the cluster's folder."""
-    product = Product()
-    model = path_utils.serving_model_dir(str(tmp_path / "store" / "minio" / "models" / "1"))
-    tf.saved_model.save(product, model, signatures=product.serve)
+    """A cluster's object store that holds two models, the second with another output, and examples; its folder."""
+    product = Model(score=lambda x, y: x * y)
+    two = Model(score=lambda x, y: x * y, other=lambda x, y: x)
+    for version, model in (("1", product), ("2", two)):
+        path = path_utils.serving_model_dir(str(tmp_path / "store" / "minio" / "models" / version))
+        tf.saved_model.save(model, path, signatures=model.serve)
     split = tmp_path / "store" / "minio" / "examples" / "1" / "Split-eval"
     split.mkdir(parents=True)
     with tf.io.TFRecordWriter(str(split / "data.gz"), "GZIP") as writer:

@@ -42,13 +42,13 @@ def create(
     return tfx.dsl.Pipeline(name, root, components=nodes)
 
 
-def with_resolver(root: str = "gs://bucket/root", producer: str | None = None) -> tfx.dsl.Pipeline:
+def with_resolver(root: str = "gs://bucket/root", producer: str | None = None, **arguments) -> tfx.dsl.Pipeline:
     blessed = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
         model=tfx.dsl.Channel(type=standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=standard_artifacts.ModelBlessing, producer_component_id=producer),
     ).with_id("Blessed")
-    return create(root, baseline=blessed)
+    return create(root, baseline=blessed, **arguments)
 
 
 def with_parameters() -> tfx.dsl.Pipeline:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.kubeflow.backend import SCHEMES, Pod
 
 LOG = "log.txt"
-_USER = 1000
+USER = 1000
 
 
 def process_root(files: Path) -> str:
@@ -40,7 +40,7 @@ class ImagePods:
         for folder in (*SCHEMES.values(), "tmp"):
             (pod.files / folder).mkdir(exist_ok=True)
         for path in (pod.files, *pod.files.rglob("*")):
-            os.chown(path, _USER, _USER)
+            os.chown(path, USER, USER)
         mounts = {f"/{folder}": pod.files / folder for folder in (*SCHEMES.values(), "tmp")} | dict(pod.volumes)
         options = [f"--volume={folder}:{path}" for path, folder in mounts.items()]
         options += [f"--env={name}={value}" for name, value in pod.environment.items()]
