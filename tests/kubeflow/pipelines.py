@@ -23,6 +23,8 @@ def create(
     model: str = "minio://models/1",
     examples: str = "minio://examples/1",
     bound: float = 0.5,
+    splits: list[str] | data_types.RuntimeParameter = ["eval"],  # noqa: B006
+    eval_config: data_types.RuntimeParameter | None = None,
     baseline: tfx.dsl.Resolver | None = None,
     name: str = "explained",
 ) -> tfx.dsl.Pipeline:
@@ -36,8 +38,11 @@ def create(
         **inputs,
         examples=examples_importer.outputs["result"],
         explanation_metadata=generator.outputs["explanation_metadata"],
+        splits=splits,
     )
-    gate = ThresholdValidator(**inputs, attributions=explainer.outputs["attributions"], eval_config=threshold(bound))
+    gate = ThresholdValidator(
+        **inputs, attributions=explainer.outputs["attributions"], eval_config=eval_config or threshold(bound)
+    )
     nodes = [model_importer, examples_importer, *([baseline] if baseline else []), generator, explainer, gate]
     return tfx.dsl.Pipeline(name, root, components=nodes)
 
@@ -52,7 +57,8 @@ def with_resolver(root: str = "gs://bucket/root", producer: str | None = None, *
 
 
 def with_parameters() -> tfx.dsl.Pipeline:
-    return create(model=data_types.RuntimeParameter("model", str))
+    names = ("model", "splits", "eval_config")
+    return create(**{name: data_types.RuntimeParameter(name, str) for name in names})
 
 
 def nothing() -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from google.protobuf import json_format
 
 from tests.kubeflow import pipelines, pods
 from tests.kubeflow.backend import TaskError
@@ -47,11 +48,14 @@ def test_parameters_of_a_run_reach_its_tasks(backend):
     text = compiled(pipelines.with_parameters())
     with pytest.raises(ValueError, match="without a value, or unknown"):
         backend().run(text)
-    run = backend().run(text, {"model": "minio://models/2", "output": "other"})
+    given = {"model": "minio://models/2", "output": "other", "splits": '["eval"]'}
+    run = backend().run(text, given | {"eval_config": json_format.MessageToJson(pipelines.threshold(0.99))})
     metadata = json.loads(
         (run.path("MetadataGenerator", "explanation_metadata") / "explanation_metadata.json").read_text()
     )
     assert list(metadata["outputs"]) == ["other"]
+    verdict = json.loads((run.path("ThresholdValidator", "validation") / "verdict.json").read_text())
+    assert [each["bounds"] for each in verdict["thresholds"]] == [{"upper_bound": 0.99}]
 
 
 def test_a_task_that_goes_on_failing_ends_the_run(backend):
