@@ -5,6 +5,10 @@ VENV ?= .venv
 PYTHON ?=
 TFX ?=
 
+# What `make image` builds, and on what; by default kubeflow/Dockerfile's base.
+IMAGE ?= tfx-explain
+BASE ?=
+
 # Quiet: what a person sees is ours. VERBOSE=1 brings the rest back.
 ifndef VERBOSE
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -22,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
 LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
 
-.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-kubeflow test-debian13 lint environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-kubeflow image test-debian13 lint environment proto lock clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -58,7 +62,11 @@ test-flink-cluster: environment  ## the same on a cluster of two machines, while
 
 test-kubeflow: environment  ## compiled pipelines read by Kubeflow's SDK, and run task by task in the image; needs root and buildah
 	@$(MAKE) --no-print-directory environment VENV=.venv-kfp TFX=kfp
-	$(BIN)/python -m pytest -m kubeflow tests/kubeflow
+	storage=$$(tests/kubeflow/image.sh $(BIN)/python) && \
+	  CONTAINERS_STORAGE_CONF=$$storage $(BIN)/python -m pytest -m kubeflow tests/kubeflow
+
+image: environment  ## the image for tasks on Kubeflow Pipelines and Vertex AI; IMAGE=name, BASE=another base image
+	@tools/image.sh $(BIN)/python "$(IMAGE)" "$(BASE)"
 
 lint: environment  ## formatting, lint, which way imports point, and types
 	$(BIN)/ruff check .

@@ -164,28 +164,35 @@ def make_venv(interpreter: "interpreters.Interpreter", venv: Path) -> None:
     )
 
 
-def install(venv: Path, choice: "interpreters.Choice", progress: Progress) -> None:
-    """Installs the pinned uv, and with it the packages of the lock file, byte-compiled."""
+def install(venv: Path, choice: "interpreters.Choice", progress: Progress, extra: str = "") -> None:
+    """Installs the pinned uv, and with it what the lock file lists, byte-compiled: all, or for one extra alone."""
     python = str(venv / "bin" / "python")
     environ = dict(index_settings(python), **os.environ)
     progress.say("installing uv, which installs the rest")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     progress.run([*pip, "-r", str(REQUIREMENTS / "uv.txt")], environ)
     lock = (REQUIREMENTS / choice.lock).read_text()
+    dropped = ""
     if NEEDS_COMPILER in lock and not can_compile(choice.interpreter):
         progress.say(
             "no C++ compiler with Python's headers here: TFDV's feature skew detection will not work, all else will"
         )
         lock = without(lock, NEEDS_COMPILER)
+        dropped = f"{NEEDS_COMPILER}; sys_platform == 'none'\n"
         for folder in venv.glob("lib/python*/site-packages"):
             shutil.copy(str(STAND_IN), str(folder))
     progress.say(f"installing and byte-compiling what requirements/{choice.lock} lists (minutes, the first time)")
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.write(lock)
-        file.flush()
-        uv = [str(venv / "bin" / "uv"), "pip", "install", "--python", python, "--no-deps", "--require-hashes"]
+    with tempfile.TemporaryDirectory() as folder:
+        listed, overrides = Path(folder) / "lock.txt", Path(folder) / "overrides.txt"
+        listed.write_text(lock)
+        overrides.write_text(dropped)
+        uv = [str(venv / "bin" / "uv"), "pip", "install", "--python", python, "--compile-bytecode"]
         build = ["--build-constraints", str(REQUIREMENTS / "build.txt")]
-        progress.run([*uv, "--compile-bytecode", *build, "-r", file.name], environ)
+        what = ["--no-deps", "--require-hashes", "-r", str(listed)]
+        if extra:
+            what = ["-r", str(ROOT / "setup.py"), "--extra", extra]
+            what += ["--constraints", str(listed), "--overrides", str(overrides)]
+        progress.run([*uv, *build, *what], environ)
 
 
 def install_project(venv: Path, progress: Progress) -> None:
@@ -201,6 +208,7 @@ def main() -> None:
     parser.add_argument("--venv", default=".venv", help="folder of the environment (default: %(default)s)")
     parser.add_argument("--python", default="", help="interpreter, as a command or a version (default: the best here)")
     parser.add_argument("--tfx", default="", help="line of TFX, or one of the tools `proto` and `kfp`")
+    parser.add_argument("--extra", default="", help="install what this extra of tfx-explain needs, and nothing else")
     arguments = parser.parse_args()
     venv = (ROOT / arguments.venv).absolute()
     request = [arguments.python, arguments.tfx]
@@ -210,8 +218,8 @@ def main() -> None:
     choice = select_line(*request)
     progress.say(f"making {venv.name} with {choice.interpreter} for requirements/{choice.lock}")
     make_venv(choice.interpreter, venv)
-    install(venv, choice, progress)
-    if choice.line not in interpreters.TOOLS:
+    install(venv, choice, progress, arguments.extra)
+    if choice.line not in interpreters.TOOLS and not arguments.extra:
         install_project(venv, progress)
     (venv / STAMP).write_text(json.dumps(stamp(choice.lock, request), indent=2))
     progress.say("ready")

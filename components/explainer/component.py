@@ -16,7 +16,7 @@ from tfx.utils import json_utils
 from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.components import artifacts
 from tfx_explain.components.driver import Driver
-from tfx_explain.components.explainer import executor
+from tfx_explain.components.explainer import executor, inputs
 from tfx_explain.proto import explanation_pb2
 
 
@@ -83,7 +83,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
         explanation_metadata: types.BaseChannel,
         baseline_model: types.BaseChannel | None = None,
         parameters: explanation_pb2.ExplanationParameters | data_types.RuntimeParameter | None = None,
-        splits: Sequence[str] = ("eval",),
+        splits: Sequence[str] | data_types.RuntimeParameter = ("eval",),
         schema: types.BaseChannel | None = None,
         eval_config: config_pb2.EvalConfig | data_types.RuntimeParameter | None = None,
     ) -> None:
@@ -100,7 +100,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
           parameters: Method, tolerance, budget, classes, quantity, sample, features to keep; by default integrated
             gradients of a class's log-odds (of two classes the second, else the predicted one) for all records, with
             all their features.
-          splits: Names of the splits to explain.
+          splits: Names of the splits to explain. As a RuntimeParameter, a JSON list of strings.
           schema: A channel of type `standard_artifacts.Schema`: the types that the columns of Parquet are read as.
           eval_config: Slices, and metrics over attributions, of the evaluation; thresholds and other metrics are left
             out. By default, or without metrics, the means and shares of every feature; without slices, of the whole.
@@ -108,10 +108,8 @@ class Explainer(base_beam_component.BaseBeamComponent):
         Raises:
           ValueError: No split is named, one is named twice, or the parameters are out of range.
         """
-        if not splits or isinstance(splits, str):
-            raise ValueError(f"splits={splits!r}: name the splits to explain in a list, such as ['eval'].")
-        if len(set(splits)) < len(splits):
-            raise ValueError(f"splits={splits!r}: name each split once.")
+        if not isinstance(splits, data_types.RuntimeParameter):
+            splits = json_utils.dumps(list(inputs.check_splits(splits)))
         if isinstance(parameters, explanation_pb2.ExplanationParameters):
             check_parameters(parameters)
         super().__init__(
@@ -124,7 +122,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
                     keys.SCHEMA_KEY: schema,
                     keys.EVAL_CONFIG_KEY: eval_config,
                     executor.PARAMETERS_KEY: parameters or explanation_pb2.ExplanationParameters(),
-                    executor.SPLITS_KEY: json_utils.dumps(list(splits)),
+                    executor.SPLITS_KEY: splits,
                     artifacts.ATTRIBUTIONS_KEY: types.Channel(type=standard_artifacts.Examples),
                     keys.EVALUATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
                 }

@@ -42,7 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         input_dict = artifacts.without_empty_baseline(input_dict)
         examples = input_dict[keys.EXAMPLES_KEY]
         form = inputs.examples_format(input_dict)
-        patterns = inputs.split_patterns(examples, json_utils.loads(exec_properties[SPLITS_KEY]))
+        patterns = inputs.split_patterns(examples, inputs.check_splits(json_utils.loads(exec_properties[SPLITS_KEY])))
         job = inputs.explanation_job(input_dict, exec_properties[PARAMETERS_KEY])
         eval_config = _eval_config(exec_properties)
         attributions = artifact_utils.get_single_instance(output_dict[artifacts.ATTRIBUTIONS_KEY])

@@ -60,6 +60,19 @@ def examples_format(input_dict: Mapping[str, list[types.Artifact]]) -> Format:
     return Format(_FORMATS[payload], _schema(input_dict.get(keys.SCHEMA_KEY)).SerializeToString())
 
 
+def check_splits(splits: Any) -> Sequence[str]:
+    """Returns the names of the splits to explain.
+
+    Raises:
+      ValueError: They are no list, none is named, or one is named twice.
+    """
+    if not splits or not isinstance(splits, list | tuple):
+        raise ValueError(f"splits={splits!r}: name the splits to explain in a list, such as ['eval'].")
+    if len(set(splits)) < len(splits):
+        raise ValueError(f"splits={splits!r}: name each split once.")
+    return splits
+
+
 def split_patterns(examples: list[types.Artifact], splits: Sequence[str]) -> dict[str, list[str]]:
     """Returns the globs of the files of each split.
 

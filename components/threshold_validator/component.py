@@ -9,6 +9,7 @@ from absl import logging
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.orchestration import data_types
 from tfx.types import channel_utils, component_spec, standard_artifacts
 from tfx.types import standard_component_specs as keys
 
@@ -96,18 +97,19 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
     def __init__(
         self,
         model: types.BaseChannel,
-        eval_config: config_pb2.EvalConfig,
+        eval_config: config_pb2.EvalConfig | data_types.RuntimeParameter,
         evaluation: Channels | None = None,
         attributions: Channels | None = None,
         baseline_model: types.BaseChannel | None = None,
         baseline_evaluation: Channels | None = None,
-        policy: explanation_pb2.GatePolicy | None = None,
+        policy: explanation_pb2.GatePolicy | data_types.RuntimeParameter | None = None,
     ) -> None:
         """Constructs a ThresholdValidator component.
 
         Args:
           model: A channel of type `standard_artifacts.Model`: the candidate, usually from a Trainer.
-          eval_config: Metrics, slices and thresholds.
+          eval_config: Metrics, slices and thresholds. As a RuntimeParameter, the message as JSON, which is checked when
+            the component runs; so is `policy`.
           evaluation: A channel of type `standard_artifacts.ModelEvaluation`, usually an Evaluator's, or several in a
             list.
           attributions: A channel of type `standard_artifacts.Examples`, from an Explainer, or several in a list; all
@@ -128,9 +130,10 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
         """
         policy = policy or explanation_pb2.GatePolicy()
         has_baseline = baseline_model is not None or baseline_evaluation is not None
-        verify_config(eval_config, policy, Wiring(evaluation is not None, attributions is not None, has_baseline))
-        for warning in lint(eval_config, policy):
-            logging.warning("The ThresholdValidator's eval_config: %s", warning)
+        if isinstance(eval_config, config_pb2.EvalConfig) and isinstance(policy, explanation_pb2.GatePolicy):
+            verify_config(eval_config, policy, Wiring(evaluation is not None, attributions is not None, has_baseline))
+            for warning in lint(eval_config, policy):
+                logging.warning("The ThresholdValidator's eval_config: %s", warning)
         super().__init__(
             spec=ThresholdValidatorSpec(
                 **{

@@ -17,6 +17,7 @@ from tfx.utils import io_utils, path_utils, proto_utils
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY, without_empty_baseline
 from tfx_explain.components.own_id import COMPONENT_ID_KEY
+from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
 from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
@@ -58,6 +59,9 @@ class Executor(evaluator_executor.Executor):
         eval_config, policy = config_pb2.EvalConfig(), explanation_pb2.GatePolicy()
         proto_utils.json_to_proto(exec_properties[keys.EVAL_CONFIG_KEY], eval_config)
         proto_utils.json_to_proto(exec_properties[POLICY_KEY], policy)
+        # Of a RuntimeParameter, nobody has seen the value before.
+        wired = [bool(input_dict.get(key)) for key in (keys.EVALUATION_KEY, ATTRIBUTIONS_KEY)]
+        verify_config(eval_config, policy, Wiring(*wired, baseline=True))
         with complete_directory(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY])) as path:
             verdict = validate(
                 eval_config,

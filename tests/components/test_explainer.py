@@ -235,6 +235,7 @@ def test_both_artifacts_say_of_what_they_are(run):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"splits": ()}, "name the splits to explain in a list"),
         ({"splits": ("valid",)}, "no split valid; they have train, eval"),
         ({"function": "serve_steps", "baseline": False}, "'x', 'y'.*sampled_shapley_attribution"),
         ({"rows": []}, "Split 'eval' of the examples has no records"),

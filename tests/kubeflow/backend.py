@@ -45,7 +45,7 @@ class Pod:
     volumes: Mapping[str, Path]
 
 
-class TaskFailed(RuntimeError):
+class TaskError(RuntimeError):
     """A task failed in all of its attempts."""
 
 
@@ -68,7 +68,7 @@ class Backend:
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def run(self, text: str, parameters: Mapping[str, Any] | None = None) -> "Run":
-        """Runs a pipeline to its end; raises `TaskFailed` where a task does."""
+        """Runs a pipeline to its end; raises `TaskError` where a task does."""
         spec, *platforms = yaml.safe_load_all(text)
         config = platforms[0]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if platforms else {}
         given = spec["root"].get("inputDefinitions", {}).get("parameters", {})
@@ -109,7 +109,7 @@ class Run:
         """Executes every task when those are done that it depends on."""
         for task in self.tasks:
             self._executor(task)
-        order = graphlib.TopologicalSorter({name: _upstream(task) for name, task in self.tasks.items()})
+        order = graphlib.TopologicalSorter({name: upstream(task) for name, task in self.tasks.items()})
         order.prepare()
         running = {}
         with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -134,7 +134,7 @@ class Run:
             self._download(inputs, files)
             if self.backend.start(self._pod(name, {"inputs": inputs, "outputs": outputs}, files)) == 0:
                 return self._publish(outputs["artifacts"], files)
-        raise TaskFailed(f"{name} failed {attempts} times; the last pod's files are {files}")
+        raise TaskError(f"{name} failed {attempts} times; the last pod's files are {files}")
 
     def _executor(self, name: str) -> dict[str, Any]:
         task = self.tasks[name]
@@ -218,14 +218,14 @@ class Run:
         return published
 
 
-def _upstream(task: dict[str, Any]) -> set[str]:
+def upstream(task: dict[str, Any]) -> set[str]:
     artifacts = task.get("inputs", {}).get("artifacts", {}).values()
     return {*task.get("dependentTasks", ()), *(one["taskOutputArtifact"]["producerTask"] for one in artifacts)}
 
 
 def _fill(text: str, executor_input: dict[str, Any]) -> str:
     for key, value in executor_input["inputs"]["parameterValues"].items():
-        text = text.replace("{{$.inputs.parameters['%s']}}" % key, str(value))
+        text = text.replace("{{$.inputs.parameters['" + key + "']}}", str(value))
     return text.replace("{{$}}", json.dumps(executor_input))
 
 

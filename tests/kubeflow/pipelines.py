@@ -14,8 +14,8 @@ def threshold(bound=0.5):
     return tfma.EvalConfig(metrics_specs=[tfma.MetricsSpec(metrics=[metric])], slicing_specs=[tfma.SlicingSpec()])
 
 
-def imported(name, kind, uri):
-    return tfx.dsl.Importer(source_uri=uri, artifact_type=kind).with_id(name)
+def imported(name, kind, uri, **properties):
+    return tfx.dsl.Importer(source_uri=uri, artifact_type=kind, properties=properties).with_id(name)
 
 
 def create(
@@ -23,11 +23,13 @@ def create(
     model: str = "minio://models/1",
     examples: str = "minio://examples/1",
     bound: float = 0.5,
+    splits: list[str] | data_types.RuntimeParameter = ["eval"],  # noqa: B006
+    eval_config: data_types.RuntimeParameter | None = None,
     baseline: tfx.dsl.Resolver | None = None,
     name: str = "explained",
 ) -> tfx.dsl.Pipeline:
     model_importer = imported("Model", standard_artifacts.Model, model)
-    examples_importer = imported("Examples", standard_artifacts.Examples, examples)
+    examples_importer = imported("Examples", standard_artifacts.Examples, examples, split_names='["eval"]')
     inputs = {"model": model_importer.outputs["result"]}
     generator = MetadataGenerator(**inputs, output_name=data_types.RuntimeParameter("output", str, default="score"))
     if baseline:
@@ -36,19 +38,27 @@ def create(
         **inputs,
         examples=examples_importer.outputs["result"],
         explanation_metadata=generator.outputs["explanation_metadata"],
+        splits=splits,
     )
-    gate = ThresholdValidator(**inputs, attributions=explainer.outputs["attributions"], eval_config=threshold(bound))
+    gate = ThresholdValidator(
+        **inputs, attributions=explainer.outputs["attributions"], eval_config=eval_config or threshold(bound)
+    )
     nodes = [model_importer, examples_importer, *([baseline] if baseline else []), generator, explainer, gate]
     return tfx.dsl.Pipeline(name, root, components=nodes)
 
 
-def with_resolver(root: str = "gs://bucket/root", producer: str | None = None) -> tfx.dsl.Pipeline:
+def with_resolver(root: str = "gs://bucket/root", producer: str | None = None, **arguments) -> tfx.dsl.Pipeline:
     blessed = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
         model=tfx.dsl.Channel(type=standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=standard_artifacts.ModelBlessing, producer_component_id=producer),
     ).with_id("Blessed")
-    return create(root, baseline=blessed)
+    return create(root, baseline=blessed, **arguments)
+
+
+def with_parameters() -> tfx.dsl.Pipeline:
+    names = ("model", "splits", "eval_config")
+    return create(**{name: data_types.RuntimeParameter(name, str) for name in names})
 
 
 def nothing() -> None:

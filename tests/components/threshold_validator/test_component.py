@@ -108,6 +108,12 @@ def test_a_rejected_model_is_not_pushed(do, push, inputs, config, metric, bound,
     assert push(inputs["model"][0], blessing) == []
 
 
+def test_a_config_that_only_the_run_knows_is_checked_there(do, inputs, config, metric, tmp_path):
+    with pytest.raises(ValueError, match="eval_config is wrong: it has no threshold"):
+        do(inputs, config(metric("AUC")))
+    assert list((tmp_path / "blessing").iterdir()) == []
+
+
 @pytest.mark.parametrize("says_so", [False, True])
 def test_no_baseline_model_is_none_and_a_warning(
     do, inputs, config, metric, bound, one_model_evaluation, empty_model, caplog, says_so

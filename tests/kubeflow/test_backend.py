@@ -1,0 +1,89 @@
+"""Compiled tasks run as the local backend starts them: a model that is imported, explained and judged."""
+
+import json
+
+import pytest
+import yaml
+from google.protobuf import json_format
+
+from tests.kubeflow import pipelines, pods
+from tests.kubeflow.backend import TaskError
+from tfx_explain.kubeflow.compile import Target, as_text, compile_pipeline
+
+
+def compiled(pipeline, settings=None):
+    return as_text(compile_pipeline(pipeline, "image:1", Target.KFP, settings), Target.KFP)
+
+
+def files_under(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def has_begun_to_write(pod):
+    return pod.task == "Explainer" and any((pod.files / "minio").glob("**/Explainer/*/attributions*/**/*"))
+
+
+@pytest.mark.slow
+def test_a_task_that_is_killed_and_tried_again_gives_the_same(backend):
+    text = compiled(pipelines.create(bound=0.25), {"Explainer": {"retries": 1}})
+    run = backend().run(text)
+    attempts = []
+
+    def start(pod):
+        attempts.append(pod.task)
+        return pods.run_process(pod, has_begun_to_write if attempts.count("Explainer") == 1 else lambda pod: False)
+
+    again = backend(start).run(text)
+    assert attempts.count("Explainer") == 2
+    for one in (run, again):
+        assert one.outputs["ThresholdValidator"]["blessing"]["metadata"]["component_id"] == "ThresholdValidator"
+        assert one.outputs["ThresholdValidator"]["blessing"]["metadata"]["blessed"] == 0.0
+    explained = [files_under(one.path("Explainer", "attributions")) for one in (run, again)]
+    assert len(explained[0]) > 1
+    assert explained[0] == explained[1]
+
+
+@pytest.mark.slow
+def test_parameters_of_a_run_reach_its_tasks(backend):
+    text = compiled(pipelines.with_parameters())
+    with pytest.raises(ValueError, match="without a value, or unknown"):
+        backend().run(text)
+    given = {"model": "minio://models/2", "output": "other", "splits": '["eval"]'}
+    run = backend().run(text, given | {"eval_config": json_format.MessageToJson(pipelines.threshold(0.99))})
+    metadata = json.loads(
+        (run.path("MetadataGenerator", "explanation_metadata") / "explanation_metadata.json").read_text()
+    )
+    assert list(metadata["outputs"]) == ["other"]
+    verdict = json.loads((run.path("ThresholdValidator", "validation") / "verdict.json").read_text())
+    assert [each["bounds"] for each in verdict["thresholds"]] == [{"upper_bound": 0.99}]
+
+
+def test_a_task_that_goes_on_failing_ends_the_run(backend):
+    attempts = []
+
+    def start(pod):
+        attempts.append(pod)
+        return 1
+
+    with pytest.raises(TaskError, match="MetadataGenerator failed 3 times"):
+        backend(start).run(compiled(pipelines.create(), {"MetadataGenerator": {"retries": 2}}))
+    assert [pod.task for pod in attempts] == ["MetadataGenerator"] * 3
+
+
+def test_settings_reach_the_pod(backend, store):
+    pods_started = []
+    secret = {"secret": "store", "key": "password"}
+    settings = {"default": {"volumes": {"/data": "claim"}, "environment": {"A": "1"}, "secrets": {"P": secret}}}
+    start = lambda pod: pods_started.append(pod) or 1  # noqa: E731
+    cluster = backend(start, claims={"claim": store}, secrets={("store", "password"): "open"})
+    with pytest.raises(TaskError):
+        cluster.run(compiled(pipelines.create(), settings))
+    (pod,) = pods_started
+    assert pod.volumes == {"/data": store}
+    assert pod.environment == {"A": "1", "P": "open"}
+
+
+def test_resolvers_are_refused_before_anything_runs(backend):
+    (job,) = compile_pipeline(pipelines.with_resolver(), "image:1", Target.VERTEX)
+    with pytest.raises(NotImplementedError, match=r"Blessed-model.* non-container and non-importer"):
+        backend(start=None).run(yaml.safe_dump(job["pipelineSpec"]))
