@@ -8,15 +8,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.cases import ROWS, Case, cases, with_census
 from benchmarks.census import census_workloads
 from benchmarks.report import Table
-from benchmarks.workloads import Workload, function_workload
 from tfx_explain.attribution import (
     Attributions,
     Banzhaf,
@@ -24,123 +24,56 @@ from tfx_explain.attribution import (
     IntegratedGradients,
     KernelShap,
     Lime,
+    Saliency,
     SampledShapley,
+    SmoothGrad,
 )
 
-_ROWS = 128
-_SCALES = (0.3, 1.0, 30.0)
 _TOLERANCES = (0.003, 0.01, 0.03)
 # Points of the midpoint rule that stands for the true integral, in float64; as many between each two of the edges, so
 # that they are densest where the kinks of rows far out are.
-_POINTS = 8192
+_POINTS = 6000
 _EDGES = (0.0, 0.001, 0.01, 0.1, 0.4, 1.0)
 
-# Models with fewer players are enumerated in earnest; enumeration takes 2^players evaluations a row, Banzhaf's at most
-# 4096.
-_FEWEST_PLAYERS, _MOST_OF_BANZHAF = 11, 12
-_ROWS_TO_ENUMERATE = 64
+# Enumeration takes 2^players evaluations a row: of so many players, fewer rows are enumerated.
+_MANY_PLAYERS, _FEW_ROWS = 14, 24
+# Of a budget below enumeration's.
 _BUDGET = 1000
-_MANY_SAMPLES = 40_000
+_MANY_SAMPLES, _MANY_COPIES = 20_000, 1000
+# Noise of `SmoothGrad`, relative to the rows' scale.
+_NOISE = 0.2
 
-_HEADS = ("held", "stated / true", "largest true / stated", "converged, but over", "evaluations")
-
-# From a tolerance to a method.
-Maker = Callable[[float], Any]
-
-
-class Case(NamedTuple):
-    """A model and its rows; `function` of `[rows, columns]` says the same in float64, where there is one."""
-
-    workload: Workload
-    function: Callable[[tf.Tensor], tf.Tensor] | None = None
+_HEADS = ("held", "stated / true", "largest true / stated", "evaluations")
 
 
-def cases(rows: int = _ROWS, scales: tuple[float, ...] = _SCALES, seed: int = 1) -> Iterator[Case]:
-    """Makes functions of every kind from a seed, with normal rows of several scales, to explain against zero."""
-    for number, (name, function, columns, players) in enumerate(_functions(seed)):
-        normal = np.random.default_rng([seed, number]).normal(size=(rows, columns))
-        players = players or {f"x[{column}]": (("x", column),) for column in range(columns)}
-        for scale in scales:
-            workload = function_workload(f"{name}, scale {scale:g}", function, normal * scale, 16384)
-            yield Case(dataclasses.replace(workload, players=players), function)
+class Contender(NamedTuple):
+    """A method, made for the number of players, and the tolerance that it is asked for."""
+
+    make: Callable[[int], Any]
+    tolerance: float = 0.01
 
 
-def _functions(seed: int) -> Iterator[tuple[str, Any, int, Any]]:
-    rng = np.random.default_rng(seed)
-    for sizes in ((11, 6, 6, 1), (7, 16, 8, 1), (12, 128, 64, 1)):
-        yield f"ReLU {'-'.join(map(str, sizes))}", _dense(rng, sizes, tf.nn.relu), sizes[0], None
-    yield "tanh 8-24-12-1", _dense(rng, (8, 24, 12, 1), tf.tanh), 8, None
-    logit = _dense(rng, (12, 32, 1), tf.nn.relu)
-    yield "sigmoid of ReLU 12-32-1", lambda x: tf.sigmoid(logit(x)), 12, None
-    yield "soft trees of 8", _trees(rng, 8, 12), 8, None
-    embedded = {f"word {word}": tuple(("x", 4 * word + width) for width in range(4)) for word in range(8)}
-    yield "8 embeddings", _embeddings(rng), 32, embedded
-    patches = {
-        f"patch {row},{column}": tuple(("x", 8 * (2 * row + y) + 2 * column + x) for y in (0, 1) for x in (0, 1))
-        for row in range(4)
-        for column in range(4)
-    }
-    yield "convnet 8x8", _convolutions(rng), 64, patches
+Contenders = dict[str, Contender]
 
 
-def _dense(
-    rng: np.random.Generator, sizes: tuple[int, ...], activation: Callable[[tf.Tensor], tf.Tensor]
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    layers = [(rng.normal(0, (2 / a) ** 0.5, (a, b)), rng.normal(0, 0.3, b)) for a, b in itertools.pairwise(sizes)]
-
-    def output(x: tf.Tensor) -> tf.Tensor:
-        for weights, biases in layers[:-1]:
-            x = activation(x @ tf.constant(weights, x.dtype) + tf.constant(biases, x.dtype))
-        return (x @ tf.constant(layers[-1][0], x.dtype))[:, 0]
-
-    return output
-
-
-def _trees(rng: np.random.Generator, columns: int, leaves: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Leaves of depth 3, each reached where three soft steps are."""
-    chosen, signs = rng.integers(columns, size=(leaves, 3)), rng.choice([-20.0, 20.0], (leaves, 3))
-    thresholds, heights = rng.normal(0, 0.7, (leaves, 3)), rng.normal(size=leaves)
-
-    def output(x: tf.Tensor) -> tf.Tensor:
-        sides = tf.constant(signs, x.dtype) * (tf.gather(x, chosen, axis=1) - tf.constant(thresholds, x.dtype))
-        return tf.reduce_sum(tf.constant(heights, x.dtype) * tf.reduce_prod(tf.sigmoid(sides), axis=2), axis=1)
-
-    return output
-
-
-def _embeddings(rng: np.random.Generator) -> Callable[[tf.Tensor], tf.Tensor]:
-    dense = _dense(rng, (8, 16, 1), tf.tanh)
-
-    def output(x: tf.Tensor) -> tf.Tensor:
-        words = tf.reshape(x, [-1, 8, 4])
-        return dense(tf.concat([tf.reduce_mean(words, axis=1), tf.reduce_max(words, axis=1)], axis=1))
-
-    return output
-
-
-def _convolutions(rng: np.random.Generator) -> Callable[[tf.Tensor], tf.Tensor]:
-    first, second = rng.normal(0, 0.5, (3, 3, 1, 6)), rng.normal(0, 0.25, (3, 3, 6, 8))
-    last = rng.normal(0, 0.3, (32, 1))
-
-    def output(x: tf.Tensor) -> tf.Tensor:
-        x = tf.reshape(x, [-1, 8, 8, 1])
-        for kernel in (first, second):
-            x = tf.nn.relu(tf.nn.conv2d(x, tf.constant(kernel, x.dtype), 2, "SAME") + 0.05)
-        return (tf.reshape(x, [-1, 32]) @ tf.constant(last, x.dtype))[:, 0]
-
-    return output
-
-
-def path_methods() -> dict[str, Maker]:
-    """Methods whose true values are integrals along the path from zero."""
+def at_tolerances(name: str, make: Callable[[float, int], Any]) -> Contenders:
+    """Returns a method that spends what the tolerance takes, at each tolerance."""
     return {
-        "IntegratedGradients": lambda tolerance: IntegratedGradients(tolerance=tolerance),
-        "IntegratedGradients(steps=50)": lambda tolerance: IntegratedGradients(steps=50, tolerance=tolerance),
-        "IntegratedGradients(steps=50, rule='riemann')": lambda tolerance: IntegratedGradients(
-            steps=50, rule="riemann", tolerance=tolerance
-        ),
-        "ExpectedGradients": lambda tolerance: ExpectedGradients(tolerance=tolerance),
+        f"{name}, {tolerance:g}": Contender(functools.partial(make, tolerance), tolerance) for tolerance in _TOLERANCES
     }
+
+
+def path_methods() -> Contenders:
+    """Methods whose true values are integrals along the path from zero."""
+    fixed = {
+        f"IntegratedGradients, {steps} {rule}": Contender(
+            lambda _, steps=steps, rule=rule: IntegratedGradients(steps=steps, rule=rule)
+        )
+        for rule in ("gauss_legendre", "riemann", "trapezoid")
+        for steps in (10, 50)
+    }
+    adaptive = at_tolerances("IntegratedGradients", lambda tolerance, _: IntegratedGradients(tolerance=tolerance))
+    return adaptive | fixed | {"ExpectedGradients, 200 samples": Contender(lambda _: ExpectedGradients())}
 
 
 def path_truth(case: Case) -> np.ndarray:
@@ -159,14 +92,19 @@ def path_truth(case: Case) -> np.ndarray:
     return np.stack([values[:, [column for _, column in columns]].sum(axis=1) for columns in players], axis=1)
 
 
-def shapley_methods() -> dict[str, Maker]:
+def _budget(players: int) -> int:
+    return min(_BUDGET, 2**players - 1)
+
+
+def shapley_methods() -> Contenders:
     """Methods whose true values are Shapley's; budgets too small for enumeration."""
     return {
-        "SampledShapley": lambda tolerance: SampledShapley(tolerance=tolerance, max_evaluations=_BUDGET),
-        "SampledShapley(paths=22)": lambda tolerance: SampledShapley(tolerance=tolerance, paths=22),
-        "KernelShap": lambda tolerance: KernelShap(tolerance=tolerance, max_evaluations=_BUDGET),
-        "KernelShap(coalitions=120)": lambda tolerance: KernelShap(tolerance=tolerance, coalitions=120),
-        "KernelShap(coalitions=240)": lambda tolerance: KernelShap(tolerance=tolerance, coalitions=240),
+        **at_tolerances("SampledShapley", lambda tol, n: SampledShapley(tolerance=tol, max_evaluations=_budget(n))),
+        "SampledShapley, 4 orders": Contender(lambda _: SampledShapley(paths=4)),
+        "SampledShapley, 12 orders": Contender(lambda _: SampledShapley(paths=12)),
+        **at_tolerances("KernelShap", lambda tol, n: KernelShap(tolerance=tol, max_evaluations=_budget(n))),
+        "KernelShap, 50 coalitions": Contender(lambda _: KernelShap(coalitions=50)),
+        "KernelShap, 100 coalitions": Contender(lambda _: KernelShap(coalitions=100)),
     }
 
 
@@ -175,11 +113,11 @@ def shapley_truth(case: Case) -> np.ndarray:
     return case.workload.attribute(SampledShapley(max_evaluations=2 ** len(case.workload.players))).values
 
 
-def banzhaf_methods() -> dict[str, Maker]:
+def banzhaf_methods() -> Contenders:
     """Banzhaf values from budgets too small for enumeration."""
     return {
-        "Banzhaf": lambda tolerance: Banzhaf(tolerance=tolerance, max_evaluations=_BUDGET),
-        "Banzhaf(coalitions=240)": lambda tolerance: Banzhaf(tolerance=tolerance, coalitions=240),
+        **at_tolerances("Banzhaf", lambda tol, n: Banzhaf(tolerance=tol, max_evaluations=_budget(n))),
+        "Banzhaf, 100 coalitions": Contender(lambda _: Banzhaf(coalitions=100)),
     }
 
 
@@ -188,17 +126,20 @@ def banzhaf_truth(case: Case) -> np.ndarray:
     return case.workload.attribute(Banzhaf()).values
 
 
-def lime_methods() -> dict[str, Maker]:
+def lime_methods() -> Contenders:
     """LIME, whose samples are a fixed number."""
-    return {
-        f"Lime(samples={samples})": lambda tolerance, samples=samples: Lime(samples=samples, tolerance=tolerance)
-        for samples in (200, 1000)
-    }
+    return {f"Lime, {samples} samples": Contender(lambda _, n=samples: Lime(samples=n)) for samples in (200, 1000)}
 
 
 def lime_truth(case: Case) -> np.ndarray:
     """Returns `[rows, features]`, LIME's coefficients on so many other samples that their own error is small."""
     return case.workload.attribute(Lime(samples=_MANY_SAMPLES, seed=1)).values
+
+
+def smooth(case: Case, samples: int, seed: int = 0) -> Attributions:
+    """Explains the rows by gradients of so many noisy copies."""
+    sigma = _NOISE * case.scale
+    return case.workload.attribute(SmoothGrad(Saliency(), noise_sigma=sigma, samples=samples, seed=seed))
 
 
 def _gradient(function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
@@ -219,12 +160,14 @@ class Coverage(NamedTuple):
 
 
 def coverage(result: Attributions, truth: np.ndarray, tolerance: float) -> Coverage:
-    """Compares a result with true values `[rows, features]`."""
+    """Compares a result with true values `[rows, features]`; rows on which nothing has an influence count nothing."""
+    moved = np.abs(truth).sum(axis=1) > 0
+    result, truth = result.take(np.flatnonzero(moved)), truth[moved]
     true, size = np.abs(result.values - truth).max(axis=1), np.abs(truth).sum(axis=1)
     stated, late = result.approximation_errors, true > tolerance * size
     return Coverage(
         held=float(np.mean(true <= stated)),
-        sharpness=float(np.median(stated / size) / np.quantile(true / size, 0.95)),
+        sharpness=float(np.median(stated / size) / max(np.quantile(true / size, 0.95), 1e-12)),
         worst=float(np.max(true / stated)),
         late=float(np.sum(late & result.converged) / max(1, np.sum(result.converged))),
         evaluations=float(np.mean(result.evaluations)),
@@ -232,29 +175,80 @@ def coverage(result: Attributions, truth: np.ndarray, tolerance: float) -> Cover
 
 
 def run() -> Iterator[Table]:
-    """Measures every method on every case."""
-    (census, _), _ = census_workloads(_ROWS)
-    yield _table("Integrated gradients", path_methods(), path_truth, [*cases(), Case(census)])
-    several = [case for case in cases(_ROWS_TO_ENUMERATE) if len(case.workload.players) >= _FEWEST_PLAYERS]
-    yield _table("Shapley values", shapley_methods(), shapley_truth, several)
-    few = [case for case in several if len(case.workload.players) <= _MOST_OF_BANZHAF]
-    yield _table("Banzhaf values", banzhaf_methods(), banzhaf_truth, few)
-    yield _table("LIME", lime_methods(), lime_truth, few)
+    """Measures every method on every case; `cases` says which."""
+    (path_census, _), (census, _) = census_workloads(ROWS)
+    yield from _tables("Integrated gradients", path_methods(), path_truth, with_census(cases(), path_census))
+    yield from _tables(
+        "Shapley values", shapley_methods(), shapley_truth, map(_enumerable, with_census(cases(), census))
+    )
+    few = [case for case in cases() if len(case.workload.players) < _MANY_PLAYERS]
+    yield from _tables("Banzhaf values", banzhaf_methods(), banzhaf_truth, few)
+    one = [case for case in few if case.scale == 1]
+    yield from _tables("LIME", lime_methods(), lime_truth, with_census(one, census))
+    yield from _tables_of("SmoothGrad", _smooth(one))
 
 
-def _table(
-    title: str, methods: Mapping[str, Maker], truth_of: Callable[[Case], np.ndarray], some: Iterable[Case]
-) -> Table:
-    rows = []
+def _enumerable(case: Case) -> Case:
+    """Takes fewer rows of a case with many players."""
+    if len(case.workload.players) < _MANY_PLAYERS:
+        return case
+    inputs = {key: tensor[:_FEW_ROWS] for key, tensor in case.workload.inputs.items()}
+    return case._replace(workload=dataclasses.replace(case.workload, inputs=inputs))
+
+
+# Method, case and what was found.
+Found = tuple[str, Case, Coverage]
+
+
+def _smooth(some: Iterable[Case]) -> Iterator[Found]:
     for case in some:
-        truth = truth_of(case)
-        for name, make in methods.items():
-            for tolerance in _TOLERANCES:
-                found = coverage(case.workload.attribute(make(tolerance)), truth, tolerance)
-                rows.append((f"{name}, {case.workload.name}", f"{tolerance:g}", *_shown(found)))
-    return Table(title, ("method, case", "tolerance", *_HEADS), rows)
+        truth = smooth(case, _MANY_COPIES, seed=1).values
+        for samples in (10, 50):
+            yield f"SmoothGrad of Saliency, {samples} samples", case, coverage(smooth(case, samples), truth, 0.01)
 
 
-def _shown(found: Coverage) -> tuple[str, ...]:
-    held, sharpness, worst, late, evaluations = found
-    return f"{held:.3f}", f"{sharpness:.2f}", f"{worst:.1f}", f"{late:.3f}", f"{evaluations:.0f}"
+def _tables(
+    title: str, contenders: Contenders, truth_of: Callable[[Case], np.ndarray], some: Iterable[Case]
+) -> Iterator[Table]:
+    def found() -> Iterator[Found]:
+        for case in some:
+            truth = truth_of(case)
+            for name, (make, tolerance) in contenders.items():
+                result = case.workload.attribute(make(len(case.workload.players)))
+                yield name, case, coverage(result, truth, tolerance)
+
+    return _tables_of(title, found())
+
+
+def _tables_of(title: str, found: Iterable[Found]) -> Iterator[Table]:
+    """Yields a table by method over all cases, and one by method and case, with all scales in a row."""
+    by_method, by_case = dict[str, list[Coverage]](), dict[tuple[str, str], dict[float, Coverage]]()
+    for method, case, one in found:
+        by_method.setdefault(method, []).append(one)
+        by_case.setdefault((method, case.name), {})[case.scale] = one
+    heads = ("method, tolerance", "held", "least", "stated / true", "largest true / stated", "converged, but over")
+    yield Table(f"{title}: over all cases", heads, [(name, *_summed(several)) for name, several in by_method.items()])
+    scales = sorted({scale for scaled in by_case.values() for scale in scaled})
+    heads = ("method, tolerance; case", *(f"{head}, scale {scale:g}" for scale in scales for head in _HEADS))
+    rows = [
+        (f"{method}; {name}", *(cell for scale in scales for cell in _shown(scaled.get(scale))))
+        for (method, name), scaled in by_case.items()
+    ]
+    yield Table(f"{title}: by case", heads, rows)
+
+
+def _summed(several: list[Coverage]) -> tuple[str, ...]:
+    held, sharpness, worst, late, _ = np.array(several).T
+    return (
+        f"{held.mean():.3f}",
+        f"{held.min():.3f}",
+        f"{np.median(sharpness):.2f}",
+        f"{worst.max():.1f}",
+        f"{late.mean():.3f}",
+    )
+
+
+def _shown(found: Coverage | None) -> tuple[str, ...]:
+    if found is None:
+        return ("",) * len(_HEADS)
+    return f"{found.held:.3f}", f"{found.sharpness:.2f}", f"{found.worst:.1f}", f"{found.evaluations:.0f}"

@@ -11,10 +11,9 @@ import numpy as np
 from tfx_explain.attribution.model.blocks import each_block
 from tfx_explain.attribution.path.causes import gradient_reasons
 from tfx_explain.attribution.path.path import Path
-from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined, precise
+from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
-from tfx_explain.attribution.problem.promise import simultaneous
 from tfx_explain.attribution.problem.randomness import keys_of_rows, random_words
 from tfx_explain.attribution.problem.result import Attributions
 
@@ -34,7 +33,7 @@ class ExpectedGradients(Method):
 
         Args:
             samples: gradients per row, at least 2.
-            tolerance: standard error, relative to the sum of the row's absolute attributions, that counts as converged.
+            tolerance: stated error, relative to the sum of the row's absolute attributions, that counts as converged.
             seed: of the draws; a row's own come from the seed and its row key.
             batch_size: rows in one call of the model.
 
@@ -65,19 +64,17 @@ class ExpectedGradients(Method):
             # What changes along the path is sampled evenly, and no part of the error: neighbours tell the rest.
             variances = (np.diff(slopes, axis=1) ** 2).mean(axis=1) / 2
             standard_errors = np.sqrt(variances / self._samples)
-            # Neighbours share samples.
-            errors = simultaneous(features, max(1, 2 * (self._samples - 1) // 3)) * standard_errors.max(axis=1)
             empty, full = starts.mean(axis=1), path.outputs(0, rows, 1.0)
             outputs_finite = np.isfinite(outputs.reshape(drawn.shape)).all(axis=1) & np.isfinite(empty + full)
-            return Estimates(
-                values=values,
-                standard_errors=standard_errors,
-                errors=errors,
-                empty=empty,
-                full=full,
+            return Estimates.drawn(
+                values,
+                standard_errors,
+                # Neighbours share samples.
+                max(1, 2 * (self._samples - 1) // 3),
+                (empty, full),
                 evaluations=np.full(len(rows), 2 * self._samples + 1),
-                converged=precise(values, errors, empty, full, self._tolerance),
                 reasons=gradient_reasons(problem, rows, np.isfinite(values), outputs_finite, self._batch_size),
+                tolerance=self._tolerance,
             )
 
         rows = problem.sound_rows()

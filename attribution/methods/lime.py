@@ -14,8 +14,7 @@ from tfx_explain.attribution.coalitions.causes import Causes
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.coalitions.seating import Seating
 from tfx_explain.attribution.model.blocks import row_products
-from tfx_explain.attribution.problem.estimates import Estimates, precise
-from tfx_explain.attribution.problem.promise import simultaneous
+from tfx_explain.attribution.problem.estimates import Estimates
 from tfx_explain.attribution.problem.randomness import random_words
 
 # Keeps the fit solvable where few coalitions weigh anything, without moving any coefficient that the data decide.
@@ -81,19 +80,14 @@ class Lime(CoalitionMethod):
         # The fit bends towards each output; without that output it would be off by so much more.
         free = np.maximum(1 - (design * solution).sum(axis=1), _LEAST_FREE)
         residuals = (centred - row_products(coefficients, design.T)) / free
-        standard_errors = np.sqrt(row_products(residuals**2, solution**2))[:, 1:]
-        degrees = max(1, len(present) - design.shape[1])
-        errors = simultaneous(seating.places, degrees) * standard_errors.max(axis=1, initial=0)
-        empty, full = outputs[:, 0], outputs[:, 1]
-        return Estimates(
-            values=coefficients[:, 1:],
-            standard_errors=standard_errors,
-            errors=errors,
-            empty=empty,
-            full=full,
+        return Estimates.drawn(
+            coefficients[:, 1:],
+            np.sqrt(row_products(residuals**2, solution**2))[:, 1:],
+            max(1, len(present) - design.shape[1]),
+            (outputs[:, 0], outputs[:, 1]),
             evaluations=np.full(len(rows), len(present)),
-            converged=precise(coefficients[:, 1:], errors, empty, full, self._tolerance),
             reasons=causes.reasons(seating.names),
+            tolerance=self._tolerance,
         )
 
 

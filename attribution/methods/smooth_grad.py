@@ -9,10 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import near_equal_slices
-from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined, precise
+from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
-from tfx_explain.attribution.problem.promise import simultaneous
 from tfx_explain.attribution.problem.randomness import keys_of_rows, random_words
 from tfx_explain.attribution.problem.result import Attributions
 
@@ -88,20 +87,16 @@ class SmoothGrad(Method):
             for name, array in vars(result).items()
             if name not in ("features", "standard_errors")
         }
-        standard_errors = by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples)
-        of_noise = simultaneous(standard_errors.shape[1], self._samples - 1) * standard_errors.max(axis=1)
         means = {name: array.mean(axis=1) for name, array in by_row.items() if array.dtype.kind == "f"}
-        values, empty, full = means["values"], means["baseline_outputs"], means["instance_outputs"]
-        errors = np.hypot(of_noise, means["approximation_errors"])
-        return Estimates(
-            values=values,
-            standard_errors=standard_errors,
-            errors=errors,
-            empty=empty,
-            full=full,
+        return Estimates.drawn(
+            means["values"],
+            by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples),
+            self._samples - 1,
+            (means["baseline_outputs"], means["instance_outputs"]),
             evaluations=by_row["evaluations"].sum(axis=1),
-            converged=precise(values, errors, empty, full, self._tolerance),
             reasons=by_row["failures"].astype(object).max(axis=1),
+            tolerance=self._tolerance,
+            besides=means["approximation_errors"],
         )
 
     def _noise(self, keys: np.ndarray, number: int, copies: Any, sigmas: np.ndarray) -> np.ndarray:

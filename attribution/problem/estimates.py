@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfx_explain.attribution.problem.problem import Problem
+from tfx_explain.attribution.problem.promise import simultaneous
 from tfx_explain.attribution.problem.result import Attributions, assemble
 
 # Differences below this share of the outputs are float32 rounding, which no sampling removes.
@@ -41,6 +42,36 @@ class Estimates:
             converged=np.zeros(rows, bool),
             reasons=np.full(rows, "", object),
         )
+
+    @classmethod
+    def drawn(
+        cls,
+        values: np.ndarray,
+        standard_errors: np.ndarray,
+        degrees: int,
+        ends: tuple[np.ndarray, np.ndarray],
+        *,
+        evaluations: np.ndarray,
+        reasons: np.ndarray,
+        tolerance: float,
+        besides: np.ndarray | float = 0.0,
+    ) -> Estimates:
+        """Returns estimates from random draws, and states their errors, which are Student's for all features at once.
+
+        Args:
+            values: `[rows, features]`.
+            standard_errors: `[rows, features]`.
+            degrees: of freedom of each of these, at least 1.
+            ends: `empty` and `full`.
+            evaluations: `[rows]`.
+            reasons: `[rows]`.
+            tolerance: see `precise`.
+            besides: `[rows]`, errors that draws have nothing to do with.
+        """
+        largest = standard_errors.max(axis=1, initial=0)
+        errors = np.hypot(simultaneous(values.shape[1], degrees) * largest, besides)
+        converged = precise(values, errors, *ends, tolerance)
+        return cls(values, standard_errors, errors, *ends, evaluations, converged, reasons)
 
 
 def joined(blocks: Sequence[Estimates]) -> Estimates:

@@ -179,3 +179,30 @@ def test_classes_of_both_models_are_matched_by_name(save, explain):
 def test_what_does_not_compare_is_refused(candidate, baseline, parameters, message, save, explain):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         explain(save(candidate), save(baseline), **parameters)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"integrated_gradients_attribution": {}},
+        {"integrated_gradients_attribution": {"step_count": 10}},
+        {"sampled_shapley_attribution": {"path_count": 4}},
+        {"kernel_shap_attribution": {}},
+    ],
+    ids=lambda method: "-".join([*method, *next(iter(method.values()))]),
+)
+@pytest.mark.parametrize("classes", [{"top_k": 2}, {"output_indices": [2, 0]}], ids=["top", "chosen"])
+def test_no_row_is_left_of_several_classes_against_several_baselines(classes, method, save, example):
+    metadata = generate_metadata(save(three))
+    for feature, baselines in (("a", (0.0, 1.0, -1.0)), ("b", (0.0, 2.0, 0.5))):
+        del metadata.inputs[feature].input_baselines[:]
+        for baseline in baselines:
+            metadata.inputs[feature].input_baselines.add().number_value = baseline
+    parameters = explanation_pb2.ExplanationParameters(**classes, **method)
+    explainer = RowExplainer(ExplanationJob(save(three), metadata, parameters, save(backwards)).completed())
+    bad, good = [example(a=np.nan, b=1.0), example(a=1.0, b=np.inf)], example(a=1.0, b=2.0)
+    for rows, explained in ((bad[:1], 0), (bad, 0), ([*bad, good], 1)):
+        batch = explainer.explain(RowBatch(as_records(rows)))
+        assert (len(batch.records), len(batch.dead_letters)) == (explained, len(rows) - explained)
+        assert set(batch.summary.causes) == {f"feature {name!r} is not finite" for name in "ab"[: len(rows)]}
+    assert batch.summary.rows_by_class.keys() >= {"candidate/0"}
