@@ -16,6 +16,7 @@ REQUIREMENTS = [
     'apache-beam>=2.61,<2.76; python_version < "3.11"',
     'apache-beam>=2.61,<2.78; python_version >= "3.11"',
     "click>=8,<9",
+    "jinja2>=3.1,<4",
     "keras>=3.0,<4",
     "ml-metadata>=1.16,<1.22",
     "numpy>=1.26,<3",
@@ -37,6 +38,8 @@ REQUIREMENTS = [
 EXTRAS = {
     # The messages of a PipelineJob, for compiling pipelines into one and for the tasks that run them.
     "kubeflow": ["kfp-pipeline-spec>=0.2.2,<3", "pyyaml>=5.4,<7"],
+    # Attributions as shap's own object, for its plots.
+    "shap": ["shap>=0.49,<1"],
     "test": [
         "kfp-pipeline-spec>=0.2.2,<3",
         "pyyaml>=5.4,<7",
@@ -83,6 +86,7 @@ setup(
         "tfx_explain": ["py.typed"],
         "tfx_explain.proto": ["*.proto", "*.pyi"],
         "tfx_explain.pipelines.census.data": ["*"],
+        "tfx_explain.report": ["templates/*"],
     },
     classifiers=[
         "Intended Audience :: Developers",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import apache_beam as beam
 import click
-import tensorflow as tf
 from rich.table import Table
 from rich.text import Text
 from tensorflow_model_analysis.proto import config_pb2
@@ -23,13 +21,13 @@ from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
+from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.gate.saying.check import Check, numbers
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.no_model import read_no_model
-from tfx_explain.storage.paths import matching
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHOWN = 200
@@ -87,15 +85,8 @@ def command(
 
 def _folders(directories: Sequence[str]) -> dict[str, str]:
     """Returns the folders of all splits, by a name for people."""
-    folders = {}
-    for directory in directories:
-        splits = matching(os.path.join(directory, "Split-*")) if tf.io.gfile.isdir(directory) else []
-        if not splits:
-            raise ValueError(
-                f"{directory} has no folder Split-*, as what an Explainer writes has; give that directory."
-            )
-        folders |= {f"the attributions {split}": split for split in splits}
-    return folders
+    splits = [split for directory in directories for split in split_folders(directory)]
+    return {f"the attributions {split}": split for split in splits}
 
 
 def _models(given: Mapping[str, str | None]) -> dict[str, Model]:

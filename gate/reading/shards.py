@@ -6,7 +6,9 @@ import os
 import re
 from typing import NamedTuple
 
-from tfx_explain.storage.paths import names_in
+import tensorflow as tf
+
+from tfx_explain.storage.paths import matching, names_in
 
 _SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)", re.DOTALL)
 
@@ -45,6 +47,18 @@ def record_files(folder: str, prefix: str = "") -> list[str]:
         if odd:
             raise ValueError(f"{odd[0]} is {'one too many' if odd[0] in names else 'missing'}")
     return [os.path.join(folder, name) for name in names]
+
+
+def split_folders(directory: str) -> list[str]:
+    """Returns the folders of the splits that an Explainer wrote into a directory, sorted.
+
+    Raises:
+      ValueError: There is none.
+    """
+    splits = matching(os.path.join(directory, "Split-*")) if tf.io.gfile.isdir(directory) else []
+    if not splits:
+        raise ValueError(f"{directory} has no folder Split-*, as what an Explainer writes has; give that directory.")
+    return splits
 
 
 def _writing(name: str) -> _Writing | None:

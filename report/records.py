@@ -1,0 +1,122 @@
+"""Attribution records as tables, and a sample of them that is the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import tensorflow as tf
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from tfx_explain.beam.reading.sample import row_hashes
+from tfx_explain.gate.reading.shards import record_files
+from tfx_explain.metrics.extractor import model_rows
+from tfx_explain.proto.printable import first_line, text_of
+from tfx_explain.storage import columns
+from tfx_explain.storage.integrity import read_whole
+
+ROW, VALUE = "row", "value"
+ATTRIBUTION, OUTPUT = "attribution", "output"
+
+_BATCH_SIZE = 1000
+
+
+def read_records(folders: Sequence[str]) -> Iterator[np.ndarray]:
+    """Yields serialized records, object `[some]`, of the splits in some folders.
+
+    Raises:
+      ValueError: A file is damaged or missing.
+    """
+    for folder in folders:
+        try:
+            files = record_files(folder)
+        except ValueError as error:
+            raise ValueError(f"There is damage in {folder}: {error}") from error
+        for path in files:
+            yield from read_whole(path, _BATCH_SIZE)
+
+
+def decode(records: np.ndarray) -> pa.RecordBatch:
+    """Returns serialized records, object `[rows]`, by columns.
+
+    Raises:
+      ValueError: They are no tf.Examples, or a feature has values of different types.
+    """
+    try:
+        return ExamplesToRecordBatchDecoder().DecodeBatch(records.tolist())
+    except (RuntimeError, tf.errors.OpError) as error:
+        raise ValueError(f"There are records that can't be read: {first_line(error)}") from error
+
+
+def to_frame(batch: pa.RecordBatch, class_name: str = "", features: Collection[str] | None = None) -> pd.DataFrame:
+    """Returns records as a table; see `frame.read_attributions` for its columns.
+
+    Args:
+      batch: The records.
+      class_name: The class whose attributions are meant; empty: the first one of each record.
+      features: The features to keep; None: all.
+    """
+    table: dict[tuple[str, str, str], Any] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if not columns.is_explanation_column(name) and (features is None or name in features):
+            table[ROW, VALUE, name] = _values(column)
+    for model in columns.MODELS:
+        attributed = columns.attributed_features(batch.schema.names, model)
+        kept = tuple(name for name in attributed if features is None or name in features)
+        if not attributed:
+            continue
+        found = model_rows(batch, model, kept, class_name)
+        table |= {(model, ATTRIBUTION, name): found.attributions[:, index] for index, name in enumerate(kept)}
+        table |= {(model, OUTPUT, field): found.field(field) for field in columns.FIELDS}
+    frame = pd.DataFrame(table, index=pd.RangeIndex(batch.num_rows))
+    frame.columns = pd.MultiIndex.from_tuples(list(table), names=["of", "what", "name"])
+    return frame
+
+
+class SmallestHashes:
+    """A sample of records in bounded memory: those with the smallest hashes of their bytes, in the order of these."""
+
+    def __init__(self, rows: int) -> None:
+        """Makes an empty sample of at most so many rows."""
+        self._rows = rows
+        self._hashes, self._records = np.empty(0, np.uint64), np.empty(0, object)
+
+    def add(self, records: np.ndarray) -> None:
+        """Takes records, object `[some]`, into account."""
+        self._hashes = np.concatenate([self._hashes, row_hashes(records)])
+        self._records = np.concatenate([self._records, records])
+        # A sort now and then, not one a batch.
+        if len(self._hashes) > 2 * self._rows:
+            self._shrink()
+
+    def records(self) -> np.ndarray:
+        """Returns the sample, object `[at most rows]`."""
+        self._shrink()
+        return self._records
+
+    def _shrink(self) -> None:
+        order = np.argsort(self._hashes, kind="stable")[: self._rows]
+        self._hashes, self._records = self._hashes[order], self._records[order]
+
+
+def _values(column: pa.Array) -> np.ndarray | list[Any]:
+    """Returns a raw feature's values: numbers or texts, NaN or None where missing; lists if a row has several."""
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
+    rows: list[list[Any] | None] = column.to_pylist()
+    if any(row is not None and len(row) > 1 for row in rows):
+        return [None if row is None else [_plain(value) for value in row] for row in rows]
+    single = [_plain(row[0]) if row else None for row in rows]
+    is_number = pa.types.is_integer(column.type.value_type) or pa.types.is_floating(column.type.value_type)
+    return np.array(single, np.float64) if is_number and None in single else _typed(single, is_number)
+
+
+def _typed(values: list[Any], is_number: bool) -> np.ndarray:
+    return np.array(values) if is_number else np.array(values, object)
+
+
+def _plain(value: Any) -> Any:
+    return text_of(value) if isinstance(value, bytes) else value
