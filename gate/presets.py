@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics.configs import MODULE
 
-Guard = config_pb2.MetricsSpec
+Guard: TypeAlias = config_pb2.MetricsSpec
 
 _HIGHER = config_pb2.MetricDirection.HIGHER_IS_BETTER
 _LOWER = config_pb2.MetricDirection.LOWER_IS_BETTER
