@@ -7,6 +7,7 @@ import tensorflow_model_analysis as tfma
 from click.testing import CliRunner
 
 from tfx_explain.cli import lint, validate
+from tfx_explain.storage.no_model import NoModel, write_no_model
 
 CONFIG = """
 model_specs {}
@@ -107,6 +108,19 @@ def flat(output):
 def test_validate_refuses_a_model_that_is_not_there(tmp_path, evaluation, file, option, sentence):
     arguments = ("--eval-config", file(CONFIG), "--evaluation", evaluation(0.8), option, str(tmp_path / "nowhere"))
     assert sentence.replace("{}", str(tmp_path)) in str(call(validate, *arguments).exception)
+
+
+def test_validate_takes_the_word_that_there_is_no_baseline_model(tmp_path, evaluation, file):
+    config = CONFIG.replace(
+        "} } } } }", "} } change_threshold { absolute { value: 0.1 } direction: LOWER_IS_BETTER } } } }"
+    )
+    write_no_model(str(tmp_path / "none"), NoModel("Nothing was pushed.", is_first=True))
+    policy = file("missing_baseline: REJECT_ONCE_PUSHED", "policy")
+    given = "--eval-config", file(config), "--evaluation", evaluation(0.8), "--policy", policy
+    result = call(validate, *given, "--baseline-model", str(tmp_path / "none"))
+    assert result.exit_code == 0
+    assert "WARNING: There is no baseline model, so that 1 threshold was not asked. Nothing was" in flat(result.output)
+    assert call(validate, *given).exit_code == 1
 
 
 def test_validate_does_not_write_over_its_input(tmp_path, evaluation, file):
