@@ -1,6 +1,7 @@
 """Compiled tasks run as the local backend starts them: a model that is imported, explained and judged."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -16,7 +17,9 @@ def compiled(pipeline, settings=None):
 
 
 def files_under(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Contents of files, in which a pod's folders are at `/`, as they would be in an image."""
+    files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    return {name: re.sub(rb'[^"]*/pods/[^/]+/', b"/", path.read_bytes()) for name, path in files.items()}
 
 
 def has_begun_to_write(pod):
