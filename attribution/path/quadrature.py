@@ -37,7 +37,7 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
 # Rules for the errors of one rule, beside its ends: more tell more, and take as long as the rule itself.
 _CHECKS = 3
 # By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials, neighbours.
-_OF_POLYNOMIALS, _OF_NEIGHBOURS = 1.25, 0.65
+_OF_POLYNOMIALS, _OF_NEIGHBOURS = 1.25, 0.55
 
 
 @functools.lru_cache(maxsize=4)
