@@ -43,7 +43,7 @@ _MANY_SAMPLES, _MANY_COPIES = 20_000, 1000
 # Noise of `SmoothGrad`, relative to the rows' scale.
 _NOISE = 0.2
 
-_HEADS = ("held", "stated / true", "largest true / stated", "evaluations")
+_CELL = "held, stated / true, largest true / stated, evaluations"
 
 
 class Contender(NamedTuple):
@@ -229,9 +229,9 @@ def _tables_of(title: str, found: Iterable[Found]) -> Iterator[Table]:
     heads = ("method, tolerance", "held", "least", "stated / true", "largest true / stated", "converged, but over")
     yield Table(f"{title}: over all cases", heads, [(name, *_summed(several)) for name, several in by_method.items()])
     scales = sorted({scale for scaled in by_case.values() for scale in scaled})
-    heads = ("method, tolerance; case", *(f"{head}, scale {scale:g}" for scale in scales for head in _HEADS))
+    heads = ("method, tolerance; case", *(f"scale {scale:g}: {_CELL}" for scale in scales))
     rows = [
-        (f"{method}; {name}", *(cell for scale in scales for cell in _shown(scaled.get(scale))))
+        (f"{method}; {name}", *(_shown(scaled.get(scale)) for scale in scales))
         for (method, name), scaled in by_case.items()
     ]
     yield Table(f"{title}: by case", heads, rows)
@@ -248,7 +248,7 @@ def _summed(several: list[Coverage]) -> tuple[str, ...]:
     )
 
 
-def _shown(found: Coverage | None) -> tuple[str, ...]:
+def _shown(found: Coverage | None) -> str:
     if found is None:
-        return ("",) * len(_HEADS)
-    return f"{found.held:.3f}", f"{found.sharpness:.2f}", f"{found.worst:.1f}", f"{found.evaluations:.0f}"
+        return ""
+    return f"{found.held:.3f}, {found.sharpness:.2f}, {found.worst:.1f}, {found.evaluations:.0f}"

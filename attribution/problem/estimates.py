@@ -70,6 +70,8 @@ class Estimates:
         """
         largest = standard_errors.max(axis=1, initial=0)
         errors = np.hypot(simultaneous(values.shape[1], degrees) * largest, besides)
+        # Below the rounding of the outputs no error is known.
+        errors = np.maximum(errors, ROUNDING * np.abs(ends).max(axis=0))
         converged = precise(values, errors, *ends, tolerance)
         return cls(values, standard_errors, errors, *ends, evaluations, converged, reasons)
 
