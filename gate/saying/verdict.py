@@ -18,7 +18,7 @@ from tfx_explain.storage.no_model import NoModel
 
 JSON_FILE = "verdict.json"
 TEXT_FILE = "verdict.txt"
-_SCHEMA_VERSION = 1
+SCHEMA_VERSION = 1
 _RULE = "!" * 100
 _LOGGED = 50
 
@@ -72,9 +72,8 @@ class Verdict:
         return (*self.problems, *(check.reason for check in self.failed), *([unanswered] if unanswered else []))
 
     def headline(self) -> str:
-        """Says what was decided: "NOT BLESSED: 2 of 3 thresholds passed"."""
-        passed = sum(bool(check.passed) for check in self.checks)
-        return f"{'BLESSED' if self.blessed else 'NOT BLESSED'}: {passed} of {len(self.checks)} thresholds passed"
+        """Says what was decided, see `headline`."""
+        return headline(self.blessed, sum(bool(check.passed) for check in self.checks), len(self.checks))
 
     @property
     def warning(self) -> str:
@@ -109,7 +108,7 @@ class Verdict:
         """Yields the verdict as JSON, a line a threshold."""
         policy = explanation_pb2.GatePolicy
         head = {
-            "schema_version": _SCHEMA_VERSION,
+            "schema_version": SCHEMA_VERSION,
             "blessed": self.blessed,
             "warning": self.warning,
             "overridden": self.overridden,
@@ -162,6 +161,11 @@ class Verdict:
         if len(reasons) > _LOGGED:
             yield f"... and {len(reasons) - _LOGGED} more"
         yield f"The whole verdict: {printable(path)}"
+
+
+def headline(blessed: bool, passed: int, asked: int) -> str:
+    """Says what was decided: "NOT BLESSED: 2 of 3 thresholds passed"."""
+    return f"{'BLESSED' if blessed else 'NOT BLESSED'}: {passed} of {asked} thresholds passed"
 
 
 def _text_list(title: str, sentences: Iterable[str]) -> Iterator[str]:

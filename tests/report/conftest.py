@@ -49,7 +49,7 @@ def rows(explained) -> list[Row]:
         }
         old = {"sex": generator.normal(0, 1), "hours-per-week": generator.normal(1, 1), "fnlwgt": 0.1}
         moves = raw["sex"] == b"Male" and raw["hours-per-week"] >= 45
-        new = old | {"fnlwgt": 3.0 + generator.normal(0, 0.1) if moves else 0.1}
+        new = old | {"fnlwgt": 5.0 + generator.normal(0, 0.1) if moves else 0.1}
         result.append(raw | explained(new) | explained(old, columns.BASELINE))
     return result
 

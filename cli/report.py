@@ -1,0 +1,35 @@
+"""`tfx-explain report`: one HTML file of what an Explainer and a gate found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+import tensorflow as tf
+
+from tfx_explain.cli.output import emit
+from tfx_explain.gate.reading.shards import split_folders
+from tfx_explain.proto.printable import printable
+from tfx_explain.report.write import REPORT_FILE, write_report
+from tfx_explain.storage.paths import absolute
+
+
+@click.command("report")
+@click.option("--attributions", multiple=True, metavar="DIR", help="What an Explainer wrote; may be repeated.")
+@click.option("--validation", default="", metavar="DIR", help="What a ThresholdValidator, or `validate`, wrote.")
+@click.option("--output", default=REPORT_FILE, show_default=True, metavar="FILE", help="Where the page goes.")
+@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
+@click.option("--open", "opens", is_flag=True, help="Shows the page in a browser.")
+def command(attributions: Sequence[str], validation: str, output: str, class_name: str, opens: bool) -> None:
+    """Writes a page that shows why a model was blocked, or what it stands on.
+
+    One HTML file that needs nothing else: no script, no network. Prints its path. A file of that name is replaced.
+    """
+    if tf.io.gfile.isdir(output):
+        raise ValueError(f"{output!r} is a folder; name a file, such as {output.rstrip('/')}/{REPORT_FILE}.")
+    folders = [split for directory in attributions for split in split_folders(directory)]
+    path = write_report(absolute(output), folders, validation, class_name)
+    emit(f"{printable(path)}\n", sys.stdout)
+    if opens:
+        click.launch(path)

@@ -1,0 +1,129 @@
+"""The page: what was found, put into one HTML file that needs nothing else, no script and no network."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from tfx_explain.proto.printable import printable
+from tfx_explain.report.decision import Decision
+from tfx_explain.report.heat import Heat
+from tfx_explain.report.importance import Importance
+from tfx_explain.report.quality import Split, Trust
+
+_NAME, _SENTENCE = 80, 1500
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page shows; a part that is None or empty is not there, or said to be missing.
+
+    Attributes:
+      decision: The gate's.
+      unreadable: Why there are no attributions on the page, a sentence.
+      rows: How many records there are.
+      sampled: How many of them are in the sample that slices are made of.
+      importances: Every feature, the most important first.
+      movements: Sentences about what entered, left and changed its place.
+      heat: Slices by features.
+      trust: By model, how good the attributions are.
+      splits: What the Explainer says of each split.
+    """
+
+    decision: Decision | None
+    unreadable: str = ""
+    rows: int = 0
+    sampled: int = 0
+    importances: Sequence[Importance] = ()
+    movements: Sequence[str] = ()
+    heat: Heat | None = None
+    trust: Mapping[str, Trust] = field(default_factory=dict)
+    splits: Sequence[Split] = ()
+
+    @functools.cached_property
+    def widest(self) -> float:
+        """The largest share, or end of an interval, which is as wide as a bar gets."""
+        ends = [end for one in self.importances for part in one.parts.values() for end in (part.share, part.high)]
+        return max((end for end in ends if math.isfinite(end)), default=1.0) or 1.0
+
+
+def render(page: Page) -> str:
+    """Returns the page as HTML; the same bytes for the same page."""
+    return _environment().get_template("report.html").render(page=page, decision=page.decision)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tfx_explain.report"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        finalize=_fit,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": "{:.6g}".format, "whole": "{:,}".format, "counted": _counted, "signed": _signed}
+    environment.filters |= {"percent": _percent, "hundred": _hundred, "points": _points, "at": _at}
+    environment.filters |= {"short": _short, "cut": _cut}
+    environment.tests["finite"] = math.isfinite
+    return environment
+
+
+def _fit(value: Any) -> Any:
+    """Makes whatever stands on the page printable; it is escaped behind this."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _percent(share: float) -> str:
+    """Returns "12.3%", with more digits where a share would read as 0."""
+    if not math.isfinite(share):
+        return "not known"
+    return f"{share:.1%}" if abs(share) >= 0.001 or not share else f"{share:.2g}"
+
+
+def _signed(value: float) -> str:
+    """Returns "+0.12", with a real minus sign."""
+    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "not known"
+
+
+def _counted(count: int, what: str) -> str:
+    """Returns "1 row", "2,310 rows"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _points(change: float) -> str:
+    """Returns a change of a share in percentage points, "+14.7"."""
+    if not math.isfinite(change):
+        return "\N{EN DASH}"
+    return f"{100 * change:+.1f}".replace("-", "\N{MINUS SIGN}") if abs(change) >= 0.0005 else "0"
+
+
+def _hundred(share: float) -> str:
+    """Returns a share in percent for a narrow place, "12.3"."""
+    return f"{100 * share:.1f}" if math.isfinite(share) else "\N{EN DASH}"
+
+
+def _at(part: float) -> str:
+    """Returns a part of a width for a style, without the noise of the last digits."""
+    return f"{100 * part:.2f}%".replace("nan%", "0%")
+
+
+def _short(name: str) -> str:
+    """Returns a name for a narrow place; the whole one belongs into a title beside it."""
+    return _shortened(name, _NAME, "\N{HORIZONTAL ELLIPSIS}")
+
+
+def _cut(sentence: str) -> str:
+    """Returns a sentence that is not longer than a screen."""
+    more = len(printable(sentence)) - _SENTENCE
+    return _shortened(sentence, _SENTENCE, f"\N{HORIZONTAL ELLIPSIS} ({more:,} characters more)")
+
+
+def _shortened(text: str, length: int, end: str) -> str:
+    text = printable(text)
+    return text if len(text) <= length else text[:length] + end

@@ -1,0 +1,149 @@
+"""The page: what it says, that nothing in it runs or is fetched, and what becomes of odd evidence."""
+
+import dataclasses
+import os
+import re
+
+import lxml.html
+import pytest
+
+from tfx_explain.gate.override import Override
+from tfx_explain.report.write import write_report
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "a\x1b[31m\u202eb\n",
+    "{{ 7 * 7 }}",
+    "x" * 10_240,
+)
+# What libxml2 knows of HTML ends before its fifth version.
+NEW = re.compile(r"</?(main|section|article|header|figure|figcaption|details|summary|bdi)\b")
+ACTIVE = {"script", "img", "link", "iframe", "object", "form", "base", "a"}
+
+
+@pytest.fixture
+def page(tmp_path):
+    def build(attributions="", validation="", **more):
+        """Writes a page, and returns it as text."""
+        folders = [f"{attributions}/{name}" for name in os.listdir(attributions)] if attributions else ()
+        folders = sorted(folder for folder in folders if "/Split-" in folder)
+        path = write_report(str(tmp_path / "report.html"), folders, validation, **more)
+        return (tmp_path / path).read_text()
+
+    return build
+
+
+def words(html):
+    """The text of a page, white space apart."""
+    return " ".join(lxml.html.document_fromstring(html).text_content().split())
+
+
+def verify(html):
+    """Holds a page against what every one must be: elements that are closed, and nothing run or fetched."""
+    older = NEW.sub(lambda found: found[0].replace(found[1], "div"), html)
+    elements = list(lxml.etree.fromstring(older, lxml.etree.HTMLParser(recover=False)).iter())
+    assert not {element.tag for element in elements} & ACTIVE
+    attributes = [name for element in elements for name in element.attrib]
+    assert not [name for name in attributes if name.startswith("on") or name in ("src", "href", "srcset", "action")]
+    assert not re.search(r"https?://|url\(|@import", html)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", html)
+
+
+def test_it_says_what_failed_why_and_where(page, write, rows, judge, check):
+    failed = check(slice="sex:Male", why="")
+    html = page(write(rows), judge([failed, check("sex", passed=True, observed=0.05)]))
+    verify(html)
+    said = words(html)
+    assert "NOT BLESSED: 1 of 2 thresholds passed" in said
+    assert "FAILED attribution_share/fnlwgt on sex:Male is 0.25; allowed: at most 0.1" in said
+    assert "candidate 0.25 \N{WHITE CIRCLE} baseline model 0.03 allowed: at most 0.1" in said
+    assert said.index("FAILED") < said.index("Passed (1)") < said.index("Importance") < said.index("Slices")
+    assert "Changed place: fnlwgt from place 3 to 2" in said
+    assert "hours-per-week at least" in said
+
+
+def test_the_same_input_gives_the_same_bytes(page, write, rows, judge, check):
+    arguments = write(rows), judge([check()])
+    assert page(*arguments) == page(*arguments)
+
+
+def test_an_override_and_unreadable_evidence_are_in_capitals(page, judge, check):
+    override = Override("Ada <b>", "a fix", "9999-12-31", in_force=True)
+    said = words(page(validation=judge([check()], override=override, blessed=True, unreadable=True)))
+    assert "BLESSED BY OVERRIDE, NOT BY THE THRESHOLDS. WHO: Ada <b> WHY: a fix UNTIL: 9999-12-31" in said
+    assert "EVIDENCE COULD NOT BE READ." in said
+    assert "This report was made without attributions." in said
+
+
+def test_attributions_that_can_not_be_read_leave_the_verdict(page, write, rows, judge):
+    path = write(rows)
+    with open(f"{path}/Split-eval/attributions-00000-of-00001.gz", "r+b") as file:
+        file.truncate(1000)
+    said = words(page(path, judge(problems=["There is damage in it."], unreadable=True)))
+    assert "THE ATTRIBUTIONS COULD NOT BE READ." in said
+    assert "attributions-00000-of-00001.gz is damaged" in said
+    with pytest.raises(ValueError, match="is damaged"):
+        page(path)
+
+
+def test_names_that_are_meant_to_do_harm_do_none(page, write, explained, judge, check):
+    row = {name: name.encode() for name in HOSTILE} | explained({name: float(i) for i, name in enumerate(HOSTILE)})
+    checks = [check(name, title=f"share/{name}", slice=name) for name in HOSTILE]
+    summary = {"rows_read": 31, "rows_explained": 30, "rows_failed": 1, "tolerance_not_met": 0}
+    path = write([row] * 30, summary | {"causes": {name: 1 for name in HOSTILE}}, split="<b>")
+    html = page(path, judge(checks, problems=HOSTILE))
+    verify(html)
+    assert "<script>alert(1)</script>" in words(html)
+    assert r"a\x1b[31m\u202eb\n" in words(html)
+    assert "{{ 7 * 7 }}" in words(html)
+    assert len(html) < 400_000
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_without_a_baseline_model_and_with_one_row(page, write, one_model_rows, judge, check, count):
+    checks = [check(passed=True, observed=0.01, baseline=None)] * count
+    html = page(write(one_model_rows[:1]), judge(checks, has_baseline=False, blessed=True))
+    verify(html)
+    said = words(html)
+    assert "No threshold failed." in said
+    assert "There is no baseline model to compare with." in said
+    assert "There are no slices" in said
+    assert "baseline none" not in said
+    assert "nan" not in said
+
+
+def test_thousands_of_features_and_hundreds_of_slices(page, write, explained, judge, check):
+    names = [f"feature {i}" for i in range(2000)]
+    raw = {name: float(i % 3) for i, name in enumerate(names)}
+    rows = [raw | {"town": f"town {i % 2}".encode()} | explained(dict.fromkeys(names, 1.0 + i)) for i in range(60)]
+    checks = [check(f"feature {i}", slice=f"town:town {i}") for i in range(500)]
+    html = page(write(rows), judge(checks))
+    verify(html)
+    assert "The other features (1,975)" in words(html)
+    assert "400 more failed thresholds" in words(html)
+    assert len(html) < 2_000_000
+
+
+def test_quality_says_what_became_of_the_rows(page, write, one_model_rows):
+    provenance = {"models": {"candidate": {"uri": "/serving/7", "fingerprint": "sha256:12"}}, "parameters": {}}
+    summary = {"rows_read": 403, "rows_explained": 400, "rows_failed": 3, "tolerance_not_met": 2}
+    summary |= {"causes": {"the feature 'age' is missing": 3}, "provenance": provenance}
+    path = write(one_model_rows, summary)
+    said = words(page(path))
+    assert "3 \N{MULTIPLICATION SIGN} the feature 'age' is missing" in said
+    assert f"{path}/dead_letters/Split-eval" in said
+    assert "candidate model /serving/7 (sha256:12)" in said
+    assert "method integrated gradients, the default" in said
+
+
+def test_a_verdict_of_something_else_is_refused(page, tmp_path):
+    (tmp_path / "verdict.json").write_text('{"schema_version": 2}')
+    with pytest.raises(ValueError, match=r"verdict\.json is damaged or something else: it is no verdict"):
+        page(validation=str(tmp_path))
+
+
+def test_an_undecided_threshold_is_no_failure(page, judge, check):
+    asked = dataclasses.replace(check(why="it was not asked"), passed=None, observed=None, baseline=None)
+    said = words(page(validation=judge(not_asked=[asked], blessed=True)))
+    assert "Not asked (1) it was not asked" in said
