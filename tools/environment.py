@@ -107,7 +107,7 @@ def select_line(python: str, tfx: str) -> "interpreters.Choice":
     Raises:
         ValueError: nothing on this machine serves.
     """
-    lines = [line for line in (*interpreters.LINES, *interpreters.TOOLS) if line.name == tfx]
+    lines = [line for line in (*interpreters.LINES, interpreters.AIRFLOW, *interpreters.TOOLS) if line.name == tfx]
     if tfx and not lines:
         known = " and ".join(line.name for line in interpreters.LINES)
         raise ValueError(f"TFX={tfx} is not a line that this project supports; these are {known}.")
@@ -207,7 +207,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the virtual environment that `make` runs things in.")
     parser.add_argument("--venv", default=".venv", help="folder of the environment (default: %(default)s)")
     parser.add_argument("--python", default="", help="interpreter, as a command or a version (default: the best here)")
-    parser.add_argument("--tfx", default="", help="line of TFX, or one of the tools `proto` and `kfp`")
+    parser.add_argument(
+        "--tfx",
+        default="",
+        help="line of TFX, `airflow` for one with Airflow beside it, or one of the tools `proto` and `kfp`",
+    )
     parser.add_argument("--extra", default="", help="install what this extra of tfx-explain needs, and nothing else")
     arguments = parser.parse_args()
     venv = (ROOT / arguments.venv).absolute()

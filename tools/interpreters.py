@@ -43,6 +43,8 @@ LINES = (
     Line("1.21", (2, 38), {(3, minor): "tfx121.txt" for minor in (13, 12, 11, 10)}),
     Line("1.16", (2, 17), {(3, 10): "tfx116-py310.txt", (3, 11): "tfx116-py311.txt"}),
 )
+# The line that has room for Airflow beside it, and what tests/airflow needs.
+AIRFLOW = Line("airflow", (2, 17), {(3, 10): "tfx116-airflow.txt"})
 # No lines of TFX, but tools that can't be installed beside it: what generates proto/*_pb2.py needs an old protoc, and
 # Kubeflow Pipelines' SDK a newer protobuf than TFX 1.16.
 TOOLS = (

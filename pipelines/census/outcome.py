@@ -14,6 +14,8 @@ from tfx.components.evaluator import constants
 
 from tfx_explain.gate.saying import verdict
 
+# As TFX's launchers call a run, and as the older ones do, Airflow's.
+_RUN_TYPES = ("pipeline_run", "run")
 _LEAKED_FEATURE = "fnlwgt"
 _CLEAR_RISE_OF_AUC = 0.02
 
@@ -114,7 +116,8 @@ _Artifacts = dict[tuple[str, str], metadata_store_pb2.Artifact]
 
 def _outputs_of_latest_run(store: mlmd.MetadataStore) -> _Artifacts:
     """Returns the outputs of each node, by node and key."""
-    run = max(store.get_contexts_by_type("pipeline_run"), key=lambda context: context.id)
+    runs = [run for name in _RUN_TYPES for run in store.get_contexts_by_type(name)]
+    run = max(runs, key=lambda context: context.id)
     nodes = {execution.id: _node(execution) for execution in store.get_executions_by_context(run.id)}
     outputs: _Artifacts = {}
     for event in store.get_events_by_execution_ids(list(nodes)):

@@ -45,7 +45,7 @@ def test_lock_satisfies_setup_py(root, lock, python):
             assert requirement.specifier.contains(pinned[requirement.name]), requirement
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "uv.txt", "build.txt", "proto.txt", "kfp.txt"])
+@pytest.mark.parametrize("lock", [*LOCKS, "uv.txt", "build.txt", "proto.txt", "kfp.txt", "tfx116-airflow.txt"])
 def test_every_pin_has_hashes_and_no_index_is_named(root, lock):
     text = (root / "requirements" / lock).read_text()
     entries = re.split(r"(?m)^(?=[a-zA-Z])", text)[1:]
