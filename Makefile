@@ -26,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
 LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
 
-.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-airflow test-kubeflow image test-debian13 lint environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint environment proto lock clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -46,7 +46,7 @@ test: lint  ## lint, types and all tests
 	@$(BIN)/python -m flink.jars
 
 test-fast: environment  ## the tests that take seconds
-	$(PYTEST) -m "not slow and not flink and not flink_cluster and not airflow and not kubeflow"
+	$(PYTEST) -m "not slow and not flink and not flink_cluster and not airflow and not kubeflow and not spark"
 
 test-some: environment  ## the tests of the files and folders in TESTS, slow ones too: make test-some TESTS="tests/gate tests/cli"
 	$(PYTEST) $(TESTS)
@@ -63,6 +63,9 @@ test-flink-cluster: environment  ## the same on a cluster of two machines, while
 test-airflow:  ## the census pipeline under Airflow's scheduler, three runs, in which tasks are killed; RUNS=2 is the short form
 	@$(MAKE) --no-print-directory environment VENV=.venv-airflow TFX=airflow
 	.venv-airflow/bin/python -m pytest -m airflow tests/airflow
+
+test-spark: environment  ## the Explainer on a Spark of its own, against the DirectRunner; needs Java and Maven
+	$(BIN)/python -m pytest -m spark tests/spark
 
 test-kubeflow: environment  ## compiled pipelines read by Kubeflow's SDK, and run task by task in the image; needs root and buildah
 	@$(MAKE) --no-print-directory environment VENV=.venv-kfp TFX=kfp

@@ -1,4 +1,4 @@
-"""Beam's Flink runner, from Maven: the jars of pom.xml, fetched once."""
+"""Beam's Flink runner, from Maven: the jars of pom.xml, fetched once; and of any other folder's pom.xml."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ def missing() -> str:
     return f"{' and '.join(absent)} {are} missing; {HOW_TO_ENABLE}, then run `make test-flink`."
 
 
-def cache_dir() -> Path:
-    """Returns the folder that the jars of this pom.xml are kept in."""
+def cache_dir(pom: Path = POM) -> Path:
+    """Returns the folder that the jars of a pom.xml are kept in."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "tfx-explain" / "flink" / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    return home / "tfx-explain" / pom.parent.name / hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
 
 
-def fetch() -> Path:
-    """Fetches the jars (150 MB) unless they are here already.
+def fetch(pom: Path = POM) -> Path:
+    """Fetches the jars (Flink's are 150 MB) unless they are here already.
+
+    Args:
+      pom: What lists them.
 
     Returns:
       The folder that they are in.
@@ -39,19 +42,19 @@ def fetch() -> Path:
       ValueError: Java or Maven is missing, or Maven failed.
     """
     if missing():
-        raise ValueError(f"Flink can't run here: {missing()}")
-    folder = cache_dir()
+        raise ValueError(f"{pom.parent.name.title()} can't run here: {missing()}")
+    folder = cache_dir(pom)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         target = Path(temporary) / "jars"
-        command = ["mvn", "--batch-mode", "--quiet", "--file", str(POM), "dependency:copy-dependencies"]
+        command = ["mvn", "--batch-mode", "--quiet", "--file", str(pom), "dependency:copy-dependencies"]
         done = subprocess.run(
             [*command, f"-DoutputDirectory={target}"], stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
         if done.returncode:
-            raise ValueError(f"Maven could not fetch the jars of {POM}. It said:\n{done.stdout}{done.stderr}".rstrip())
+            raise ValueError(f"Maven could not fetch the jars of {pom}. It said:\n{done.stdout}{done.stderr}".rstrip())
         # Whole or not there, also for two that fetch at the same time.
         try:
             target.rename(folder)

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-# What Flink and Beam reflect on, and Java 17 keeps from them unless it is told.
+# What Flink, Spark and Beam reflect on, and Java 17 keeps from them unless it is told.
 _OPENED = (
     *("java.lang", "java.lang.reflect", "java.util", "java.util.concurrent", "java.net", "java.io", "java.nio"),
-    *("java.text", "java.time", "sun.nio.ch"),
+    *("java.text", "java.time", "sun.nio.ch", "sun.nio.cs", "sun.util.calendar", "sun.security.action"),
+    *("java.lang.invoke", "java.util.concurrent.atomic"),
 )
 _GRACE_SECONDS = 10
 

@@ -20,6 +20,8 @@ Document = dict[str, Any]
 
 _ENTRYPOINT = "tfx_explain.kubeflow.entrypoint"
 _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+# As the kfp SDK writes it: the orchestrators' own defaults are not the same.
+_BACKOFF = {"backoffDuration": "0s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
 _ROOT = re.compile(r"(gs|s3|minio)://[^/]+.*")
 
 
@@ -170,7 +172,7 @@ def _apply(tasks: Mapping[str, TaskSettings], spec: Document) -> None:
         if task.environment:
             container["env"] = [{"name": name, "value": value} for name, value in task.environment.items()]
         if task.retries:
-            spec["root"]["dag"]["tasks"][node]["retryPolicy"] = {"maxRetryCount": task.retries}
+            spec["root"]["dag"]["tasks"][node]["retryPolicy"] = {"maxRetryCount": task.retries, **_BACKOFF}
 
 
 def _write_defaults(pipeline: tfx.dsl.Pipeline, spec: Document) -> None:
@@ -198,7 +200,7 @@ def _for_kubeflow(spec: Document, root: str, tasks: Mapping[str, TaskSettings]) 
     for executor in _executors(spec).values():
         container = executor.get("container")
         # A component may bring a command and an image of its own.
-        if container and entrypoint.EXECUTOR in container["command"]:
+        if container and entrypoint.EXECUTOR in container.get("command", ()):
             driver = container.pop("lifecycle", {}).get("preCacheCheck", {}).get("command", ())
             options = ["--driver", driver[-1]] if driver else []
             container["command"] = ["python", "-m", _ENTRYPOINT, *options]

@@ -1,8 +1,9 @@
 """What Kubeflow Pipelines does with a compiled pipeline, on one machine: the parts of its driver and launcher, no more.
 
-After the backend's sources (kubeflow/pipelines, backend/src/v2, up to 2.17). Where releases differ, what is hardest for
-a task: input artifacts come without a type, and by the name of the output that they were (some releases give MLMD's
-number, some a type of their own); a lifecycle's commands are not run; the store keeps files and no empty folders.
+After the sources (kubeflow/pipelines, backend/src/v2, several states of 2025 and 2026). Where releases differ, what is
+hardest for a task: input artifacts come without a type, and by the name of the output that they were (some releases
+give MLMD's number, some a type of their own); a lifecycle's commands are not run; the store keeps files and no empty
+folders.
 """
 
 import functools

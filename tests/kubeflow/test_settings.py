@@ -17,7 +17,7 @@ def test_settings_reach_the_spec_and_the_platform():
     assert container["resources"] == {"cpuRequest": 0.5, "memoryLimit": 8.0}
     assert container["env"] == [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
     tasks = spec["root"]["dag"]["tasks"]
-    assert tasks["ThresholdValidator"]["retryPolicy"] == {"maxRetryCount": 2}
+    assert tasks["ThresholdValidator"]["retryPolicy"]["maxRetryCount"] == 2
     kubernetes = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     # Importers have no pod of ours.
     assert set(kubernetes) == {"MetadataGenerator_executor", "Explainer_executor", "ThresholdValidator_executor"}
