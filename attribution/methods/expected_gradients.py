@@ -69,9 +69,10 @@ class ExpectedGradients(Method):
             return Estimates.drawn(
                 values,
                 standard_errors,
-                # Neighbours share samples.
-                max(1, 2 * (self._samples - 1) // 3),
                 (empty, full),
+                draws=self._samples,
+                # Neighbours share samples.
+                degrees=max(1, 2 * (self._samples - 1) // 3),
                 evaluations=np.full(len(rows), 2 * self._samples + 1),
                 reasons=gradient_reasons(problem, rows, np.isfinite(values), outputs_finite, self._batch_size),
                 tolerance=self._tolerance,

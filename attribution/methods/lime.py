@@ -83,8 +83,9 @@ class Lime(CoalitionMethod):
         return Estimates.drawn(
             coefficients[:, 1:],
             np.sqrt(row_products(residuals**2, solution**2))[:, 1:],
-            max(1, len(present) - design.shape[1]),
             (outputs[:, 0], outputs[:, 1]),
+            draws=len(present),
+            degrees=max(1, len(present) - design.shape[1]),
             evaluations=np.full(len(rows), len(present)),
             reasons=causes.reasons(seating.names),
             tolerance=self._tolerance,

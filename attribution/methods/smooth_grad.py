@@ -91,8 +91,9 @@ class SmoothGrad(Method):
         return Estimates.drawn(
             means["values"],
             by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples),
-            self._samples - 1,
             (means["baseline_outputs"], means["instance_outputs"]),
+            draws=self._samples if sigmas.any() else np.inf,
+            degrees=self._samples - 1,
             evaluations=by_row["evaluations"].sum(axis=1),
             reasons=by_row["failures"].astype(object).max(axis=1),
             tolerance=self._tolerance,

@@ -14,8 +14,12 @@ from tfx_explain.attribution.path.quadrature import RULES, graded, leaps
 # rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
 Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
-# Points of the first mesh. Fewer could agree by luck: a function of several bends looks straight at three points.
-FIRST_POINTS = 9
+# The first mesh. Fewer points could agree by luck: a function of several bends looks straight at three. They are denser
+# near the baseline, where networks have their kinks on the way to rows that lie far out; of a variable that passes an
+# end slowly they are even.
+_FIRST = np.array([0, 1 / 32, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 2 / 3, 5 / 6, 1])
+FIRST_POINTS = len(_FIRST)
+_FIRST_EVEN = np.linspace(0, 1, FIRST_POINTS)
 # How many new points there are for each old one.
 _GROWTH = 0.7
 # Steps between neighbouring numbers by which models are wrong, which no refinement removes.
@@ -74,12 +78,12 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
     Returns:
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
-    done = _refined(evaluate, rows, tolerance, max_points)
+    done = _refined(evaluate, rows, _FIRST, tolerance, max_points)
     for ends in (Trouble.AT_START, Trouble.AT_END, Trouble.AT_START | Trouble.AT_END):
         again = done.with_trouble_at(ends) & ~np.isfinite(done.errors)
         if again.any():
             left = max(FIRST_POINTS, max_points - FIRST_POINTS)
-            done.replace(again, _refined(_graded(evaluate, ends), rows[again], tolerance, left))
+            done.replace(again, _refined(_graded(evaluate, ends), rows[again], _FIRST_EVEN, tolerance, left))
     return done
 
 
@@ -98,9 +102,11 @@ def _graded(evaluate: Evaluate, ends: Trouble) -> Evaluate:
     return evaluate_graded
 
 
-def _refined(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points: int) -> PathIntegrals:
-    """Integrates as `integrate` does, by one variable."""
-    alphas = np.tile(np.linspace(0, 1, FIRST_POINTS), (len(rows), 1))
+def _refined(
+    evaluate: Evaluate, rows: np.ndarray, first: np.ndarray, tolerance: float, max_points: int
+) -> PathIntegrals:
+    """Integrates as `integrate` does, by one variable, whose first values are given."""
+    alphas = np.tile(first, (len(rows), 1))
     mesh = Mesh.of(alphas, *evaluate(rows, alphas))
     done = _unsettled(mesh)
     working = np.arange(len(rows))

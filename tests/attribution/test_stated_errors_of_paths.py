@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.attribution import IntegratedGradients, from_function
+from tfx_explain.attribution import ExpectedGradients, IntegratedGradients, Saliency, SmoothGrad, from_function
 
 _POINTS = 6000
 # Densest where kinks of rows far out are: near the baseline.
@@ -166,3 +166,26 @@ def _unseen_apart(x):
     up = tf.clip_by_value(x[:, 0] - 0.26, 0.0, 0.05)
     down = tf.clip_by_value(x[:, 1] - 0.31, 0.0, 0.05)
     return up - down + x[:, 2]
+
+
+@pytest.mark.parametrize(("samples", "least"), [(10, 0.9), (30, 0.93)])
+def test_copies_that_are_all_alike_do_not_state_that_there_are_no_others(samples, least):
+    function = from_function(_network(40, (9, 6, 6, 1), tf.nn.relu))
+    rows = tf.constant(np.random.default_rng(41).normal(size=(128, 9)), tf.float32)
+    many = SmoothGrad(Saliency(), samples=2000, noise_sigma=0.1, seed=1).attribute(function, rows)
+    few = SmoothGrad(Saliency(), samples=samples, noise_sigma=0.1).attribute(function, rows)
+    errors = np.abs(few.values - many.values).max(axis=1)
+    assert np.mean(errors <= few.approximation_errors) > least
+    assert (few.standard_errors.max(axis=1) < 1e-6).any()
+
+
+def test_expected_gradients_hold_what_they_state():
+    function = from_function(_network(42, (9, 24, 1), tf.nn.relu))
+    rng = np.random.default_rng(43)
+    rows, background = (tf.constant(rng.normal(size=(size, 9)), tf.float32) for size in (256, 20))
+    many = IntegratedGradients(steps=300, rule="riemann").attribute(function, rows, background)
+    few = ExpectedGradients().attribute(function, rows, background)
+    ratios = np.abs(few.values - many.values).max(axis=1) / few.approximation_errors
+    assert np.mean(ratios <= 1) > 0.93
+    assert ratios.max() < 5
+    assert np.quantile(ratios, 0.95) > 1 / 1.5
