@@ -20,8 +20,11 @@ from tfx_explain.storage.paths import absolute
 @click.option("--validation", default="", metavar="DIR", help="What a ThresholdValidator, or `validate`, wrote.")
 @click.option("--output", default=REPORT_FILE, show_default=True, metavar="FILE", help="Where the page goes.")
 @click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
+@click.option("--rows/--no-rows", default=True, show_default=True, help="Shows single rows, as points and with values.")
 @click.option("--open", "opens", is_flag=True, help="Shows the page in a browser.")
-def command(attributions: Sequence[str], validation: str, output: str, class_name: str, opens: bool) -> None:
+def command(
+    attributions: Sequence[str], validation: str, output: str, class_name: str, rows: bool, opens: bool
+) -> None:
     """Writes a page that shows why a model was blocked, or what it stands on.
 
     One HTML file that needs nothing else: no script, no network. Prints its path. A file of that name is replaced.
@@ -29,7 +32,7 @@ def command(attributions: Sequence[str], validation: str, output: str, class_nam
     if tf.io.gfile.isdir(output):
         raise ValueError(f"{output!r} is a folder; name a file, such as {output.rstrip('/')}/{REPORT_FILE}.")
     folders = [split for directory in attributions for split in split_folders(directory)]
-    path = write_report(absolute(output), folders, validation, class_name)
+    path = write_report(absolute(output), folders, validation, class_name, rows)
     emit(f"{printable(path)}\n", sys.stdout)
     if opens:
         click.launch(path)

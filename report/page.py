@@ -15,7 +15,10 @@ from tfx_explain.proto.printable import printable
 from tfx_explain.report.decision import Decision
 from tfx_explain.report.heat import Heat
 from tfx_explain.report.importance import Importance
+from tfx_explain.report.moved import Moved
+from tfx_explain.report.plots import Dependence, Distribution
 from tfx_explain.report.quality import Split, Trust
+from tfx_explain.report.waterfall import Row
 
 _NAME, _SENTENCE = 80, 1500
 
@@ -32,6 +35,11 @@ class Page:
       importances: Every feature, the most important first.
       movements: Sentences about what entered, left and changed its place.
       heat: Slices by features.
+      moved: Where features changed most.
+      dependences: Pictures of features over their values.
+      distributions: Pictures of features.
+      points: How many rows the pictures show.
+      single_rows: Rows that tell most.
       trust: By model, how good the attributions are.
       splits: What the Explainer says of each split.
     """
@@ -43,6 +51,11 @@ class Page:
     importances: Sequence[Importance] = ()
     movements: Sequence[str] = ()
     heat: Heat | None = None
+    moved: Sequence[Moved] = ()
+    dependences: Sequence[Dependence] = ()
+    distributions: Sequence[Distribution] = ()
+    points: int = 0
+    single_rows: Sequence[Row] = ()
     trust: Mapping[str, Trust] = field(default_factory=dict)
     splits: Sequence[Split] = ()
 
@@ -69,7 +82,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {"number": "{:.6g}".format, "whole": "{:,}".format, "counted": _counted, "signed": _signed}
     environment.filters |= {"percent": _percent, "hundred": _hundred, "points": _points, "at": _at}
-    environment.filters |= {"short": _short, "cut": _cut}
+    environment.filters |= {"short": _short, "cut": _cut, "probability": _probability}
     environment.tests["finite"] = math.isfinite
     return environment
 
@@ -88,6 +101,8 @@ def _percent(share: float) -> str:
 
 def _signed(value: float) -> str:
     """Returns "+0.12", with a real minus sign."""
+    if not value:
+        return "0"
     return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "not known"
 
 
@@ -106,6 +121,11 @@ def _points(change: float) -> str:
 def _hundred(share: float) -> str:
     """Returns a share in percent for a narrow place, "12.3"."""
     return f"{100 * share:.1f}" if math.isfinite(share) else "\N{EN DASH}"
+
+
+def _probability(p_value: float) -> str:
+    """Returns "p = 0.012", "p < 1e-99"."""
+    return f"p = {p_value:.2g}" if p_value >= 1e-99 else "p < 1e-99"
 
 
 def _at(part: float) -> str:

@@ -106,16 +106,18 @@ def _values(column: pa.Array) -> np.ndarray | list[Any]:
     """Returns a raw feature's values: numbers or texts, NaN or None where missing; lists if a row has several."""
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
-    rows: list[list[Any] | None] = column.to_pylist()
-    if any(row is not None and len(row) > 1 for row in rows):
-        return [None if row is None else [_plain(value) for value in row] for row in rows]
-    single = [_plain(row[0]) if row else None for row in rows]
-    is_number = pa.types.is_integer(column.type.value_type) or pa.types.is_floating(column.type.value_type)
-    return np.array(single, np.float64) if is_number and None in single else _typed(single, is_number)
-
-
-def _typed(values: list[Any], is_number: bool) -> np.ndarray:
-    return np.array(values) if is_number else np.array(values, object)
+    lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    if lengths.max(initial=0) > 1:
+        return [None if row is None else [_plain(value) for value in row] for row in column.to_pylist()]
+    # `flatten` leaves the values of null lists out.
+    found = column.flatten().to_numpy(zero_copy_only=False)
+    if found.dtype == object:
+        found = np.array([_plain(value) for value in found], object)
+    elif len(found) == len(lengths):
+        return found.astype(np.float64) if found.dtype.kind == "f" else found
+    result = np.full(len(lengths), None, object) if found.dtype == object else np.full(len(lengths), np.nan)
+    result[lengths > 0] = found
+    return result
 
 
 def _plain(value: Any) -> Any:

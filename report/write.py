@@ -7,16 +7,22 @@ from collections.abc import Sequence
 from tfx_explain.report.decision import Decision, read_decision
 from tfx_explain.report.evidence import read_evidence
 from tfx_explain.report.heat import heat
-from tfx_explain.report.importance import importances, movements
+from tfx_explain.report.importance import Importance, importances, movements
+from tfx_explain.report.moved import where_moved
 from tfx_explain.report.page import Page, render
+from tfx_explain.report.plots import POINTS, dependence, distributions
 from tfx_explain.report.quality import read_splits, trust
 from tfx_explain.report.slicing import slices_of
+from tfx_explain.report.waterfall import single_rows
 from tfx_explain.storage.sink import write_text
 
 REPORT_FILE = "report.html"
+_IN_QUESTION, _DISTRIBUTIONS = 4, 12
 
 
-def write_report(output: str, folders: Sequence[str] = (), validation: str = "", class_name: str = "") -> str:
+def write_report(
+    output: str, folders: Sequence[str] = (), validation: str = "", class_name: str = "", with_rows: bool = True
+) -> str:
     """Writes a report; the same bytes for the same input.
 
     Attributions that can't be read are said to be so on the page, beside the verdict: it may be about that.
@@ -26,6 +32,7 @@ def write_report(output: str, folders: Sequence[str] = (), validation: str = "",
       folders: Of the splits that Explainers wrote, `gate.reading.shards.split_folders`.
       validation: A ThresholdValidator's `validation` directory; empty: a report without thresholds.
       class_name: The class whose attributions are shown, by name or index; empty: the first one of each record.
+      with_rows: Whether single rows are shown, as points and with their values; else sums over rows alone.
 
     Returns:
       The file's path.
@@ -39,7 +46,7 @@ def write_report(output: str, folders: Sequence[str] = (), validation: str = "",
     page = Page(decision)
     if folders:
         try:
-            page = build(decision, folders, class_name)
+            page = build(decision, folders, class_name, with_rows)
         except ValueError as error:
             if decision is None:
                 raise
@@ -47,28 +54,40 @@ def write_report(output: str, folders: Sequence[str] = (), validation: str = "",
     return write_text(render(page), output)
 
 
-def build(decision: Decision | None, folders: Sequence[str], class_name: str = "") -> Page:
-    """Returns the page of attributions and a decision on them.
+def build(decision: Decision | None, folders: Sequence[str], class_name: str = "", with_rows: bool = True) -> Page:
+    """Returns the page of attributions and a decision on them; see `write_report`.
 
     Raises:
       ValueError: The attributions can't be read.
     """
     evidence = read_evidence(folders, class_name)
+    sample, slices = evidence.sample, slices_of(evidence.sample)
     found = importances(evidence.totals)
     failed = decision.failed if decision else ()
-    in_question = {one.feature for one in failed}
+    in_question = _in_question(found, [one.feature for one in failed])
+    by_question = sorted((one.feature for one in found), key=lambda name: name not in in_question)
+    moved = [where_moved(sample, slices, name) for name in in_question]
+    pictures = [dependence(sample, name) for name in in_question] if with_rows else ()
     return Page(
         decision,
         rows=evidence.rows,
-        sampled=len(evidence.sample),
+        sampled=len(sample),
         importances=found,
         movements=list(movements(found)) if evidence.has_baseline else (),
-        heat=heat(
-            evidence.sample,
-            slices_of(evidence.sample),
-            sorted((one.feature for one in found), key=lambda name: name not in in_question),
-            {one.slice for one in failed},
-        ),
+        heat=heat(sample, slices, by_question, {one.slice for one in failed}),
+        moved=[one for one in moved if one],
+        dependences=[one for one in pictures if one],
+        distributions=list(distributions(sample, by_question[:_DISTRIBUTIONS])) if with_rows else (),
+        points=min(POINTS, len(sample)),
+        single_rows=single_rows(sample, in_question if failed else ()) if with_rows else (),
         trust={model: trust(totals) for model, totals in evidence.totals.items()},
         splits=read_splits(folders),
     )
+
+
+def _in_question(found: Sequence[Importance], failed: Sequence[str]) -> list[str]:
+    """Returns the features to look at closely: that failed, else whose share changed most, or is largest."""
+    known = {one.feature for one in found}
+    named = [feature for feature in dict.fromkeys(failed) if feature in known]
+    changed = sorted(found, key=lambda one: -abs(one.change))
+    return (named or [one.feature for one in changed])[:_IN_QUESTION]

@@ -30,6 +30,7 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig),
         executor.POLICY_KEY: component_spec.ExecutionParameter(type=explanation_pb2.GatePolicy),
+        executor.REPORT_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         COMPONENT_ID_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
@@ -87,7 +88,8 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
      - `blessing`: Channel of type `standard_artifacts.ModelBlessing`, for the Pusher and the resolver.
      - `validation`: Channel of type `standard_artifacts.ModelEvaluation`: TFMA's result for
                      `tfma.load_validation_result`; `verdict.json` and `verdict.txt`, every threshold with its value,
-                     margin and reason; and the metrics over attributions for `tfma.load_eval_result`.
+                     margin and reason; `report.html`, which shows them beside the attributions; and the metrics over
+                     attributions for `tfma.load_eval_result`.
     """
 
     SPEC_CLASS = ThresholdValidatorSpec
@@ -103,6 +105,7 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
         baseline_model: types.BaseChannel | None = None,
         baseline_evaluation: Channels | None = None,
         policy: explanation_pb2.GatePolicy | data_types.RuntimeParameter | None = None,
+        report: str = executor.EVERYTHING,
     ) -> None:
         """Constructs a ThresholdValidator component.
 
@@ -122,12 +125,16 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
           policy: What to do without a baseline model, how to read `relative` and confidence intervals, how far an
             explanation may fall short, and an override; by default the value thresholds decide alone without a
             baseline model.
+          report: Which `report.html` is written: "everything"; "sums", without single rows; "none".
 
         Raises:
-          ValueError: The config has no threshold, an unknown metric, a threshold that nothing wired can answer, or
-            breaks TFMA's rules; one error names all mistakes. What TFMA accepts but can't be meant, such as a bound
-            that no value can break, is logged as a warning.
+          ValueError: There is no such report; or the config has no threshold, an unknown metric, a threshold that
+            nothing wired can answer, or breaks TFMA's rules, of which one error names all. What TFMA accepts but can't
+            be meant, such as a bound that no value can break, is logged as a warning.
         """
+        if report not in executor.REPORTS:
+            known = ", ".join(executor.REPORTS)
+            raise ValueError(f"The ThresholdValidator's report is {report!r}; give one of {known}.")
         policy = policy or explanation_pb2.GatePolicy()
         has_baseline = baseline_model is not None or baseline_evaluation is not None
         if isinstance(eval_config, config_pb2.EvalConfig) and isinstance(policy, explanation_pb2.GatePolicy):
@@ -144,6 +151,7 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
                     executor.BASELINE_EVALUATION_KEY: _union(baseline_evaluation),
                     keys.EVAL_CONFIG_KEY: eval_config,
                     executor.POLICY_KEY: policy,
+                    executor.REPORT_KEY: report,
                     keys.BLESSING_KEY: types.Channel(type=standard_artifacts.ModelBlessing),
                     executor.VALIDATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
                 }

@@ -23,6 +23,7 @@ from tfx_explain.gate.reading.evidence import Sources
 from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.report.write import REPORT_FILE, write_report
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.directory import complete_directory
 from tfx_explain.storage.no_model import read_no_model
@@ -30,6 +31,8 @@ from tfx_explain.storage.no_model import read_no_model
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
 BASELINE_EVALUATION_KEY = "baseline_evaluation"
+REPORT_KEY = "report"
+REPORTS = EVERYTHING, SUMS, NONE = ("everything", "sums", "none")
 
 _KEYS = {CANDIDATE: keys.MODEL_KEY, BASELINE: keys.BASELINE_MODEL_KEY}
 _PROPERTIES = {
@@ -62,20 +65,17 @@ class Executor(evaluator_executor.Executor):
         # Of a RuntimeParameter, nobody has seen the value before.
         wired = [bool(input_dict.get(key)) for key in (keys.EVALUATION_KEY, ATTRIBUTIONS_KEY)]
         verify_config(eval_config, policy, Wiring(*wired, baseline=True))
+        sources = Sources(
+            evaluations=_uris(input_dict, keys.EVALUATION_KEY),
+            attributions=_split_folders(input_dict.get(ATTRIBUTIONS_KEY, ())),
+            baseline_evaluations=_uris(input_dict, BASELINE_EVALUATION_KEY),
+            models={role: _model(one) for role, one in ((CANDIDATE, model), (BASELINE, baseline)) if one},
+            no_baseline=next(filter(None, (read_no_model(one.uri) for one in given)), None),
+        )
         with complete_directory(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY])) as path:
-            verdict = validate(
-                eval_config,
-                policy,
-                Sources(
-                    evaluations=_uris(input_dict, keys.EVALUATION_KEY),
-                    attributions=_split_folders(input_dict.get(ATTRIBUTIONS_KEY, ())),
-                    baseline_evaluations=_uris(input_dict, BASELINE_EVALUATION_KEY),
-                    models={role: _model(one) for role, one in ((CANDIDATE, model), (BASELINE, baseline)) if one},
-                    no_baseline=next(filter(None, (read_no_model(one.uri) for one in given)), None),
-                ),
-                self._make_beam_pipeline,
-                path,
-            )
+            verdict = validate(eval_config, policy, sources, self._make_beam_pipeline, path)
+            # A pipeline that was compiled before there were reports doesn't say which one it wants.
+            _report(exec_properties.get(REPORT_KEY) or EVERYTHING, sources, path)
         _log(verdict, os.path.join(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY]), TEXT_FILE))
         with complete_directory(blessing.uri) as path:
             name = constants.BLESSED_FILE_NAME if verdict.blessed else constants.NOT_BLESSED_FILE_NAME
@@ -83,6 +83,13 @@ class Executor(evaluator_executor.Executor):
         _mark(blessing, verdict, {CANDIDATE: model, BASELINE: baseline})
         if COMPONENT_ID_KEY in exec_properties:
             blessing.set_string_custom_property("component_id", exec_properties[COMPONENT_ID_KEY])
+
+
+def _report(which: str, sources: Sources, path: str) -> None:
+    """Writes one of `REPORTS` beside the verdict."""
+    if which != NONE:
+        folders = list(sources.attributions.values())
+        write_report(os.path.join(path, REPORT_FILE), folders, path, with_rows=which == EVERYTHING)
 
 
 def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Artifact | None]) -> None:

@@ -100,6 +100,22 @@ def test_names_that_are_meant_to_do_harm_do_none(page, write, explained, judge, 
     assert len(html) < 400_000
 
 
+def test_it_says_where_the_feature_that_failed_moved(page, write, rows, judge, check):
+    said = words(page(write(rows), judge([check()])))
+    assert said.index("Slices") < said.index("Where it moved") < said.index("Attribution over value")
+    assert re.search(r"Mean change of its absolute attribution \+0\.\d+, chiefly among, of \d+ slices", said)
+    assert re.search(r"sex:Male, hours-per-week at least 54 \(\d+ rows\): \+4\.\d+, elsewhere \+0\.", said)
+    assert said.index("Distributions") < said.index("Single rows") < said.index("Quality")
+
+
+def test_single_rows_are_left_out_where_they_are_not_wanted(page, write, rows, judge, check):
+    html = page(write(rows), judge([check()]), with_rows=False)
+    verify(html)
+    assert "Where it moved" in words(html)
+    assert "Single rows" not in words(html)
+    assert "<svg" not in html
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_without_a_baseline_model_and_with_one_row(page, write, one_model_rows, judge, check, count):
     checks = [check(passed=True, observed=0.01, baseline=None)] * count
@@ -113,6 +129,7 @@ def test_without_a_baseline_model_and_with_one_row(page, write, one_model_rows, 
     assert "nan" not in said
 
 
+@pytest.mark.slow
 def test_thousands_of_features_and_hundreds_of_slices(page, write, explained, judge, check):
     names = [f"feature {i}" for i in range(2000)]
     raw = {name: float(i % 3) for i, name in enumerate(names)}

@@ -47,7 +47,7 @@ def inputs(artifact, tmp_path, records, evaluation):
 
 @pytest.fixture
 def do(artifact, tmp_path):
-    def run(inputs, eval_config, policy=None):
+    def run(inputs, eval_config, policy=None, **more):
         outputs = {
             "blessing": [artifact(standard_artifacts.ModelBlessing, "blessing")],
             "validation": [artifact(standard_artifacts.ModelEvaluation, "validation")],
@@ -57,6 +57,7 @@ def do(artifact, tmp_path):
         properties = {
             "eval_config": proto_utils.proto_to_json(eval_config),
             "policy": proto_utils.proto_to_json(policy or explanation_pb2.GatePolicy()),
+            **more,
         }
         Executor().Do(inputs, outputs, properties)
         return outputs["blessing"][0]
@@ -106,6 +107,24 @@ def test_a_rejected_model_is_not_pushed(do, push, inputs, config, metric, bound,
     assert not tfma.load_validation_result(str(tmp_path / "validation")).validation_ok
     assert json.loads((tmp_path / "validation" / "verdict.json").read_text())["blessed"] is False
     assert push(inputs["model"][0], blessing) == []
+
+
+@pytest.mark.parametrize(("which", "has_rows"), [("everything", True), ("sums", False)])
+def test_a_report_shows_why(do, inputs, config, metric, bound, tmp_path, which, has_rows):
+    do(inputs, config(metric("AttributionShare", bound(upper=0.01), "age")), report=which)
+    page = (tmp_path / "validation" / "report.html").read_text()
+    assert "NOT BLESSED: 0 of 1 thresholds passed" in page
+    assert ("Single rows" in page) == has_rows
+
+
+def test_no_report_is_written_where_none_is_wanted(do, inputs, config, metric, bound, tmp_path):
+    do(inputs, config(metric("AttributionShare", bound(upper=0.01), "age")), report="none")
+    assert not (tmp_path / "validation" / "report.html").exists()
+
+
+def test_an_unknown_report_is_refused(config, metric):
+    with pytest.raises(ValueError, match="report is 'all'; give one of everything, sums, none"):
+        ThresholdValidator(model=channel(standard_artifacts.Model), eval_config=config(metric("AUC")), report="all")
 
 
 def test_a_config_that_only_the_run_knows_is_checked_there(do, inputs, config, metric, tmp_path):
