@@ -181,7 +181,8 @@ def _write_defaults(pipeline: tfx.dsl.Pipeline, spec: Document) -> None:
     values = [value for node in pipeline.components for value in node.exec_properties.values()]
     for parameter in values:
         if isinstance(parameter, data_types.RuntimeParameter) and parameter.default is not None:
-            spec["root"]["inputDefinitions"]["parameters"][parameter.name]["defaultValue"] = parameter.default
+            definition = spec["root"]["inputDefinitions"]["parameters"][parameter.name]
+            definition.update(defaultValue=parameter.default, isOptional=True)
 
 
 def _uncache(pipeline: tfx.dsl.Pipeline, spec: Document) -> None:

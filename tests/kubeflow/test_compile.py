@@ -52,7 +52,7 @@ def test_our_components_run_in_the_image_by_the_entrypoint_of_the_target(spec, j
 def test_a_runtime_parameter_keeps_its_default(spec, job):
     for compiled in (spec, job["pipelineSpec"]):
         assert compiled["root"]["inputDefinitions"]["parameters"] == {
-            "output": {"parameterType": "STRING", "defaultValue": "score"}
+            "output": {"parameterType": "STRING", "defaultValue": "score", "isOptional": True}
         }
 
 
