@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 import json
 import re
@@ -20,6 +21,7 @@ Document = dict[str, Any]
 
 _ENTRYPOINT = "tfx_explain.kubeflow.entrypoint"
 _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+_PLAIN = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 # As the kfp SDK writes it: the orchestrators' own defaults are not the same.
 _BACKOFF = {"backoffDuration": "0s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
 _ROOT = re.compile(r"(gs|s3|minio)://[^/]+.*")
@@ -181,7 +183,8 @@ def _write_defaults(pipeline: tfx.dsl.Pipeline, spec: Document) -> None:
     values = [value for node in pipeline.components for value in node.exec_properties.values()]
     for parameter in values:
         if isinstance(parameter, data_types.RuntimeParameter) and parameter.default is not None:
-            spec["root"]["inputDefinitions"]["parameters"][parameter.name]["defaultValue"] = parameter.default
+            definition = spec["root"]["inputDefinitions"]["parameters"][parameter.name]
+            definition.update(defaultValue=parameter.default, isOptional=True)
 
 
 def _uncache(pipeline: tfx.dsl.Pipeline, spec: Document) -> None:
@@ -194,13 +197,21 @@ def _uncache(pipeline: tfx.dsl.Pipeline, spec: Document) -> None:
 
 
 def _for_kubeflow(spec: Document, root: str, tasks: Mapping[str, TaskSettings]) -> list[Document]:
-    """Returns the documents for Kubeflow Pipelines: the job's own root and the driver's command are lost there."""
+    """Returns the documents for Kubeflow Pipelines; the job's own root is lost there, `entrypoint` says what else."""
     if root:
         spec["defaultPipelineRoot"] = root
-    for executor in _executors(spec).values():
+    for component in spec["components"].values():
+        executor = _executors(spec)[component["executorLabel"]]
+        declared = copy.deepcopy(component.get("outputDefinitions", {}))
+        for definitions in (component.get("inputDefinitions", {}), component.get("outputDefinitions", {})):
+            for artifact in definitions.get("artifacts", {}).values():
+                artifact["artifactType"] = dict(_PLAIN)
+        if "importer" in executor:
+            executor["importer"]["typeSchema"] = dict(_PLAIN)
         container = executor.get("container")
         # A component may bring a command and an image of its own.
         if container and entrypoint.EXECUTOR in container.get("command", ()):
+            container["args"] += [entrypoint.OUTPUTS_OPTION, json.dumps(declared)]
             driver = container.pop("lifecycle", {}).get("preCacheCheck", {}).get("command", ())
             options = ["--driver", driver[-1]] if driver else []
             container["command"] = ["python", "-m", _ENTRYPOINT, *options]

@@ -7,7 +7,8 @@
    those of the outputs. TFX reads and writes at the artifacts' addresses, and can neither at `minio://`, nor at
    `s3://` without tensorflow-io: here it gets the folders. `gs://` stays: TFX reads it, and so do remote Beam workers.
  - The launcher gives input artifacts no type, or one of its own, where TFX takes from it the class to import
-   (https://github.com/tensorflow/tfx/issues/7768). The type that the component declares takes its place.
+   (https://github.com/tensorflow/tfx/issues/7768), and some releases fail on types that are not KFP's. The pipeline
+   spec has plain artifacts alone; the types that TFX knows come in two arguments, and take their place.
  - KFP runs no `preCacheCheck`, where ExampleGen resolves `{SPAN}` and `{VERSION}` in its input patterns: it runs here.
 
 Standard library only, so that it adds nothing to the minute that importing TFX takes.
@@ -24,6 +25,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+OUTPUTS_OPTION = "--json_serialized_outputs_spec_args"
 EXECUTOR = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 # As KFP's launcher has it; the variable moves the folders, there as here.
 _ROOT_VARIABLE = "ARTIFACT_LOCAL_PATH"
@@ -36,8 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--driver")
     parser.add_argument("--json_serialized_invocation_args", type=json.loads, required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", type=json.loads, required=True)
+    parser.add_argument(OUTPUTS_OPTION, dest="outputs", type=json.loads, required=True)
     options, others = parser.parse_known_args(arguments)
-    invocation = localize(options.json_serialized_invocation_args, options.json_serialized_inputs_spec_args)
+    declared = options.json_serialized_inputs_spec_args, options.outputs
+    invocation = localize(options.json_serialized_invocation_args, *declared)
     texts = {
         "--json_serialized_invocation_args": invocation,
         "--json_serialized_inputs_spec_args": options.json_serialized_inputs_spec_args,
@@ -54,26 +58,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def localize(invocation: dict[str, Any], declared: dict[str, Any]) -> dict[str, Any]:
+def localize(
+    invocation: dict[str, Any], declared_inputs: dict[str, Any], declared_outputs: dict[str, Any]
+) -> dict[str, Any]:
     """Returns an ExecutorInput for TFX: folders in place of addresses, and artifacts of the types that are declared.
 
     Args:
       invocation: The ExecutorInput that the launcher fills in, as JSON.
-      declared: The component's ComponentInputsSpec, as JSON.
+      declared_inputs: The component's ComponentInputsSpec for TFX, as JSON.
+      declared_outputs: Its ComponentOutputsSpec.
     """
-    inputs = invocation.get("inputs", {})
+    # Parameters are the pipeline author's own: the launcher copies nothing that only they name.
+    return {
+        **invocation,
+        "inputs": _localized(invocation.get("inputs", {}), declared_inputs),
+        "outputs": _localized(invocation["outputs"], declared_outputs),
+    }
+
+
+def _localized(given: dict[str, Any], declared: dict[str, Any]) -> dict[str, Any]:
     types = {name: one["artifactType"] for name, one in declared.get("artifacts", {}).items()}
     typed = {
         name: {"artifacts": [{**artifact, "type": types[name]} for artifact in one.get("artifacts", ())]}
-        for name, one in inputs.get("artifacts", {}).items()
+        for name, one in given.get("artifacts", {}).items()
+        # KFP adds an output of its own for logs.
+        if name in types
     }
-    outputs = invocation["outputs"]
-    return {
-        **invocation,
-        # Parameters are the pipeline author's own: the launcher copies nothing that only they name.
-        "inputs": {**inputs, "artifacts": _texts_in(typed, _folder)},
-        "outputs": {**outputs, "artifacts": _texts_in(outputs.get("artifacts", {}), _folder)},
-    }
+    return {**given, "artifacts": _texts_in(typed, _folder)}
 
 
 def _texts_in(value: Any, change: Callable[[str], str]) -> Any:

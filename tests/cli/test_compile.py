@@ -29,6 +29,7 @@ def test_arguments_and_parameters_reach_the_function(compiled):
     assert spec["root"]["inputDefinitions"]["parameters"]["examples"] == {
         "parameterType": "STRING",
         "defaultValue": "minio://e/2",
+        "isOptional": True,
     }
 
 

@@ -49,10 +49,20 @@ def test_our_components_run_in_the_image_by_the_entrypoint_of_the_target(spec, j
         assert container["args"][1].startswith("tfx_explain.components.")
 
 
+def test_kubeflow_sees_artifacts_of_its_own_type_alone(spec):
+    plain = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
+    for component in spec["components"].values():
+        for kind in ("inputDefinitions", "outputDefinitions"):
+            artifacts = component.get(kind, {}).get("artifacts", {})
+            assert all(artifact["artifactType"] == plain for artifact in artifacts.values())
+    arguments = executors(spec)["MetadataGenerator_executor"]["container"]["args"]
+    assert "tfx_explain.ExplanationMetadata" in arguments[arguments.index("--json_serialized_outputs_spec_args") + 1]
+
+
 def test_a_runtime_parameter_keeps_its_default(spec, job):
     for compiled in (spec, job["pipelineSpec"]):
         assert compiled["root"]["inputDefinitions"]["parameters"] == {
-            "output": {"parameterType": "STRING", "defaultValue": "score"}
+            "output": {"parameterType": "STRING", "defaultValue": "score", "isOptional": True}
         }
 
 

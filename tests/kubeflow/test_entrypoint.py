@@ -8,7 +8,7 @@ from tfx_explain.kubeflow import entrypoint
 from tfx_explain.kubeflow.compile import Target, as_text, compile_pipeline
 
 SCHEMA = {"instanceSchema": "title: tfx.Model\ntype: object\n"}
-DECLARED = {"artifacts": {"model": {"artifactType": SCHEMA}}}
+DECLARED = {"artifacts": {"model": {"artifactType": SCHEMA}}}, {"artifacts": {"blessing": {"artifactType": SCHEMA}}}
 
 
 def invocation(uri="minio://bucket/model", **fields):
@@ -24,29 +24,32 @@ def invocation(uri="minio://bucket/model", **fields):
 
 @pytest.mark.parametrize("given", [{}, {"type": {"schemaTitle": "Model"}}])
 def test_tfx_gets_folders_and_the_types_that_are_declared(given):
-    local = entrypoint.localize(invocation(**given), DECLARED)
+    local = entrypoint.localize(invocation(**given), *DECLARED)
     (model,) = local["inputs"]["artifacts"]["model"]["artifacts"]
     assert model == {
         "uri": "/minio/bucket/model",
         "metadata": {"trained_on": "/minio/bucket/examples", "rows": 3.0},
         "type": SCHEMA,
     }
-    assert local["outputs"]["artifacts"]["blessing"]["artifacts"] == [{"uri": "/s3/bucket/blessing"}]
+    assert local["outputs"]["artifacts"] == {
+        "blessing": {"artifacts": [{"uri": "/s3/bucket/blessing", "type": SCHEMA}]}
+    }
     assert local["outputs"]["outputFile"] == "/tmp/o"
 
 
 def test_what_only_a_parameter_names_is_where_it_was():
-    assert entrypoint.localize(invocation(), DECLARED)["inputs"]["parameterValues"] == {"where": "s3://bucket/data"}
+    assert entrypoint.localize(invocation(), *DECLARED)["inputs"]["parameterValues"] == {"where": "s3://bucket/data"}
 
 
 def test_tfx_reads_gs_itself():
-    (model,) = entrypoint.localize(invocation("gs://b/m"), DECLARED)["inputs"]["artifacts"]["model"]["artifacts"]
+    (model,) = entrypoint.localize(invocation("gs://b/m"), *DECLARED)["inputs"]["artifacts"]["model"]["artifacts"]
     assert model["uri"] == "gs://b/m"
 
 
 def test_a_driver_that_fails_is_the_tasks_end():
-    arguments = ["--driver", "no_such_module", "--json_serialized_invocation_args", json.dumps(invocation())]
-    assert entrypoint.main([*arguments, "--json_serialized_inputs_spec_args", json.dumps(DECLARED)]) == 1
+    given = {"invocation": invocation(), "inputs_spec": DECLARED[0], "outputs_spec": DECLARED[1]}
+    arguments = [text for name, one in given.items() for text in (f"--json_serialized_{name}_args", json.dumps(one))]
+    assert entrypoint.main(["--driver", "no_such_module", *arguments]) == 1
 
 
 @pytest.mark.slow
