@@ -45,7 +45,7 @@ def heat(sample: pd.DataFrame, slices: Sequence[Slice], features: Sequence[str],
       features: All features, the ones to show first in front.
       asked: Titles of slices that thresholds failed on, which are shown in any case.
     """
-    parts = [one for one in slices if one.is_part and not one.rows.all()]
+    parts = [one for one in slices if one.is_part]
     masks = np.stack([np.ones(len(sample), bool), *(one.rows for one in parts)]).astype(np.float32)
     models = [model for model in columns.MODELS if model in sample.columns.get_level_values(0)]
     shown = features[:_FEATURES]

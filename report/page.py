@@ -96,7 +96,7 @@ def _percent(share: float) -> str:
     """Returns "12.3%", with more digits where a share would read as 0."""
     if not math.isfinite(share):
         return "not known"
-    return f"{share:.1%}" if abs(share) >= 0.001 or not share else f"{share:.2g}"
+    return f"{share:.1%}" if abs(share) >= 0.001 or not share else f"{100 * share:.2g}%"
 
 
 def _signed(value: float) -> str:

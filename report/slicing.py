@@ -36,7 +36,7 @@ class Slice:
 
 
 def slices_of(sample: pd.DataFrame) -> list[Slice]:
-    """Returns slices of at least 20 rows, and half a percent of the sample, in the order of the features' names.
+    """Returns slices of some of the rows, at least 20 and half a percent, in the order of the features' names.
 
     A text, and a number of few values, gives a slice for each of its 8 commonest values; any other number one for each
     quarter, and for what is above and below each quartile. A feature with several values in a row gives none.
@@ -51,7 +51,7 @@ def slices_of(sample: pd.DataFrame) -> list[Slice]:
         one
         for name, values in sorted(sample[ROW][VALUE].items())
         for one in _of_feature(str(name), values)
-        if one.rows.sum() >= least
+        if one.rows.sum() >= least and not one.rows.all()
     ]
 
 

@@ -33,8 +33,9 @@ def test_both_verdicts_and_the_push_are_shown(console, leaking):
 
 def test_where_the_verdict_and_the_model_lie_is_shown(console, first):
     show_outcome(console, "Run 1", first)
-    assert [line.split() for line in shown(console).splitlines()[-2:]] == [
+    assert [line.split() for line in shown(console).splitlines()[-3:]] == [
         ["Verdict", "/validation/verdict.txt"],
+        ["Report", "/validation/report.html"],
         ["Model", "/serving/1"],
     ]
 
