@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from tfx_explain.cli.output import emit
 from tfx_explain.gate.reading.shards import split_folders
+from tfx_explain.gate.saying.verdict import REPORT_FILE
 from tfx_explain.proto.printable import printable
-from tfx_explain.report.write import REPORT_FILE, write_report
+from tfx_explain.report.write import write_report
 from tfx_explain.storage.paths import absolute
 
 

@@ -13,7 +13,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx_explain.gate.deciding.decide import decide
 from tfx_explain.gate.reading.evidence import Sources
 from tfx_explain.gate.reading.gather import gather
-from tfx_explain.gate.saying.verdict import JSON_FILE, TEXT_FILE, Verdict
+from tfx_explain.gate.saying.verdict import JSON_FILE, REPORT_FILE, TEXT_FILE, Verdict
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.paths import is_within, names_in, resolved
 
@@ -98,9 +98,9 @@ def _write(path: str, lines: Iterable[str]) -> None:
 
 
 def _clear(path: str) -> None:
-    """Removes the metrics and the validation of an earlier verdict, which would be read with the new ones."""
+    """Removes what an earlier verdict left and the new one may not write over, which would be read with it."""
     for name in names_in(path):
-        if name.startswith(_METRICS) and name.endswith(".tfrecord"):
+        if name == REPORT_FILE or (name.startswith(_METRICS) and name.endswith(".tfrecord")):
             tf.io.gfile.remove(os.path.join(path, name))
 
 

@@ -16,7 +16,6 @@ from tfx_explain.report.slicing import slices_of
 from tfx_explain.report.waterfall import single_rows
 from tfx_explain.storage.sink import write_text
 
-REPORT_FILE = "report.html"
 _IN_QUESTION, _DISTRIBUTIONS = 4, 12
 
 

@@ -20,10 +20,11 @@ from tfx_explain.components.own_id import COMPONENT_ID_KEY
 from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
-from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
+from tfx_explain.gate.saying.verdict import REPORT_FILE, TEXT_FILE, Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.report.write import REPORT_FILE, write_report
+from tfx_explain.proto.printable import first_line
+from tfx_explain.report.write import write_report
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.directory import complete_directory
 from tfx_explain.storage.no_model import read_no_model
@@ -86,10 +87,14 @@ class Executor(evaluator_executor.Executor):
 
 
 def _report(which: str, sources: Sources, path: str) -> None:
-    """Writes one of `REPORTS` beside the verdict."""
-    if which != NONE:
+    """Writes one of `REPORTS` beside the verdict, which stands whether or not there is a picture of it."""
+    if which == NONE:
+        return
+    try:
         folders = list(sources.attributions.values())
         write_report(os.path.join(path, REPORT_FILE), folders, path, with_rows=which == EVERYTHING)
+    except Exception as error:
+        _LOGGER.warning("There is no %s, since it failed: %s", REPORT_FILE, first_line(error), exc_info=True)
 
 
 def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Artifact | None]) -> None:

@@ -18,6 +18,7 @@ from tfx_explain.storage.no_model import NoModel
 
 JSON_FILE = "verdict.json"
 TEXT_FILE = "verdict.txt"
+REPORT_FILE = "report.html"  # `tfx_explain.report` writes it beside them.
 SCHEMA_VERSION = 1
 _RULE = "!" * 100
 _LOGGED = 50

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from tfx_explain.gate.saying import verdict
 from tfx_explain.pipelines.census.outcome import Outcome
-from tfx_explain.report.write import REPORT_FILE
 
 _ANNOUNCEMENT = re.compile(r"Component (\S+) is (running|finished)\.")
 
@@ -79,7 +78,7 @@ def show_outcome(console: Console, title: str, outcome: Outcome) -> None:
     table.add_row("Pusher", "[green]pushed[/]" if outcome.pushed_to else "[red]not pushed[/]")
     console.print(table)
     show_path(console, "Verdict", os.path.join(outcome.validation_uri, verdict.TEXT_FILE))
-    show_path(console, "Report", os.path.join(outcome.validation_uri, REPORT_FILE))
+    show_path(console, "Report", os.path.join(outcome.validation_uri, verdict.REPORT_FILE))
     if outcome.pushed_to:
         show_path(console, "Model", outcome.pushed_to)
     if outcome.failed:
