@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.evidence import CONFIGS, sources, write_evidence
 from benchmarks.report import Table
 
-SEEDS, TIMES = range(6), 200
+SEEDS, TIMES = range(10), 200
 _SECONDS = 120
 Damage = Callable[[Path, Path, random.Random], None]
 
