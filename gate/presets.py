@@ -46,6 +46,7 @@ def release_config(
     """
     if not guards:
         raise ValueError("release_config has no guard; give some, such as *presets.GUARDS.")
+    slices = list(slices)
     if any(isinstance(slice_, str) for slice_ in slices):
         raise ValueError(f"slices={slices!r}: give a list of features for each slice, such as [['sex'], ['race']].")
     keys = [[], *slices]
@@ -74,9 +75,10 @@ def gone_dead(with_less_than: float = 0.2) -> Guard:
 
 def capped(features: Iterable[str], at_most: float) -> Guard:
     """None of some features, such as protected ones, has more than this share of the attributions, on any slice."""
-    bound = config_pb2.MetricThreshold(value_threshold=config_pb2.GenericValueThreshold(upper_bound={"value": at_most}))
     # By a name of its own: `taken_over` has the same metric with another threshold.
-    named = [_metric("AttributionShare", bound, feature=each, name=f"capped_share/{each}") for each in features]
+    named = [
+        _metric("AttributionShare", _at_most(at_most), feature=each, name=f"capped_share/{each}") for each in features
+    ]
     return Guard(metrics=named)
 
 

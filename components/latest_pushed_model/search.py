@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from tfx.utils import path_utils
 
 from tfx_explain.proto.printable import printable
+from tfx_explain.savedmodel.graph.meta_graph import GRAPH_FILES
 from tfx_explain.savedmodel.whole import verify_whole_model
 from tfx_explain.storage.no_model import NoModel
 from tfx_explain.storage.paths import names_in
 
 # As the Pusher names them, by the second, and as TensorFlow Serving reads them: numbers.
 _VERSION = re.compile(r"[0-9]+")
-_GRAPHS = ("saved_model.pb", "saved_model.pbtxt")
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def find_model(base_directory: str) -> Found | NoModel:
       ValueError: The folder itself is a model, and not whole.
     """
     for itself in (base_directory, path_utils.serving_model_dir(base_directory)):
-        if set(_GRAPHS).intersection(names_in(itself)):
+        if set(GRAPH_FILES).intersection(names_in(itself)):
             verify_whole_model(itself)
             return Found(itself, "base_directory names it.")
     names = names_in(base_directory)

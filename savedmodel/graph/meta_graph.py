@@ -22,6 +22,8 @@ _DEEPEST = 4  # folders between the one given and a model's, as Estimators have 
 _LISTED = 10
 _MOST_BYTES = 2**31  # of a protocol buffer
 
+GRAPH_FILES = ("saved_model.pb", "saved_model.pbtxt")
+
 
 def read_meta_graph(model_dir: str, tags: Sequence[str]) -> Any:
     """The MetaGraphDef with exactly these tags; without any: "serve", or the only one that is for serving, or at all.
@@ -72,7 +74,7 @@ def read_saved_model(model_dir: str) -> saved_model_pb2.SavedModel:
     Raises:
         ValueError: if there is none, or it cannot be read.
     """
-    path, text_path = (os.path.join(model_dir, name) for name in ("saved_model.pb", "saved_model.pbtxt"))
+    path, text_path = (os.path.join(model_dir, name) for name in GRAPH_FILES)
     saved_model = saved_model_pb2.SavedModel()
     try:
         if tf.io.gfile.exists(path):
