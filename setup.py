@@ -36,18 +36,31 @@ REQUIREMENTS = [
     "setuptools>=68,<81",
 ]
 EXTRAS = {
+    # Figures for notebooks; the report and everything else do without.
+    "figures": ["matplotlib>=3.8,<4", "seaborn>=0.13,<1"],
     # The messages of a PipelineJob, for compiling pipelines into one and for the tasks that run them.
     "kubeflow": ["kfp-pipeline-spec>=0.2.2,<3", "pyyaml>=5.4,<7"],
     # Attributions as shap's own object, for its plots.
     "shap": ["shap>=0.49,<1"],
+    # What reads and shows what we write for it; TFX 1.21's TensorFlow comes without.
+    "tensorboard": ["tensorboard>=2.16,<2.22"],
+    # The what-if page's server: the one of its kind whose requirements fit beside both TFX lines' protobuf, and the
+    # lightest of those.
+    "whatif": ["panel>=1.5,<2"],
     "test": [
         "kfp-pipeline-spec>=0.2.2,<3",
         "pyyaml>=5.4,<7",
+        "axe-playwright-python>=0.1.4,<1",
         "hypothesis>=6.100,<7",
         "import-linter>=2.15,<3",
         "matplotlib>=3.8,<4",
+        "nbmake>=1.5,<2",
+        "panel>=1.5,<2",
+        # It drives the machine's own Chromium.
+        "playwright>=1.45,<2",
         # Other people's implementations of the methods, for tests/ and benchmarks/ to compare with.
         "saliency>=0.2,<1",
+        "seaborn>=0.13,<1",
         "shap>=0.49,<1",
         "shapiq>=1.4,<2",
         # The extra brings Node.js from PyPI; without it pyright fetches one from elsewhere at its first run.
@@ -55,6 +68,7 @@ EXTRAS = {
         "pytest>=8,<10",
         "pytest-xdist>=3.6,<4",
         "ruff>=0.9,<0.18",
+        "tensorboard>=2.16,<2.22",
     ],
 }
 
