@@ -43,7 +43,7 @@ bench: environment  ## speed and error, beside other libraries; rewrites benchma
 
 test: lint  ## lint, types and all tests
 	$(PYTEST)
-	@$(BIN)/python -m flink.jars
+	@$(BIN)/python -m tfx_explain.flink.jars
 
 test-fast: environment  ## the tests that take seconds
 	$(PYTEST) -m "not slow and not flink and not flink_cluster and not airflow and not kubeflow and not spark"
@@ -52,12 +52,12 @@ test-some: environment  ## the tests of the files and folders in TESTS, slow one
 	$(PYTEST) $(TESTS)
 
 test-flink: environment  ## the Explainer on a Flink of its own, against the DirectRunner; needs Java and Maven
-	@$(BIN)/python -m flink.jars --fetch
+	@$(BIN)/python -m tfx_explain.flink.jars --fetch
 	$(BIN)/python -m pytest -m flink tests/flink
 
 test-flink-cluster: environment  ## the same on a cluster of two machines, while workers and machines die; needs root and iproute2 too
 	@flink/alone.sh --check
-	@$(BIN)/python -m flink.jars --fetch
+	@$(BIN)/python -m tfx_explain.flink.jars --fetch
 	flink/alone.sh $(BIN)/python -m pytest -m flink_cluster tests/flink
 
 test-airflow:  ## the census pipeline under Airflow's scheduler, three runs, in which tasks are killed; RUNS=2 is the short form

@@ -98,6 +98,8 @@ setup(
     packages=find_namespace_packages(include=["tfx_explain", "tfx_explain.*"], exclude=["*.__pycache__"]),
     package_data={
         "tfx_explain": ["py.typed"],
+        "tfx_explain.flink": ["alone.sh", "pom.xml"],
+        "tfx_explain.flink.conf": ["*"],
         "tfx_explain.kubeflow": ["Dockerfile"],
         "tfx_explain.proto": ["*.proto", "*.pyi"],
         "tfx_explain.pipelines.census.data": ["*"],

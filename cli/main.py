@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "Makes a page of attributions and verdict: why a model was blocked.",
     "lint": "Looks for thresholds that can never pass, or never fail.",
     "compile": "Writes a pipeline as the file that Kubeflow Pipelines or Vertex AI takes.",
+    "flink": "Writes what a Flink cluster for Beam is set up with.",
 }
 CANNOT_TELL = 2
 
