@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from tfx_explain.metrics.extractor import model_rows
 from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.metrics.sums import completeness_gaps
 from tfx_explain.storage import columns
 
@@ -66,12 +67,15 @@ class Totals:
                 f"Attribution records disagree about their features: {', '.join(odd[:5])} are in some records only. "
                 "Records of different models or Explainers can't be reported together."
             )
-        found = model_rows(batch, model, self.features, class_name)
+        self.add_rows(model_rows(batch, model, self.features, class_name))
+
+    def add_rows(self, found: ModelRows) -> None:
+        """Adds rows of the model's attributions, whose features are these."""
         good = found.take(found.explained)
         absolute = np.abs(good.attributions)
         sizes = absolute.sum(axis=1)
         self.rows += len(sizes)
-        self.failed += batch.num_rows - len(sizes)
+        self.failed += len(found.attributions) - len(sizes)
         self.signed += good.attributions.sum(axis=0)
         self.absolute += absolute.sum(axis=0)
         self.squared += (absolute**2).sum(axis=0)
