@@ -21,6 +21,7 @@ from tfx_explain.storage.integrity import read_whole
 
 ROW, VALUE = "row", "value"
 ATTRIBUTION, OUTPUT = "attribution", "output"
+LEVELS = ["of", "what", "name"]
 
 _BATCH_SIZE = 1000
 
@@ -78,7 +79,7 @@ def to_frame(batch: pa.RecordBatch, class_name: str = "", features: Collection[s
         if quantity >= 0:
             table[model, OUTPUT, columns.EXPLAINED_QUANTITY] = _values(batch.column(quantity))
     frame = pd.DataFrame(table, index=pd.RangeIndex(batch.num_rows))
-    frame.columns = pd.MultiIndex.from_tuples(list(table), names=["of", "what", "name"])
+    frame.columns = pd.MultiIndex.from_tuples(list(table), names=LEVELS)
     return frame
 
 

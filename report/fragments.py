@@ -1,0 +1,45 @@
+"""Parts of the page for notebooks: what a thing shows of itself where it is the last line of a cell."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from markupsafe import Markup
+
+from tfx_explain.report.page import Page, render_part
+
+_STYLE = "style.css"
+_LIGHT = re.compile(r":root\{([^}]*)\}")
+_DARK = re.compile(r"prefers-color-scheme: ?dark\)\{:root\{([^}]*)\}")
+# More than once, to weigh more than what a notebook says of all tables.
+_SCOPE = ".tfx-explain" * 3
+_NOTEBOOK = "&{margin:0;padding:.25rem .75rem;font-size:.875rem}table{table-layout:auto}h1,h2{margin-top:.5rem}"
+
+
+def fragment(template: str, page: Page, **shown: Any) -> str:
+    """Returns a part of a page as HTML that may stand among others: its style holds for itself alone.
+
+    It is light or dark as JupyterLab and Notebook are, elsewhere as the system is.
+
+    Args:
+      template: The template's name.
+      page: What it shows.
+      **shown: What else it shows.
+    """
+    shown = {"page": page, "decision": page.decision, **shown}
+    return render_part("fragment.html", template=template, style=Markup(_style()), **shown)
+
+
+def _style() -> str:
+    """Returns the page's style, nested so that it holds within fragments alone."""
+    style = render_part(_STYLE)
+    themes = {"true": _LIGHT.search(style), "false": _DARK.search(style)}
+    assert all(themes.values())
+    nested = re.sub(r"(:root|\bbody)(?=\{)", "&", style)
+    followed = "".join(
+        f'body[data-jp-theme-light="{is_light}"] {_SCOPE}{{{colours[1]};color-scheme:{scheme}}}'
+        for (is_light, colours), scheme in zip(themes.items(), ("light", "dark"), strict=True)
+        if colours
+    )
+    return f"{_SCOPE}{{{nested}{_NOTEBOOK}}}{followed}"
