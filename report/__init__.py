@@ -1,7 +1,7 @@
 """Reading what became of a model: a report for people, tables for notebooks. Reads results only, never models."""
 
 from tfx_explain.report.frame import AttributionFrame, read_attributions
-from tfx_explain.report.notebook import load_ipython_extension, show_in_notebooks
+from tfx_explain.report.notebook import load_ipython_extension, running_ipython
 from tfx_explain.report.shap_values import to_shap
 from tfx_explain.report.views import read_verdict, view_attributions, view_metadata
 
@@ -15,4 +15,5 @@ __all__ = [
     "view_metadata",
 ]
 
-show_in_notebooks()
+if (ipython := running_ipython()) is not None:
+    load_ipython_extension(ipython)

@@ -14,7 +14,11 @@ _LIGHT = re.compile(r":root\{([^}]*)\}")
 _DARK = re.compile(r"prefers-color-scheme: ?dark\)\{:root\{([^}]*)\}")
 # More than once, to weigh more than what a notebook says of all tables.
 _SCOPE = ".tfx-explain" * 3
-_NOTEBOOK = "&{margin:0;padding:.25rem .75rem;font-size:.875rem}table{table-layout:auto}h1,h2{margin-top:.5rem}"
+# What notebooks say of these elements, and the page doesn't.
+_NOTEBOOK = (
+    "&{margin:0;padding:.25rem .75rem;font-size:.875rem}h1,h2{margin-top:.5rem}"
+    "table{table-layout:auto}tr{background:none}dt,dd{display:block;float:none;width:auto;font-weight:400}"
+)
 
 
 def fragment(template: str, page: Page, **shown: Any) -> str:

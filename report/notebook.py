@@ -17,9 +17,7 @@ def load_ipython_extension(ipython: Any) -> None:
     html.for_type(explanation_pb2.ExplanationMetadata, lambda metadata: view_metadata(metadata)._repr_html_())
 
 
-def show_in_notebooks() -> None:
-    """Does it for the notebook that this runs in, if it does in one."""
+def running_ipython() -> Any:
+    """Returns the IPython that this runs in, None if it runs in none."""
     running = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    ipython = running() if running else None
-    if ipython is not None:
-        load_ipython_extension(ipython)
+    return running() if running else None

@@ -21,11 +21,14 @@ from tfx_explain.savedmodel.metadata.described import described_features, descri
 class VerdictView(Decision):
     """A verdict that a notebook shows in words and scales."""
 
+    def __repr__(self) -> str:
+        return f"<{self.headline}>"
+
     def _repr_html_(self) -> str:
         return fragment("judged.html", Page(self))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MetadataView:
     """Explanation metadata that a notebook shows as a table.
 
@@ -34,6 +37,9 @@ class MetadataView:
     """
 
     metadata: explanation_pb2.ExplanationMetadata
+
+    def __repr__(self) -> str:
+        return f"<explanation metadata of {len(self.metadata.inputs)} features>"
 
     def _repr_html_(self) -> str:
         features, outputs = described_features(self.metadata), described_outputs(self.metadata)

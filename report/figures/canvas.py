@@ -26,7 +26,7 @@ MARKERS = {columns.CANDIDATE: "o", columns.BASELINE: "X"}
 TITLES = {columns.CANDIDATE: "candidate", columns.BASELINE: "baseline model"}
 _QUANTITIES = {"log_odds": "log-odds", "logits": "logits", "served": "served output"}
 _LONG = 40
-_DPI = 144
+_DPI, _SHOWN_DPI = 192, 96
 # The look does not depend on what a notebook set: a dark style would leave white words on white paper.
 _STYLE = {
     "axes.edgecolor": SOFT,
@@ -52,10 +52,12 @@ _STYLE = {
 class Figure(matplotlib.figure.Figure):
     """A figure of matplotlib that pyplot knows nothing of, and that a notebook shows nevertheless."""
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=_DPI)
-        return buffer.getvalue()
+        # As wide as it is meant to be, with more pixels than that.
+        width, height = (int(size * _SHOWN_DPI) for size in self.get_size_inches())
+        return buffer.getvalue(), {"width": width, "height": height}
 
 
 def drawn(function: Callable[Given, Figure]) -> Callable[Given, Figure]:

@@ -141,10 +141,10 @@ def test_names_stand_as_they_are(hostile):
 def test_one_row_of_one_feature_is_drawn(write, explained):
     frame = read_attributions(write([{"age": 3} | explained({"age": 1.0})]))
     for draw in (figures.importance, figures.beeswarm, figures.slices):
-        assert draw(frame)._repr_png_()
-    assert figures.waterfall(frame, 0)._repr_png_()
-    assert figures.dependence(frame, "age")._repr_png_()
-    assert figures.drift({"only": frame})._repr_png_()
+        assert draw(frame)._repr_png_()[0]
+    assert figures.waterfall(frame, 0)._repr_png_()[0]
+    assert figures.dependence(frame, "age")._repr_png_()[0]
+    assert figures.drift({"only": frame})._repr_png_()[0]
 
 
 def test_rows_that_could_not_be_explained_are_not_drawn(write, explained):
