@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.metrics.naming import unknown_name
 from tfx_explain.metrics.rows import ModelRows
+from tfx_explain.proto.printable import printable
 from tfx_explain.report.fragments import fragment
 from tfx_explain.report.importance import importances, movements
 from tfx_explain.report.page import Page
@@ -49,6 +50,8 @@ class AttributionFrame(pd.DataFrame):
             movements=list(movements(found)) if columns.BASELINE in totals else (),
             trust={model: trust(total) for model, total in totals.items()},
         )
+        # pandas escapes what HTML means, and leaves what turns the direction of writing.
+        table = "\n".join(map(printable, table.split("\n")))
         return fragment("attributions.html", page, table=table, left_out=self.attrs.get(_LEFT_OUT, 0))
 
 

@@ -39,7 +39,7 @@ def slices(frame: pd.DataFrame, show: str = "") -> Figure:
         raise ValueError(f"show={show!r}: of this frame there are {', '.join(map(repr, found.shares))}.")
     shares = 100 * found.shares[show]
     most = float(np.nanmax(np.abs(shares), initial=1.0))
-    figure, axes = new_figure(2.6 + 0.6 * len(found.features), 1.7 + 0.24 * len(found.slices))
+    figure, axes = new_figure(max(6.5, 2.6 + 0.6 * len(found.features)), 1.7 + 0.24 * len(found.slices))
     seaborn.heatmap(
         shares,
         ax=axes,
@@ -58,7 +58,8 @@ def slices(frame: pd.DataFrame, show: str = "") -> Figure:
     axes.tick_params(length=0)
     axes.set_xticks(axes.get_xticks(), axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(axes.get_yticks(), axes.get_yticklabels(), rotation=0)
-    axes.set_title(f"Part of the explanation: {_WORDS[show]}")
+    # Above the names of slices, too, which take much of the width.
+    figure.suptitle(f"Part of the explanation: {_WORDS[show]}", x=0.01, ha="left", fontsize=11)
     if found.features_left_out:
         left_out = counted(found.features_left_out, found.features_left_out, "less important feature")
         axes.set_xlabel(f"{left_out} left out")

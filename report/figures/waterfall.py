@@ -51,7 +51,7 @@ def waterfall(frame: pd.DataFrame, row: int, model: str = columns.CANDIDATE, fea
         float(one[model, OUTPUT, field].iloc[0])
         for field in (columns.BASELINE_OUTPUT_VALUE, columns.INSTANCE_OUTPUT_VALUE)
     )
-    figure, axes = new_figure(6.5, 1.2 + 0.28 * max(len(sizes), 1))
+    figure, axes = new_figure(6.5, 1.35 + 0.28 * max(len(sizes), 1))
     axes.axvline(begin, color=SOFT, linewidth=1, linestyle=":", zorder=0)
     axes.axvline(end, color=SOFT, linewidth=1, linestyle="--", zorder=0)
     _steps(axes, sizes, begin)
@@ -62,7 +62,7 @@ def waterfall(frame: pd.DataFrame, row: int, model: str = columns.CANDIDATE, fea
     axes.use_sticky_edges = False
     axes.margins(x=0.12)
     ends = signed(f"{begin:.4g} at the baseline (dotted), {end:.4g} at the row (dashed)")
-    axes.set_xlabel(f"output{unit(frame, model)}: {ends}")
+    axes.set_xlabel(f"output{unit(frame, model)}\n{ends}")
     axes.set_title(f"{TITLES[model]}, row {row:,}")
     return figure
 
