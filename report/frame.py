@@ -142,12 +142,12 @@ def _batches(folders: Sequence[str], sample: int | None) -> Iterator[np.ndarray]
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Returns all rows; columns that came later stand where they would have stood."""
     joined = pd.concat(frames, ignore_index=True)
-    if any(len(frame.columns) != len(joined.columns) for frame in frames):
-        order = {(of, what): place for place, (of, what, _) in reversed(list(enumerate(joined.columns)))}
-        fields = {name: place for place, name in enumerate(columns.FIELDS)}
-        by_name = sorted(joined.columns, key=lambda one: (order[one[:2]], fields.get(one[2], -1), one[2]))
-        joined = joined[by_name]
-    return joined
+    if all(len(frame.columns) == len(joined.columns) for frame in frames):
+        return joined
+    order = {(of, what): place for place, (of, what, _) in reversed(list(enumerate(joined.columns)))}
+    fields = {name: place for place, name in enumerate((*columns.FIELDS, columns.EXPLAINED_QUANTITY))}
+    by_name = sorted(joined.columns, key=lambda one: (order[one[:2]], fields.get(one[2], -1), one[2]))
+    return joined.reindex(columns=pd.MultiIndex.from_tuples(by_name, names=LEVELS))
 
 
 def _folders(path: str) -> list[str]:

@@ -50,6 +50,7 @@ def beeswarm(frame: pd.DataFrame, model: str = columns.CANDIDATE, features: int 
     Raises:
       ValueError: The frame has no attributions of the model.
     """
+    frame = frame.reset_index(drop=True)  # Frames put together may have a row's label twice.
     found = attributions_of(frame, model)
     order = found.abs().sum().sort_values(ascending=False, kind="stable").index[:features]
     shown = found.iloc[thinned(len(found), rows)]
@@ -90,9 +91,9 @@ def _ranks(values: pd.DataFrame, feature: str) -> np.ndarray:
     column = (ROW, VALUE, feature)
     if column not in values.columns or not pd.api.types.is_numeric_dtype(values[column]):
         return np.full(len(values), np.nan)
-    ranks = pd.Series(values[column].to_numpy(np.float64)).rank(method="average")
-    span = ranks.max() - ranks.min()
-    return ((ranks - ranks.min()) / span).to_numpy() if span else np.full(len(values), np.nan)
+    ranks = pd.Series(values[column].to_numpy(np.float64)).rank(method="average").to_numpy(np.float64)
+    low, high = np.fmin.reduce(ranks), np.fmax.reduce(ranks)
+    return (ranks - low) / (high - low) if high > low else np.full(len(values), np.nan)
 
 
 def _colours() -> Colormap:

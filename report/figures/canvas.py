@@ -106,10 +106,10 @@ def attributions_of(frame: pd.DataFrame, model: str) -> pd.DataFrame:
     if model not in models_of(frame):
         raise ValueError(f"There are no attributions of the model {model!r} in this frame.")
     found = pd.DataFrame(frame[model][ATTRIBUTION]).astype(np.float64)
-    found = found[np.isfinite(found.to_numpy()).all(axis=1)]
-    if found.empty:
+    explained = np.isfinite(found.to_numpy()).all(axis=1)
+    if not explained.any():
         raise ValueError(f"No row in this frame has all its attributions of the model {model!r}.")
-    return found
+    return found.loc[explained]
 
 
 def unit(frame: pd.DataFrame, model: str) -> str:

@@ -51,7 +51,8 @@ def dependence(frame: pd.DataFrame, feature: str, rows: int = 1000) -> Figure:
         raise ValueError(
             f"The records don't hold the values of {feature!r} (kept_features), so nothing can be over it."
         )
-    some = frame.iloc[thinned(len(frame), rows)]
+    # Frames put together may have a row's label twice.
+    some = frame.iloc[thinned(len(frame), rows)].reset_index(drop=True)
     x, ticks = _axis(pd.Series(some[ROW, VALUE, feature]))
     figure, axes = new_figure(6.5, 4)
     axes.axhline(0, color=SOFT, linewidth=1, zorder=0)
@@ -81,7 +82,7 @@ def dependence(frame: pd.DataFrame, feature: str, rows: int = 1000) -> Figure:
         turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, ticks)) > 8 else {}
         axes.set_xticks(range(len(ticks)), ticks, **turned)
         axes.set_xlim(-0.5, len(ticks) - 0.5)
-    elif x.abs().max() >= _LARGE:
+    elif np.abs(x.to_numpy(np.float64)).max(initial=0, where=x.notna().to_numpy()) >= _LARGE:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     if len(models) > 1:
         handles = [

@@ -31,10 +31,10 @@ def drift(frames: Mapping[str, pd.DataFrame], model: str = columns.CANDIDATE, fe
     order = pd.DataFrame({"range": shares.max() - shares.min(), "size": shares.max()}).sort_values(
         ["range", "size"], ascending=False, kind="stable"
     )
-    shown = shares[order.index[: min(features, len(_MARKERS))]]
+    shown = pd.DataFrame(shares[order.index[: min(features, len(_MARKERS))]])
     figure, axes = new_figure(6.5, 4)
     # By numbers, since runs, and features, of one name once printed would be one.
-    lines = shown.set_axis(range(len(shown))).set_axis(range(shown.shape[1]), axis=1)
+    lines = pd.DataFrame(shown.to_numpy())
     seaborn.lineplot(
         lines,
         palette=seaborn.color_palette("colorblind", lines.shape[1]),

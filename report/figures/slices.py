@@ -56,8 +56,10 @@ def slices(frame: pd.DataFrame, show: str = "") -> Figure:
         yticklabels=[f"{label(title)} ({count:,})" for title, count in found.slices],
     )
     axes.tick_params(length=0)
-    axes.set_xticks(axes.get_xticks(), axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(axes.get_yticks(), axes.get_yticklabels(), rotation=0)
+    for text in axes.get_xticklabels():
+        text.set(rotation=40, horizontalalignment="right", rotation_mode="anchor")
+    for text in axes.get_yticklabels():
+        text.set_rotation(0)
     # Above the names of slices, too, which take much of the width.
     figure.suptitle(f"Part of the explanation: {_WORDS[show]}", x=0.01, ha="left", fontsize=11)
     if found.features_left_out:

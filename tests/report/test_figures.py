@@ -6,6 +6,7 @@ import sys
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
 from tfx_explain.report import figures, read_attributions
@@ -154,6 +155,13 @@ def test_rows_that_could_not_be_explained_are_not_drawn(write, explained):
     assert sorted(np.concatenate([each.get_offsets().data for each in axes.collections])[:, 0]) == [1, 3]
     with pytest.raises(ValueError, match="No row in this frame has all its attributions of the model 'candidate'"):
         figures.waterfall(frame, 1)
+
+
+def test_frames_put_together_are_drawn(frame):
+    both = pd.concat([frame, frame])
+    points = [each.get_offsets() for each in figures.beeswarm(both, rows=800).axes[0].collections]
+    assert sum(map(len, points)) == 3 * 800
+    assert len(figures.dependence(both, "fnlwgt", rows=800).axes[0].collections[0].get_offsets()) == 1600
 
 
 def test_what_cannot_be_drawn_is_said(frame):
