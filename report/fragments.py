@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from tfx_explain.report.importance import importances, movements
 from tfx_explain.report.page import Page, render_part
+from tfx_explain.report.quality import Split, trust
+from tfx_explain.report.totals import Totals
+from tfx_explain.storage import columns
 
 _STYLE = "style.css"
+_FEATURES = 200  # Of thousands, a notebook would get megabytes with each look.
 _LIGHT = re.compile(r":root\{([^}]*)\}")
 _DARK = re.compile(r"prefers-color-scheme: ?dark\)\{:root\{([^}]*)\}")
 # More than once, to weigh more than what a notebook says of all tables.
@@ -33,6 +39,30 @@ def fragment(template: str, page: Page, **shown: Any) -> str:
     """
     shown = {"page": page, "decision": page.decision, **shown}
     return render_part("fragment.html", template=template, style=Markup(_style()), **shown)
+
+
+def explained(
+    template: str, totals: Mapping[str, Totals], rows: int, splits: Sequence[Split] = (), **shown: Any
+) -> str:
+    """Returns what attributions say together, as `fragment` does.
+
+    Args:
+      template: The template's name.
+      totals: By model.
+      rows: How many records these are of.
+      splits: What the Explainer says of them.
+      **shown: What else it shows.
+    """
+    found = importances(totals)
+    page = Page(
+        None,
+        rows=rows,
+        importances=found[:_FEATURES],
+        movements=list(movements(found)) if columns.BASELINE in totals else (),
+        trust={model: trust(total) for model, total in totals.items()},
+        splits=splits,
+    )
+    return fragment(template, page, features_left_out=len(found) - len(page.importances), **shown)
 
 
 def _style() -> str:

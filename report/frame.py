@@ -13,10 +13,7 @@ from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.metrics.naming import unknown_name
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.proto.printable import printable
-from tfx_explain.report.fragments import fragment
-from tfx_explain.report.importance import importances, movements
-from tfx_explain.report.page import Page
-from tfx_explain.report.quality import trust
+from tfx_explain.report.fragments import explained
 from tfx_explain.report.records import ATTRIBUTION, LEVELS, OUTPUT, SmallestHashes, decode, read_records, to_frame
 from tfx_explain.report.totals import Totals
 from tfx_explain.storage import columns
@@ -42,17 +39,9 @@ class AttributionFrame(pd.DataFrame):
         totals = totals_of(self) if list(self.columns.names) == LEVELS else {}
         if not table or not totals:
             return table
-        found = importances(totals)
-        page = Page(
-            None,
-            rows=len(self),
-            importances=found,
-            movements=list(movements(found)) if columns.BASELINE in totals else (),
-            trust={model: trust(total) for model, total in totals.items()},
-        )
         # pandas escapes what HTML means, and leaves what turns the direction of writing.
         table = "\n".join(map(printable, table.split("\n")))
-        return fragment("attributions.html", page, table=table, left_out=self.attrs.get(_LEFT_OUT, 0))
+        return explained("attributions.html", totals, len(self), table=table, left_out=self.attrs.get(_LEFT_OUT, 0))
 
 
 def read_attributions(

@@ -10,10 +10,9 @@ from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.decision import Decision, decision_of, read_decision
 from tfx_explain.report.evidence import read_evidence
-from tfx_explain.report.fragments import fragment
-from tfx_explain.report.importance import importances, movements
+from tfx_explain.report.fragments import explained, fragment
 from tfx_explain.report.page import Page
-from tfx_explain.report.quality import read_splits, trust
+from tfx_explain.report.quality import read_splits
 from tfx_explain.savedmodel.files import read_metadata
 from tfx_explain.savedmodel.metadata.described import described_features, described_outputs
 
@@ -58,16 +57,7 @@ class AttributionsView:
 
     def _repr_html_(self) -> str:
         evidence = read_evidence(self.folders)
-        found = importances(evidence.totals)
-        page = Page(
-            None,
-            rows=evidence.rows,
-            importances=found,
-            movements=list(movements(found)) if evidence.has_baseline else (),
-            trust={model: trust(totals) for model, totals in evidence.totals.items()},
-            splits=read_splits(self.folders),
-        )
-        return fragment("explained.html", page)
+        return explained("explained.html", evidence.totals, evidence.rows, read_splits(self.folders))
 
 
 def read_verdict(path: str | os.PathLike[str]) -> VerdictView:

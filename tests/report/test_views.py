@@ -71,6 +71,13 @@ def test_a_frame_says_what_was_left_out(write, rows):
     assert "completeness gap" not in shown
 
 
+def test_thousands_of_features_take_little(write, explained):
+    frame = read_attributions(write([explained({f"f{number:04}": float(number) for number in range(2000)})] * 3))
+    html = frame._repr_html_()
+    assert len(html) < 200_000
+    assert "and 1,800 less important features." in text(html)
+
+
 def test_a_verdict_shows_what_failed(judge, check):
     verdict = read_verdict(judge([check(), check("sex", True)]))
     assert repr(verdict) == "<NOT BLESSED: 1 of 2 thresholds passed>"
