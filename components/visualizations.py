@@ -6,6 +6,8 @@ shows it, or as TFX doesn't.
 
 from __future__ import annotations
 
+import html
+
 from IPython.display import HTML, display
 from tfx import types
 from tfx.components.evaluator import constants
@@ -15,7 +17,9 @@ from tfx.types import standard_artifacts
 from tfx_explain.beam.run import SUMMARY_FILE
 from tfx_explain.components.artifacts import ExplanationMetadata
 from tfx_explain.gate.saying.verdict import JSON_FILE
-from tfx_explain.report import read_verdict, view_attributions, view_metadata
+from tfx_explain.proto.printable import printable
+from tfx_explain.report import read_verdict, view_attributions, view_evaluation, view_metadata
+from tfx_explain.report.views import EvaluationView
 from tfx_explain.storage.paths import names_in
 
 
@@ -40,13 +44,18 @@ class AttributionsVisualization(visualizations.ArtifactVisualization):
             display(view_attributions(artifact.uri))
 
 
-class ValidationVisualization(standard_visualizations.ModelEvaluationVisualization):
-    """A ThresholdValidator's `validation`: the verdict. Of other ModelEvaluations, what TFX shows."""
+class EvaluationVisualization(standard_visualizations.ModelEvaluationVisualization):
+    """A ThresholdValidator's `validation`, the verdict; an Explainer's `evaluation`, its metrics.
+
+    Of other ModelEvaluations, what TFX shows.
+    """
 
     def display(self, artifact: types.Artifact) -> None:
         """Shows it."""
         if JSON_FILE in names_in(artifact.uri):
             display(read_verdict(artifact.uri))
+        elif (evaluation := _of_attributions(artifact.uri)) is not None:
+            display(evaluation)
         else:
             super().display(artifact)
 
@@ -59,12 +68,23 @@ class BlessingVisualization(visualizations.ArtifactVisualization):
     def display(self, artifact: types.Artifact) -> None:
         """Shows it."""
         is_blessed = constants.BLESSED_FILE_NAME in names_in(artifact.uri)
-        display(HTML(f"<p><b>{'BLESSED' if is_blessed else 'NOT BLESSED'}</b></p>"))
+        override = artifact.get_string_custom_property("override_who")
+        by = f" by override of {html.escape(printable(override))}" if override else ""
+        display(HTML(f"<p><b>{'BLESSED' if is_blessed else 'NOT BLESSED'}{by}</b></p>"))
+
+
+def _of_attributions(uri: str) -> EvaluationView | None:
+    """Returns an evaluation with metrics over attributions; None where it is another, or can't be read."""
+    try:
+        found = view_evaluation(uri)
+    except ValueError:
+        return None
+    return found if found.is_of_attributions else None
 
 
 def register() -> None:
     """Has InteractiveContexts show them, those that are there and those that are made later."""
-    ours = {AttributionsVisualization, BlessingVisualization, MetadataVisualization, ValidationVisualization}
+    ours = {AttributionsVisualization, BlessingVisualization, EvaluationVisualization, MetadataVisualization}
     for each in ours:
         visualizations.get_registry().register(each)
     # Each new context registers these again, in the place of what was there.

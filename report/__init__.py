@@ -3,7 +3,7 @@
 from tfx_explain.report.frame import AttributionFrame, read_attributions
 from tfx_explain.report.notebook import load_ipython_extension, running_ipython
 from tfx_explain.report.shap_values import to_shap
-from tfx_explain.report.views import read_verdict, view_attributions, view_metadata
+from tfx_explain.report.views import read_verdict, view_attributions, view_evaluation, view_metadata
 
 __all__ = [
     "AttributionFrame",
@@ -12,6 +12,7 @@ __all__ = [
     "read_verdict",
     "to_shap",
     "view_attributions",
+    "view_evaluation",
     "view_metadata",
 ]
 

@@ -15,7 +15,7 @@ logging.disable(logging.WARNING)
 
 ---
 import tensorflow as tf
-from tfx import v1 as tfx
+from tfx import types, v1 as tfx
 from tfx.types import standard_artifacts
 from tfx_explain.components import Explainer, MetadataGenerator, ThresholdValidator
 from tfx_explain.gate import presets
@@ -80,6 +80,17 @@ context.show(explainer.outputs["evaluation"])
 context.show(examples.outputs["result"])
 
 ---
+import tensorflow_model_analysis as tfma
+
+metrics = [tfma.MetricsSpec(metrics=[tfma.MetricConfig(class_name="ExampleCount")])]
+config = tfma.EvalConfig(model_specs=[tfma.ModelSpec(label_key="gain")], metrics_specs=metrics)
+model = tfma.default_eval_shared_model("model/Format-Serving", eval_config=config)
+tfma.run_model_analysis(model, config, "examples/Split-eval/*", output_path="others")
+others = standard_artifacts.ModelEvaluation()
+others.uri = os.path.abspath("others")
+context.show(types.Channel(type=standard_artifacts.ModelEvaluation).set_artifacts([others]))
+
+---
 InteractiveContext(pipeline_root="root")
 context.show(validator.outputs["validation"])
 """
@@ -99,17 +110,18 @@ def shown(tmp_path_factory):
 
 
 def test_each_output_is_shown(shown):
-    metadata, attributions, validation, blessing, *_ = shown
+    metadata, attributions, validation, blessing, evaluation, *_ = shown
     assert "is explained by the log-odds" in metadata
     assert "over 50 rows" in attributions and "gain" in attributions
     assert "NOT BLESSED: 0 of 1 thresholds passed" in validation
     assert "<b>NOT BLESSED</b>" in blessing
+    assert "attribution_share/gain" in evaluation
 
 
 def test_what_others_wrote_is_shown_as_ever(shown):
-    *_, evaluation, examples, _ = shown
+    *_, examples, evaluation, _ = shown
+    assert "tfx-explain" not in examples + evaluation
     assert "html[theme=dark] iframe" in evaluation  # TFX's own.
-    assert "tfx-explain" not in examples
 
 
 def test_a_new_context_shows_it_too(shown):

@@ -2,16 +2,19 @@
 
 import re
 
+import apache_beam as beam
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from tfx_explain.gate.saying.verdict import Verdict
+from tfx_explain.metrics import evaluate_attributions
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report import (
     load_ipython_extension,
     read_attributions,
     read_verdict,
     view_attributions,
+    view_evaluation,
     view_metadata,
 )
 from tfx_explain.savedmodel import metadata_to_json
@@ -135,10 +138,27 @@ def test_notebooks_show_what_has_no_way_to_show_itself(judge, check):
     assert "37 (median)" in text(formatter(metadata()))
 
 
+def test_an_evaluation_shows_its_metrics_by_model(write, rows, tmp_path):
+    files = [f"{write(rows)}/Split-eval/*.gz"]
+    with beam.Pipeline() as pipeline:
+        evaluate_attributions(pipeline, files, str(tmp_path / "evaluation"))
+    view = view_evaluation(tmp_path / "evaluation")
+    assert view.is_of_attributions
+    shown = text(view._repr_html_())
+    assert "metric candidate baseline candidate minus baseline" in shown
+    frame = read_attributions(tmp_path / "attributions")
+    new, old = (frame[model]["attribution"].abs().sum() for model in ("candidate", "baseline"))
+    new, old = (new / new.sum())["fnlwgt"], (old / old.sum())["fnlwgt"]
+    values = re.search(r"attribution_share/fnlwgt (\S+) (\S+) (\S+)", shown).groups()
+    assert [float(value) for value in values] == pytest.approx([new, old, new - old], rel=1e-5)
+
+
 def test_what_is_not_there_is_said(tmp_path):
     with pytest.raises(ValueError, match=r"has no verdict\.json"):
         read_verdict(tmp_path)
     with pytest.raises(ValueError, match="has no folder Split-"):
         view_attributions(tmp_path)
+    with pytest.raises(ValueError, match="There are no metrics in"):
+        view_evaluation(tmp_path)
     with pytest.raises(ValueError, match=r"explanation_metadata\.json"):
         view_metadata(tmp_path)
