@@ -24,9 +24,11 @@ DEMO := $(BIN)/python -m tfx_explain.pipelines.census.demo $(if $(VERBOSE),--ver
 # A file's tests share fixtures, so a file stays in one process; each process takes about 2 GB.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
-LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
+LEGACY := --python-platform x86_64-manylinux2014 setup.py requirements/tfx116.in
+# The same versions, which a resolver keeps that finds them there, less what only this project's developers need.
+USERS := requirements/users
 
-.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint dist environment proto lock clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -84,6 +86,12 @@ lint: environment  ## formatting, lint, which way imports point, and types
 test-debian13:  ## all tests and the demo on Debian 13 (TFX 1.21, Python 3.13), in a chroot; needs root and debootstrap
 	@tools/debian13.sh
 
+dist: environment  ## the sdist and the wheel, into dist/, and what PyPI would say of them
+	@$(MAKE) --no-print-directory environment VENV=.venv-dist TFX=dist
+	rm -rf dist
+	.venv-dist/bin/python -m build --no-isolation --outdir dist .
+	.venv-dist/bin/twine check --strict dist/*
+
 environment:  ## only the set-up, into $(VENV)
 	@for python in python3 /usr/bin/python3 /usr/local/bin/python3 python; do \
 	  if $$python -c '' 2>/dev/null; then \
@@ -96,12 +104,17 @@ proto:  ## regenerate proto/*_pb2.py and .pyi from proto/*.proto
 	.venv-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. tfx_explain/proto/*.proto
 
 lock: environment  ## resolve requirements/*.in again, keeping the pins that still fit; LOCK=--upgrade renews them all
-	$(COMPILE) $(LOCK) $(LEGACY) --python-version 3.10 -o requirements/tfx116-py310.txt
-	$(COMPILE) $(LOCK) $(LEGACY) --python-version 3.11 -o requirements/tfx116-py311.txt
+	for python in 3.10 3.11; do \
+	  lock=tfx116-py$$(echo $$python | tr -d .).txt; \
+	  $(COMPILE) $(LOCK) $(LEGACY) --extra test --python-version $$python -o requirements/$$lock && \
+	  cp requirements/$$lock $(USERS) && $(COMPILE) $(LEGACY) --python-version $$python -o $(USERS)/$$lock || exit 1; \
+	done
 	$(COMPILE) $(LOCK) --universal --python-version 3.10 --extra test setup.py requirements/tfx121.in -o requirements/tfx121.txt
+	cp requirements/tfx121.txt $(USERS)
+	$(COMPILE) --universal --python-version 3.10 setup.py requirements/tfx121.in -o $(USERS)/tfx121.txt
 	$(COMPILE) $(LOCK) --python-platform x86_64-manylinux2014 --python-version 3.10 setup.py requirements/tfx116.in \
 	  requirements/airflow.in -o requirements/tfx116-airflow.txt
-	for name in uv build proto kfp; do \
+	for name in uv build proto kfp dist; do \
 	  $(COMPILE) $(LOCK) --universal --python-version 3.10 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
