@@ -85,7 +85,7 @@ def version() -> str:
 
 
 def long_description() -> str:
-    """Returns README as it can be read elsewhere: links lead to the repository, and diagrams that are code stay there."""
+    """Returns README for readers elsewhere: links lead to the repository, and diagrams that are code stay there."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     text = re.sub(r"^```mermaid\n.*?^```\n\n?", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"(!\[[^\]]*\]\()(?![a-z]+:|#)", rf"\g<1>{REPOSITORY}/raw/main/", text)
