@@ -13,10 +13,11 @@ from tfx_explain.gate.slices import printed
 from tfx_explain.gate.titles import title
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.decision import Decision, decision_of, read_decision
-from tfx_explain.report.evidence import read_evidence
 from tfx_explain.report.fragments import explained, fragment
 from tfx_explain.report.page import Page
 from tfx_explain.report.quality import read_splits
+from tfx_explain.report.records import decode, read_records
+from tfx_explain.report.totals import Totals
 from tfx_explain.savedmodel.files import read_metadata
 from tfx_explain.savedmodel.metadata.described import described_features, described_outputs
 from tfx_explain.storage import columns
@@ -63,8 +64,17 @@ class AttributionsView:
     folders: tuple[str, ...]
 
     def _repr_html_(self) -> str:
-        evidence = read_evidence(self.folders)
-        return explained("explained.html", evidence.totals, evidence.rows, read_splits(self.folders))
+        totals: dict[str, Totals] = {}
+        rows = 0
+        for batch in map(decode, read_records(self.folders)):
+            rows += batch.num_rows
+            for model in columns.MODELS:
+                names = columns.attributed_features(batch.schema.names, model)
+                if names:
+                    totals.setdefault(model, Totals(names)).add(batch, model, "")
+        if not totals:
+            raise ValueError(f"There are no attributions in {', '.join(self.folders)}.")
+        return explained("explained.html", totals, rows, read_splits(self.folders))
 
 
 @dataclass(frozen=True)
