@@ -95,7 +95,7 @@ def test_metadata_shows_each_feature(tmp_path):
     path.write_text(metadata_to_json(metadata()))
     for given in (metadata(), path, str(tmp_path), f"file://{tmp_path}"):
         shown = text(view_metadata(given)._repr_html_())
-        assert "age float32 [] numeric nothing sampled Shapley 37 (median)" in shown
+        assert "age 37 (median) float32 [] numeric sampled Shapley nothing" in shown
         assert "age : age is held fixed." in shown
         assert "Output probability is explained by the log-odds" in shown
 
