@@ -110,6 +110,7 @@ def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Ar
     if verdict.overridden and verdict.override is not None:
         for name in ("who", "why", "until"):
             blessing.set_string_custom_property(f"override_{name}", getattr(verdict.override, name))
+    blessing.set_string_custom_property("decided_at", verdict.time)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(verdict.blessed))
 
 

@@ -96,6 +96,8 @@ def test_a_blessing_has_what_the_pusher_and_the_resolver_read(do, push, inputs, 
     fingerprint = model_fingerprint(f"{inputs['model'][0].uri}/Format-Serving")
     assert blessing.get_string_custom_property("model_fingerprint") == fingerprint
     assert blessing.get_string_custom_property("baseline_model_fingerprint") == ""
+    verdict = json.loads((tmp_path / "validation" / "verdict.json").read_text())
+    assert blessing.get_string_custom_property("decided_at") == verdict["decided_at"] != ""
     assert tfma.load_validation_result(str(tmp_path / "validation")).validation_ok
     assert push(inputs["model"][0], blessing) == ["saved_model.pb"]
 
