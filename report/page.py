@@ -68,11 +68,12 @@ class Page:
 
 def render(page: Page) -> str:
     """Returns the page as HTML; the same bytes for the same page."""
-    return _environment().get_template("report.html").render(page=page, decision=page.decision)
+    return environment().get_template("report.html").render(page=page, decision=page.decision)
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Returns where templates are rendered: whatever a value holds is escaped, and printable."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("tfx_explain.report"),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
@@ -80,11 +81,11 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": "{:.6g}".format, "whole": "{:,}".format, "counted": _counted, "signed": _signed}
-    environment.filters |= {"percent": _percent, "hundred": _hundred, "points": _points, "at": _at}
-    environment.filters |= {"short": _short, "cut": _cut, "probability": _probability}
-    environment.tests["finite"] = math.isfinite
-    return environment
+    made.filters |= {"number": "{:.6g}".format, "whole": "{:,}".format, "counted": _counted, "signed": _signed}
+    made.filters |= {"percent": _percent, "hundred": _hundred, "points": _points, "at": _at}
+    made.filters |= {"short": _short, "cut": _cut, "probability": _probability}
+    made.tests["finite"] = math.isfinite
+    return made
 
 
 def _fit(value: Any) -> Any:

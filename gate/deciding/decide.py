@@ -75,6 +75,7 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
         evidence=tuple(map(printable, evidence.told)),
         no_baseline=evidence.no_baseline,
         decided_at=now,
+        records=evidence.records,
     )
 
 

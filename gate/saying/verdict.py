@@ -43,6 +43,7 @@ class Verdict:
       evidence: Whose evidence it is, in sentences: what agrees, and what can't be told.
       no_baseline: Why there is no baseline model, where something says it.
       decided_at: The moment of the decision; None where nobody said it.
+      records: By folder, the digests of the attribution records that it is on, see `integrity.records_digest`.
     """
 
     blessed: bool
@@ -58,6 +59,7 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     no_baseline: NoModel | None = None
     decided_at: datetime.datetime | None = None
+    records: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def overridden(self) -> bool:
@@ -131,6 +133,7 @@ class Verdict:
             "override": self.override.to_dict() if self.override else None,
             "problems": list(self.problems),
             "models": {role: model.to_dict() for role, model in self.models.items()},
+            "attributions": [{"uri": uri, "digest": f"{digest:016x}"} for uri, digest in self.records.items()],
             "evidence": list(self.evidence),
         }
         yield "{\n"
