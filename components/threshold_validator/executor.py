@@ -24,6 +24,8 @@ from tfx_explain.gate.saying.verdict import REPORT_FILE, TEXT_FILE, Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import first_line
+from tfx_explain.report.history.events import add_events
+from tfx_explain.report.history.left import Left
 from tfx_explain.report.write import write_report
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.directory import complete_directory
@@ -33,6 +35,7 @@ VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
 BASELINE_EVALUATION_KEY = "baseline_evaluation"
 REPORT_KEY = "report"
+LOG_DIR_KEY = "tensorboard_log_dir"
 REPORTS = EVERYTHING, SUMS, NONE = ("everything", "sums", "none")
 
 _KEYS = {CANDIDATE: keys.MODEL_KEY, BASELINE: keys.BASELINE_MODEL_KEY}
@@ -77,7 +80,10 @@ class Executor(evaluator_executor.Executor):
             verdict = validate(eval_config, policy, sources, self._make_beam_pipeline, path)
             # A pipeline that was compiled before there were reports doesn't say which one it wants.
             _report(exec_properties.get(REPORT_KEY) or EVERYTHING, sources, path)
-        _log(verdict, os.path.join(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY]), TEXT_FILE))
+        validation = artifact_utils.get_single_uri(output_dict[VALIDATION_KEY])
+        if log_dir := exec_properties.get(LOG_DIR_KEY):
+            _add_events(log_dir, _uris(input_dict, ATTRIBUTIONS_KEY), validation)
+        _log(verdict, os.path.join(validation, TEXT_FILE))
         with complete_directory(blessing.uri) as path:
             name = constants.BLESSED_FILE_NAME if verdict.blessed else constants.NOT_BLESSED_FILE_NAME
             io_utils.write_string_file(os.path.join(path, name), "")
@@ -95,6 +101,14 @@ def _report(which: str, sources: Sources, path: str) -> None:
         write_report(os.path.join(path, REPORT_FILE), folders, path, with_rows=which == EVERYTHING)
     except Exception as error:
         _LOGGER.warning("There is no %s, since it failed: %s", REPORT_FILE, first_line(error), exc_info=True)
+
+
+def _add_events(log_dir: str, attributions: list[str], validation: str) -> None:
+    """Adds the run for TensorBoard; the verdict stands whether or not it can be."""
+    try:
+        add_events(log_dir, Left(validation, attributions, validation))
+    except Exception as error:
+        _LOGGER.warning("Nothing was written for TensorBoard in %s: %s", log_dir, first_line(error), exc_info=True)
 
 
 def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Artifact | None]) -> None:

@@ -40,7 +40,7 @@ def history_page(runs: Sequence[Run]) -> str:
     Raises:
       ValueError: Nothing of any run can be read.
     """
-    _verify(runs)
+    verify_readable(runs)
     shares = Shares(runs)
     return (
         environment()
@@ -62,12 +62,13 @@ def history_lines(runs: Sequence[Run]) -> Iterator[str]:
     Raises:
       ValueError: Nothing of any run can be read.
     """
-    _verify(runs)
+    verify_readable(runs)
     for run in runs:
         yield f"{json.dumps(_finite(_to_dict(run)), ensure_ascii=False, allow_nan=False)}\n"
 
 
-def _verify(runs: Sequence[Run]) -> None:
+def verify_readable(runs: Sequence[Run]) -> None:
+    """Raises a ValueError if nothing of any run can be read."""
     if not any(run.decision or run.importances for run in runs):
         why = [problem for run in runs for problem in run.problems]
         raise ValueError(" ".join(["Nothing of any run can be read.", *why[:3]]))
