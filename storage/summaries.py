@@ -15,7 +15,7 @@ SHARES = "attribution_share/"
 _LONGEST = 100
 
 
-def summary_writer(folder: str, suffix: str = "") -> tf.summary.SummaryWriter:
+def summary_writer(folder: str, suffix: str = ".v2") -> tf.summary.SummaryWriter:
     """Makes an event file in a folder, which is made where it isn't there.
 
     Args:
