@@ -10,9 +10,9 @@ import click
 import tensorflow as tf
 
 from tfx_explain.cli.output import emit
-from tfx_explain.cli.runs import given_runs, takes_runs
+from tfx_explain.cli.runs import given_runs, reading_runs, takes_runs
 from tfx_explain.proto.printable import printable
-from tfx_explain.report.history.write import history_lines, history_page, read_history
+from tfx_explain.report.history.write import history_lines, history_page
 from tfx_explain.storage.paths import absolute
 from tfx_explain.storage.sink import write_text
 
@@ -49,11 +49,9 @@ def command(
         raise ValueError("--open shows a page, which --json doesn't make.")
     if output and tf.io.gfile.isdir(output):
         raise ValueError(f"{output!r} is a folder; name a file, such as {output.rstrip('/')}/{_PAGE}.")
-    runs = list(read_history(given_runs(directories, metadata_store, pipeline, last), class_name))
+    with reading_runs(given_runs(directories, metadata_store, pipeline, last), class_name) as found:
+        runs = list(found)
     text = "".join(history_lines(runs)) if as_json else history_page(runs)
-    for run in runs:
-        for problem in run.problems:
-            emit(f"warning: run {run.number}: {printable(problem)}\n", sys.stderr)
     if as_json and not output:
         emit(text, sys.stdout)
         return

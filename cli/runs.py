@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import rich.console
+import rich.progress
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_explain.cli.configs import read_message
+from tfx_explain.cli.output import emit
+from tfx_explain.proto.printable import printable
 from tfx_explain.report.history.left import Left, left_in
+from tfx_explain.report.history.run import Reading, Run
 from tfx_explain.report.history.store import left_by
+from tfx_explain.report.history.write import read_history
 
 _SQLITE = b"SQLite format 3\0"
 
@@ -46,6 +55,29 @@ def given_runs(directories: Sequence[str], metadata_store: Path | None, pipeline
         raise ValueError("There are no runs; give what Explainers and ThresholdValidators wrote, or --metadata-store.")
     found = left_in(directories) if metadata_store is None else left_by(_connection(metadata_store), pipeline)
     return found[-last:] if last else found
+
+
+@contextlib.contextmanager
+def reading_runs(lefts: Sequence[Left], class_name: str, with_sample: bool = False) -> Iterator[Iterator[Run]]:
+    """Yields runs as they are read, how far that is on a terminal, and what is wrong with each on standard error."""
+    console = rich.console.Console(stderr=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        reading = Reading(scratch, class_name=class_name, with_sample=with_sample)
+        runs = rich.progress.track(
+            read_history(lefts, reading),
+            "reading runs",
+            total=len(lefts),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        yield map(_told, runs)
+
+
+def _told(run: Run) -> Run:
+    for problem in run.problems:
+        emit(f"warning: run {run.number}: {printable(problem)}\n", sys.stderr)
+    return run
 
 
 def _connection(path: Path) -> metadata_store_pb2.ConnectionConfig:

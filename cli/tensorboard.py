@@ -13,11 +13,10 @@ import click
 import tensorflow as tf
 
 from tfx_explain.cli.output import emit
-from tfx_explain.cli.runs import given_runs, takes_runs
-from tfx_explain.proto.printable import printable
+from tfx_explain.cli.runs import given_runs, reading_runs, takes_runs
 from tfx_explain.report.history.events import write_events
 from tfx_explain.report.history.run import Run
-from tfx_explain.report.history.write import read_history, verify_readable
+from tfx_explain.report.history.write import verify_readable
 from tfx_explain.storage.paths import absolute
 from tfx_explain.storage.summaries import SHARES, link, share_tag
 
@@ -50,22 +49,21 @@ def command(
         raise ValueError(f"{log_dir!r} is a file; name a folder.")
     lefts = given_runs(directories, metadata_store, pipeline, last)
     seen: list[Run] = []
-    write_events(log_dir, _told(read_history(lefts, class_name, with_samples=True), seen), len(lefts))
+    with reading_runs(lefts, class_name, with_sample=True) as runs:
+        write_events(log_dir, _seen(runs, seen), len(lefts))
     emit(f"tensorboard --logdir {shlex.quote(absolute(log_dir))}\n{link(_tags(seen))}\n", sys.stdout)
     # Its address can't say so.
     emit('Untick "Ignore outliers in chart scaling" there, which cuts off the runs that matter.\n', sys.stderr)
 
 
-def _told(runs: Iterator[Run], seen: list[Run]) -> Iterator[Run]:
-    """Yields runs, says what is wrong with them, and keeps them without their rows.
+def _seen(runs: Iterator[Run], seen: list[Run]) -> Iterator[Run]:
+    """Yields runs, and keeps them without their rows.
 
     Raises:
       ValueError: Nothing of any run can be read.
     """
     for run in runs:
         seen.append(dataclasses.replace(run, sample=None))
-        for problem in run.problems:
-            emit(f"warning: run {run.number}: {printable(problem)}\n", sys.stderr)
         yield run
     verify_readable(seen)
 

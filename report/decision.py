@@ -38,6 +38,12 @@ class Threshold:
     scales: Sequence[Scale]
 
     @property
+    def more(self) -> Mapping[str, float]:
+        """The numbers that no scale shows."""
+        shown = {mark.what for scale in self.scales for mark in scale.marks} | ({"margin"} if self.scales else set())
+        return {name: value for name, value in self.numbers.items() if name not in shown}
+
+    @property
     def has_value(self) -> bool:
         """Whether there was anything to hold against the bounds."""
         return bool(self.scales) or "candidate" in self.numbers or "change" in self.numbers

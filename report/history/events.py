@@ -11,9 +11,10 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import apache_beam as beam
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -21,15 +22,15 @@ import tensorflow as tf
 from tfx_explain.proto.printable import printable
 from tfx_explain.report.heat import WHOLE, shares_in
 from tfx_explain.report.history.left import Left
-from tfx_explain.report.history.run import Run, drifts, read_run
+from tfx_explain.report.history.run import Reading, Run, drifts, read_run
 from tfx_explain.report.records import ATTRIBUTION
 from tfx_explain.report.slicing import slices_of
 from tfx_explain.storage import columns
+from tfx_explain.storage.directory import scratch_beside
 from tfx_explain.storage.paths import absolute, names_in
 from tfx_explain.storage.summaries import folder_name, share_tag, summary_writer
 
 _OURS = re.compile(r"\.(\d+)(?:\.([0-9a-f]{8}))?\.tfx-explain$")
-_INCOMPLETE = ".incomplete"
 _HISTOGRAMS, _SLICES, _REASONS = 10, 30, 50
 
 
@@ -45,15 +46,17 @@ def write_events(log_dir: str, runs: Iterable[Run], last: int) -> None:
       ValueError: TensorBoard is not installed.
     """
     log_dir = absolute(log_dir)
-    _write(log_dir, runs, f".{last}.tfx-explain", [one.path for one in _ours(log_dir)])
+    with scratch_beside(log_dir) as scratch:
+        _write(log_dir, scratch, runs, f".{last}.tfx-explain", [one.path for one in _ours(log_dir)])
 
 
-def add_events(log_dir: str, left: Left) -> None:
+def add_events(log_dir: str, left: Left, make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline) -> None:
     """Writes one more run, as the next step; a second attempt of the same run takes the place of the first.
 
     Args:
       log_dir: TensorBoard's `--logdir`, of one pipeline.
       left: What the run left; a run that is told from others by its title.
+      make_pipeline: Makes the Beam pipeline that reads its attributions.
 
     Raises:
       ValueError: TensorBoard is not installed.
@@ -62,7 +65,10 @@ def add_events(log_dir: str, left: Left) -> None:
     ours, key = _ours(log_dir), hashlib.sha256(left.title.encode()).hexdigest()[:8]
     earlier = [one for one in ours if one.key == key]
     step = earlier[0].step if earlier else 1 + max((one.step for one in ours), default=0)
-    _write(log_dir, _alone(step, left), f".{step}.{key}.tfx-explain", [one.path for one in earlier])
+    with scratch_beside(log_dir) as scratch:
+        run = read_run(step, left, Reading(scratch, make_pipeline, with_sample=True))
+        run = dataclasses.replace(run, drift=drifts(run, ()))
+        _write(log_dir, scratch, [run], f".{step}.{key}.tfx-explain", [one.path for one in earlier])
 
 
 class _File(NamedTuple):
@@ -82,41 +88,26 @@ def _ours(log_dir: str) -> list[_File]:
     return found
 
 
-def _alone(step: int, left: Left) -> Iterator[Run]:
-    run = read_run(step, left, with_sample=True)
-    yield dataclasses.replace(run, drift=drifts(run, ()))
-
-
-def _write(log_dir: str, runs: Iterable[Run], suffix: str, replaced: Iterable[str]) -> None:
-    """Writes runs, a file a slice, beside the folder, and moves the files there when all are whole."""
-    temporary = log_dir + _INCOMPLETE
-    _remove(temporary)
-    try:
-        with contextlib.ExitStack() as stack:
-            writers: dict[str, tf.summary.SummaryWriter] = {}
-            for run in runs:
-                for title, shares in _slices(run):
-                    name = folder_name(title)
-                    if name not in writers:
-                        writers[name] = summary_writer(os.path.join(temporary, name), suffix)
-                        stack.callback(writers[name].close)
-                    with writers[name].as_default(step=run.number):
-                        _write_shares(shares)
-                        if title == WHOLE:
-                            _write_whole(run)
-        for path in replaced:
-            tf.io.gfile.remove(path)
-        for folder in names_in(temporary):
-            tf.io.gfile.makedirs(os.path.join(log_dir, folder))
-            for name in names_in(os.path.join(temporary, folder)):
-                tf.io.gfile.rename(os.path.join(temporary, folder, name), os.path.join(log_dir, folder, name))
-    finally:
-        _remove(temporary)
-
-
-def _remove(folder: str) -> None:
-    if tf.io.gfile.exists(folder):
-        tf.io.gfile.rmtree(folder)
+def _write(log_dir: str, scratch: str, runs: Iterable[Run], suffix: str, replaced: Iterable[str]) -> None:
+    """Writes runs, a file a slice, into a scratch folder, and moves the files from there when all are whole."""
+    with contextlib.ExitStack() as stack:
+        writers: dict[str, tf.summary.SummaryWriter] = {}
+        for run in runs:
+            for title, shares in _slices(run):
+                name = folder_name(title)
+                if name not in writers:
+                    writers[name] = summary_writer(os.path.join(scratch, name), suffix)
+                    stack.callback(writers[name].close)
+                with writers[name].as_default(step=run.number):
+                    _write_shares(shares)
+                    if title == WHOLE:
+                        _write_whole(run)
+    for path in replaced:
+        tf.io.gfile.remove(path)
+    for folder in writers:
+        tf.io.gfile.makedirs(os.path.join(log_dir, folder))
+        for name in names_in(os.path.join(scratch, folder)):
+            tf.io.gfile.rename(os.path.join(scratch, folder, name), os.path.join(log_dir, folder, name))
 
 
 def _slices(run: Run) -> Iterator[tuple[str, Mapping[str, float]]]:

@@ -105,7 +105,7 @@ def _explained(place: str, order: int) -> _Found:
         splits = (read_summary(place) or {}).values()
     except ValueError:
         return _Found(place, order)
-    digests = [f"{split.digest:016x}" for split in splits if split.digest is not None]
+    digests = [f"{split.records_digest:016x}" for split in splits if split.records_digest]
     claims = [split.provenance.get("models", {}) for split in splits]
     models = {
         role: one["fingerprint"] for claim in claims for role, one in claim.items() if role in (CANDIDATE, BASELINE)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,7 @@ from tfx_explain.report.evidence import Evidence, read_evidence
 from tfx_explain.report.history.left import Left
 from tfx_explain.report.importance import Importance, importances
 from tfx_explain.storage import columns
+from tfx_explain.storage.directory import scratch_beside
 
 FIRST, LAST_BLESSED, BASELINE_MODEL = REFERENCES = ("first", "last_blessed", "baseline_model")
 
@@ -87,14 +90,30 @@ class Run:
         return {one.feature: one.parts[model].share for one in self.importances if model in one.parts}
 
 
-def read_run(number: int, left: Left, class_name: str = "", with_sample: bool = False) -> Run:
+@dataclass(frozen=True)
+class Reading:
+    """How runs are read.
+
+    Attributes:
+      scratch: A folder that Beam's workers can write to.
+      make_pipeline: Makes the Beam pipeline that reads a run's attributions.
+      class_name: The class whose attributions are meant, by name or index; empty: the first one of each record.
+      with_sample: Whether runs come with a sample of their rows.
+    """
+
+    scratch: str
+    make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline
+    class_name: str = ""
+    with_sample: bool = False
+
+
+def read_run(number: int, left: Left, reading: Reading) -> Run:
     """Reads what a run left; what can't be read is among the run's problems.
 
     Args:
       number: From 1 on.
       left: Where it lies.
-      class_name: The class whose attributions are meant, by name or index; empty: the first one of each record.
-      with_sample: Whether a sample of the rows is kept.
+      reading: How it is read.
     """
     problems = list(left.problems)
     decision, evidence, models, found_way = None, None, {}, {}
@@ -106,7 +125,8 @@ def read_run(number: int, left: Left, class_name: str = "", with_sample: bool = 
             problems.append(str(error))
     if left.attributions:
         try:
-            evidence = read_evidence(_folders(left), class_name)
+            with scratch_beside(os.path.join(reading.scratch, str(number))) as scratch:
+                evidence = read_evidence(_folders(left), reading.class_name, reading.make_pipeline, scratch)
             models, found_way = _provenance(left.attributions, models)
         except ValueError as error:
             problems.append(str(error))
@@ -119,7 +139,7 @@ def read_run(number: int, left: Left, class_name: str = "", with_sample: bool = 
         models,
         found_way,
         problems,
-        sample=evidence.sample if evidence and with_sample else None,
+        sample=evidence.sample if evidence and reading.with_sample else None,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tfx_explain.report.history.left import Left
 from tfx_explain.report.history.pictures import Shares, drift_courses, feature_courses, table
-from tfx_explain.report.history.run import BASELINE_MODEL, FIRST, LAST_BLESSED, Drift, Run, drifts, read_run
+from tfx_explain.report.history.run import BASELINE_MODEL, FIRST, LAST_BLESSED, Drift, Reading, Run, drifts, read_run
 from tfx_explain.report.importance import Importance
 from tfx_explain.report.page import environment
 from tfx_explain.storage import columns
@@ -18,17 +18,16 @@ from tfx_explain.storage import columns
 _TEMPLATE = "history.html"
 
 
-def read_history(lefts: Sequence[Left], class_name: str = "", with_samples: bool = False) -> Iterator[Run]:
+def read_history(lefts: Sequence[Left], reading: Reading) -> Iterator[Run]:
     """Yields runs, each with how far it is from those before it.
 
     Args:
       lefts: What each run left, in their order.
-      class_name: The class whose attributions are meant, by name or index; empty: the first one of each record.
-      with_samples: Whether runs come with a sample of their rows, of which nothing is kept here.
+      reading: How they are read.
     """
     before: list[Run] = []
     for number, left in enumerate(lefts, 1):
-        run = read_run(number, left, class_name, with_samples)
+        run = read_run(number, left, reading)
         run = dataclasses.replace(run, drift=drifts(run, before), problems=[*run.problems, *_otherwise(run, before)])
         yield run
         before.append(dataclasses.replace(run, sample=None))

@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tfx_explain.report.history.events import add_events, write_events
 from tfx_explain.report.history.left import Left
+from tfx_explain.report.history.run import Reading
 from tfx_explain.report.history.write import read_history
 from tfx_explain.storage import summaries
 
@@ -41,6 +42,11 @@ def left(tmp_path, explained, check):
     return write
 
 
+@pytest.fixture
+def runs(tmp_path):
+    return lambda lefts: read_history(lefts, Reading(str(tmp_path / "scratch"), with_sample=True))
+
+
 def read(folder, *tags):
     """Returns the (step, value) of scalars in a folder, read as TensorBoard does."""
     accumulator = EventAccumulator(str(folder), size_guidance={"tensors": 0})
@@ -49,10 +55,10 @@ def read(folder, *tags):
     return [[(event.step, tf.make_ndarray(event.tensor_proto).tolist()) for event in some] for some in values]
 
 
-def test_a_step_is_a_run_and_a_run_a_slice(left, tmp_path):
+def test_a_step_is_a_run_and_a_run_a_slice(runs, left, tmp_path):
     lefts = [left("one", 0.25, 0.5), left("two", 0.75, 0.5, blessed=False)]
     logs = tmp_path / "logs"
-    write_events(str(logs), read_history(lefts, with_samples=True), 2)
+    write_events(str(logs), runs(lefts), 2)
     assert sorted(os.listdir(logs)) == ["Overall", "sex:Male"]
     (male,) = read(logs / "sex:Male", "attribution_share/a")
     assert male == [(1, 0.25), (2, 0.75)]
@@ -69,22 +75,22 @@ def test_a_step_is_a_run_and_a_run_a_slice(left, tmp_path):
     assert [sum(bucket[2] for bucket in buckets) for _, buckets in counts] == [160, 160]
 
 
-def test_what_is_written_again_takes_the_place_of_what_was(left, tmp_path):
+def test_what_is_written_again_takes_the_place_of_what_was(runs, left, tmp_path):
     lefts = [left("one", 0.25, 0.5), left("two", 0.5, 0.5)]
     logs = tmp_path / "logs"
     (logs / "Overall").mkdir(parents=True)
     (logs / "Overall" / "events.out.tfevents.1.others").write_bytes(b"")
     for some in (lefts, lefts[1:]):
-        write_events(str(logs), read_history(some, with_samples=True), len(some))
+        write_events(str(logs), runs(some), len(some))
     assert read(logs / "sex:Male", "attribution_share/a") == [[(1, 0.5)]]
     assert len(os.listdir(logs / "Overall")) == 2
     assert not (tmp_path / "logs.incomplete").exists()
 
 
-def test_runs_that_are_added_get_the_next_step_and_a_second_attempt_the_same(left, tmp_path):
+def test_runs_that_are_added_get_the_next_step_and_a_second_attempt_the_same(runs, left, tmp_path):
     lefts = [left(name, share, 0.5) for name, share in (("one", 0.25), ("two", 0.5), ("two again", 0.75))]
     logs = str(tmp_path / "logs")
-    write_events(logs, read_history(lefts[:1], with_samples=True), 1)
+    write_events(logs, runs(lefts[:1]), 1)
     for one in (lefts[1], lefts[1], lefts[2]):
         add_events(logs, one)
     files = [f"{logs}/sex:Male/{name}" for name in os.listdir(f"{logs}/sex:Male")]
@@ -92,13 +98,13 @@ def test_runs_that_are_added_get_the_next_step_and_a_second_attempt_the_same(lef
     assert values == [(1, 0.25), (2, 0.5), (3, 0.75)]
 
 
-def test_a_failure_leaves_what_was_there(left, tmp_path):
+def test_a_failure_leaves_what_was_there(runs, left, tmp_path):
     logs = tmp_path / "logs"
     add_events(str(logs), left("one", 0.25, 0.5))
     before = {path: path.read_bytes() for path in logs.rglob("*tfevents*")}
 
     def broken():
-        yield from read_history([left("two", 0.5, 0.5)], with_samples=True)
+        yield from runs([left("two", 0.5, 0.5)])
         raise ValueError("no more")
 
     with pytest.raises(ValueError, match="no more"):

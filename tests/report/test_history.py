@@ -14,6 +14,7 @@ from tfx_explain.gate.model import Model
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.history.left import left_in
+from tfx_explain.report.history.run import Reading
 from tfx_explain.report.history.write import history_lines, history_page, read_history
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import records_digest
@@ -77,46 +78,50 @@ def judge(tmp_path):
     return write
 
 
-def history(*directories):
-    return list(read_history(left_in(directories)))
+@pytest.fixture
+def history(tmp_path):
+    def read(*directories):
+        return list(read_history(left_in(directories), Reading(str(tmp_path / "scratch"))))
+
+    return read
 
 
-def titles(*directories):
-    return [(run.left.title.split("/")[-1], run.left.validation.split("/")[-1]) for run in history(*directories)]
+def titles(runs):
+    return [(run.left.title.split("/")[-1], run.left.validation.split("/")[-1]) for run in runs]
 
 
-def test_verdicts_join_the_records_that_they_are_on_in_the_order_of_their_times(explain, judge):
+def test_verdicts_join_the_records_that_they_are_on_in_the_order_of_their_times(history, explain, judge):
     (one, first), (two, second) = explain("explained10", {"a": 1.0}), explain("explained9", {"a": 2.0})
     verdicts = [judge("verdict11", 1, second), judge("verdict8", 0, first)]
-    assert titles(one, two, *verdicts) == [("explained10", "verdict8"), ("explained9", "verdict11")]
+    assert titles(history(one, two, *verdicts)) == [("explained10", "verdict8"), ("explained9", "verdict11")]
 
 
-def test_what_has_no_verdict_follows_what_it_was_given_behind(explain, judge):
+def test_what_has_no_verdict_follows_what_it_was_given_behind(history, explain, judge):
     made = [explain(f"explained{number}", {"a": 1.0 + number}) for number in range(3)]
     verdicts = [judge("verdict2", 9, made[2][1]), judge("verdict0", 3, made[0][1])]
     expected = [("explained0", "verdict0"), ("explained1", ""), ("explained2", "verdict2")]
-    assert titles(*(place for place, _ in made), *verdicts) == expected
+    assert titles(history(*(place for place, _ in made), *verdicts)) == expected
 
 
-def test_a_verdict_of_an_earlier_version_joins_what_is_of_its_models_or_says_that_it_can_not(explain, judge):
+def test_a_verdict_of_an_earlier_version_joins_what_is_of_its_models_or_says_that_it_can_not(history, explain, judge):
     sound, again, other = (
         explain(name, {"a": 1.0}, model=model)[0] for name, model in (("x", "m"), ("y", "m"), ("z", "n"))
     )
     old = [judge("old m", model="m"), judge("old n", model="n")]
-    assert titles(sound, other, *old) == [("x", "old m"), ("z", "old n")]
+    assert titles(history(sound, other, *old)) == [("x", "old m"), ("z", "old n")]
     runs = history(sound, again, other, *old)
     assert [run.left.title.split("/")[-1] for run in runs] == ["x", "y", "z", "old m"]
     (problem,) = runs[-1].problems
     assert "belongs can't be told: 2 directories of attributions, such as" in problem
 
 
-def test_copies_of_one_place_count_once(explain, tmp_path):
+def test_copies_of_one_place_count_once(history, explain, tmp_path):
     place, _ = explain("x", {"a": 1.0})
     (tmp_path / "link").symlink_to(place)
     assert len(history(place, place + "/", str(tmp_path / "link"))) == 1
 
 
-def test_drift_has_its_closed_form(explain, judge):
+def test_drift_has_its_closed_form(history, explain, judge):
     shares = [{"a": 6.0, "b": 3.0, "c": 1.0}, {"a": 1.0, "b": 3.0, "c": 6.0}, {"b": 1.0, "c": -1.0, "d": 2.0}]
     made = [explain(str(number), some, baseline={"a": 1.0, "b": 1.0}) for number, some in enumerate(shares)]
     verdicts = [judge(f"v{day}", day, digest, blessed=day != 1) for day, (_, digest) in enumerate(made)]
@@ -134,7 +139,7 @@ def test_drift_has_its_closed_form(explain, judge):
     assert last.drift["first"].change == pytest.approx(0.6)
 
 
-def test_what_can_not_be_read_is_named_and_the_rest_is_shown(explain, judge, tmp_path):
+def test_what_can_not_be_read_is_named_and_the_rest_is_shown(history, explain, judge, tmp_path):
     good, _ = explain("good", {"a": 1.0})
     cut, _ = explain("cut", {"a": 1.0})
     with open(f"{cut}/Split-eval/attributions-00000-of-00001.gz", "r+b") as file:
@@ -158,7 +163,7 @@ def test_what_can_not_be_read_is_named_and_the_rest_is_shown(explain, judge, tmp
         left_in([])
 
 
-def test_other_parameters_are_said(explain):
+def test_other_parameters_are_said(history, explain):
     places = [
         explain(str(at), {"a": 1.0 + at}, parameters={"output_scale": scale})[0] for at, scale in enumerate("ppl")
     ]
@@ -167,7 +172,7 @@ def test_other_parameters_are_said(explain):
     assert "explained with other parameters than those of run 2" in said[2][0]
 
 
-def test_lines_have_what_the_page_has(explain, judge):
+def test_lines_have_what_the_page_has(history, explain, judge):
     (one, first), (two, second) = explain("x", {"a": 3.0, "b": -1.0}), explain("y", {"a": 0.0, "b": 0.0})
     lines = list(history_lines(history(one, two, judge("v", 0, first), judge("w", 1, second, blessed=False))))
     said = [json.loads(line) for line in lines]
@@ -192,7 +197,7 @@ def test_lines_have_what_the_page_has(explain, judge):
     }
 
 
-def test_names_that_are_meant_to_do_harm_do_none(explain, judge):
+def test_names_that_are_meant_to_do_harm_do_none(history, explain, judge):
     made = [explain(str(number), {name: 1.0 + number * at for at, name in enumerate(HOSTILE)}) for number in range(2)]
     runs = history(*(place for place, _ in made), judge("<b>", 0, made[0][1]))
     html = history_page(runs)
@@ -203,7 +208,7 @@ def test_names_that_are_meant_to_do_harm_do_none(explain, judge):
     assert len(html) < 200_000
 
 
-def test_a_course_breaks_where_nothing_is_known(explain, tmp_path):
+def test_a_course_breaks_where_nothing_is_known(history, explain, tmp_path):
     places = [explain("x", {"a": 1.0, "b": 1.0})[0], str(tmp_path), explain("y", {"a": 3.0, "b": 1.0})[0]]
     html = history_page(history(*places))
     (course, *_) = re.findall(r'class="course" d="([^"]*)"', html)

@@ -14,6 +14,7 @@ from tfx.types.standard_artifacts import Examples, Model
 
 from tfx_explain.components import ThresholdValidator
 from tfx_explain.gate import presets
+from tfx_explain.report.history.run import Reading
 from tfx_explain.report.history.store import left_by
 from tfx_explain.report.history.write import read_history
 from tfx_explain.storage import columns
@@ -74,8 +75,8 @@ def store(tmp_path_factory):
     return connection
 
 
-def test_it_is_what_the_runs_did(store):
-    first, second, failed = read_history(left_by(store))
+def test_it_is_what_the_runs_did(store, tmp_path):
+    first, second, failed = read_history(left_by(store), Reading(str(tmp_path)))
     assert [run.is_blessed for run in (first, second, failed)] == [True, False, False]
     assert first.shares() == pytest.approx({"leak": 0.1, "other": 0.9})
     assert second.shares() == pytest.approx({"leak": 0.6, "other": 0.4})
