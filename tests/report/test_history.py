@@ -86,39 +86,39 @@ def history(tmp_path):
     return read
 
 
-def titles(runs):
-    return [(run.left.title.split("/")[-1], run.left.validation.split("/")[-1]) for run in runs]
+def titles(*directories):
+    return [(left.title.split("/")[-1], left.validation.split("/")[-1]) for left in left_in(directories)]
 
 
-def test_verdicts_join_the_records_that_they_are_on_in_the_order_of_their_times(history, explain, judge):
+def test_verdicts_join_the_records_that_they_are_on_in_the_order_of_their_times(explain, judge):
     (one, first), (two, second) = explain("explained10", {"a": 1.0}), explain("explained9", {"a": 2.0})
     verdicts = [judge("verdict11", 1, second), judge("verdict8", 0, first)]
-    assert titles(history(one, two, *verdicts)) == [("explained10", "verdict8"), ("explained9", "verdict11")]
+    assert titles(one, two, *verdicts) == [("explained10", "verdict8"), ("explained9", "verdict11")]
 
 
-def test_what_has_no_verdict_follows_what_it_was_given_behind(history, explain, judge):
+def test_what_has_no_verdict_follows_what_it_was_given_behind(explain, judge):
     made = [explain(f"explained{number}", {"a": 1.0 + number}) for number in range(3)]
     verdicts = [judge("verdict2", 9, made[2][1]), judge("verdict0", 3, made[0][1])]
     expected = [("explained0", "verdict0"), ("explained1", ""), ("explained2", "verdict2")]
-    assert titles(history(*(place for place, _ in made), *verdicts)) == expected
+    assert titles(*(place for place, _ in made), *verdicts) == expected
 
 
-def test_a_verdict_of_an_earlier_version_joins_what_is_of_its_models_or_says_that_it_can_not(history, explain, judge):
+def test_a_verdict_of_an_earlier_version_joins_what_is_of_its_models_or_says_that_it_can_not(explain, judge):
     sound, again, other = (
         explain(name, {"a": 1.0}, model=model)[0] for name, model in (("x", "m"), ("y", "m"), ("z", "n"))
     )
     old = [judge("old m", model="m"), judge("old n", model="n")]
-    assert titles(history(sound, other, *old)) == [("x", "old m"), ("z", "old n")]
-    runs = history(sound, again, other, *old)
-    assert [run.left.title.split("/")[-1] for run in runs] == ["x", "y", "z", "old m"]
-    (problem,) = runs[-1].problems
+    assert titles(sound, other, *old) == [("x", "old m"), ("z", "old n")]
+    lefts = left_in([sound, again, other, *old])
+    assert [left.title.split("/")[-1] for left in lefts] == ["x", "y", "z", "old m"]
+    (problem,) = lefts[-1].problems
     assert "belongs can't be told: 2 directories of attributions, such as" in problem
 
 
-def test_copies_of_one_place_count_once(history, explain, tmp_path):
+def test_copies_of_one_place_count_once(explain, tmp_path):
     place, _ = explain("x", {"a": 1.0})
     (tmp_path / "link").symlink_to(place)
-    assert len(history(place, place + "/", str(tmp_path / "link"))) == 1
+    assert len(left_in([place, place + "/", str(tmp_path / "link")])) == 1
 
 
 def test_drift_has_its_closed_form(history, explain, judge):
