@@ -30,9 +30,9 @@ _QUANTITIES = {LOG_ODDS: "the log-odds", LOGITS: "the raw logits", SERVED: "what
 _METHODS = {"integrated_gradients": "integrated gradients", "sampled_shapley": "sampled Shapley"}
 
 
-def metadata_table(metadata: explanation_pb2.ExplanationMetadata, model_dir: str) -> None:
-    """Prints on stderr a row for each feature, then what there is to say of each, then the outputs."""
-    with printing(stderr=True) as console:
+def metadata_table(metadata: explanation_pb2.ExplanationMetadata, model_dir: str, stderr: bool = False) -> None:
+    """Prints a row for each feature, then what there is to say of each, then the outputs."""
+    with printing(stderr) as console:
         _print(console, metadata, model_dir)
 
 
