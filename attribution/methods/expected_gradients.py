@@ -77,7 +77,7 @@ class ExpectedGradients(Method):
                 reasons=gradient_reasons(problem, rows, np.isfinite(values), outputs_finite, self._batch_size),
                 tolerance=self._tolerance,
                 # A step that no sample is on is seen by the output alone.
-                gaps=np.abs(values.sum(axis=1) - (full - empty)),
+                missed=np.abs(values.sum(axis=1) - (full - empty)),
             )
 
         rows = problem.sound_rows()
