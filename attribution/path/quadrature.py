@@ -36,8 +36,9 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
 
 # Rules for the errors of one rule, beside its ends: more tell more, and take as long as the rule itself.
 _CHECKS = 3
-# By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials, neighbours.
-_OF_POLYNOMIALS, _OF_NEIGHBOURS = 1.25, 0.55
+# By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials; differences of
+# neighbours, and those where ends are points, which tell more; and there, how far an end is off the line through others.
+_OF_POLYNOMIALS, _OF_NEIGHBOURS, _OF_NEIGHBOURS_AND_ENDS, _OF_LINES = 1.25, 0.55, 0.3, 0.9
 
 
 @functools.lru_cache(maxsize=4)
@@ -64,7 +65,8 @@ def checks(rule: str, points: int) -> np.ndarray:
         orthonormal, _ = np.linalg.qr(np.polynomial.legendre.legvander(2 * nodes - 1, points - 1) * roots)
         inside += _OF_POLYNOMIALS * (orthonormal * roots).T[points - count :]
     else:
-        signs = _OF_NEIGHBOURS * np.random.default_rng(0).choice([-1.0, 1.0], (count, points - 1))
+        share = _OF_NEIGHBOURS_AND_ENDS if nodes[0] == 0 else _OF_NEIGHBOURS
+        signs = share * np.random.default_rng(0).choice([-1.0, 1.0], (count, points - 1))
         inside[:, 1:] += signs * (weights[1:] + weights[:-1]) / 2
         inside[:, :-1] -= signs * (weights[1:] + weights[:-1]) / 2
     of_nodes = np.pad(inside / np.sqrt(max(1, count)), [(0, 0), (1, 1)])
@@ -74,22 +76,20 @@ def checks(rule: str, points: int) -> np.ndarray:
 def _of_ends(rule: str, nodes: np.ndarray) -> list[np.ndarray]:
     """Returns weights, two rows of `[points + 2]` each, for values at 0, at the nodes and at 1, that compare the ends.
 
-    With the nodes next to them, and, but for Gauss's rule, with the line through the next two: of values that fall
+    With the nodes next to them, or, but for Gauss's rule, with the line through the next two: of values that fall
     steeply from an end on, the next one alone says too little, and one that is an end's alone may be between the two.
     """
-    # A rule that has the ends among its points counts half an interval as if it were like them: up to the next points.
     at_ends = int(nodes[0] == 0)
-    share = 0.5 if at_ends else _OF_NEIGHBOURS
-    compared = [([0, 1 + at_ends], share * nodes[at_ends] * np.array([1, -1]))]
+    # A rule that has the ends among its points counts half an interval as if it were like them: up to the next points.
+    compared = [([0, 1 + at_ends], np.array([1, -1]) * (0.5 if at_ends else _OF_NEIGHBOURS))]
     if rule != "gauss_legendre" and len(nodes) > 1 + at_ends:
-        # Of an end that is a point a line misses the bend, half as much again.
-        share, ahead = (0.75 if at_ends else share), nodes[at_ends] / (nodes[1 + at_ends] - nodes[at_ends])
-        line = share * nodes[at_ends] * np.array([1, -1 - ahead, ahead])
-        compared.append(([0, 1 + at_ends, 2 + at_ends], line))
+        ahead = nodes[at_ends] / (nodes[1 + at_ends] - nodes[at_ends])
+        line = np.array([1, -1 - ahead, ahead]) * (_OF_LINES if at_ends else _OF_NEIGHBOURS)
+        compared = [*compared[at_ends:], ([0, 1 + at_ends, 2 + at_ends], line)]
     both = [np.zeros((2, len(nodes) + 2)) for _ in compared]
     for sums, (places, weights) in zip(both, compared, strict=True):
-        sums[0, places] = weights
-        sums[1, [-1 - place for place in places]] = weights
+        sums[0, places] = weights * nodes[at_ends]
+        sums[1, [-1 - place for place in places]] = weights * nodes[at_ends]
     return both
 
 

@@ -27,6 +27,17 @@ def _network(seed, sizes, activation):
     return output
 
 
+def _pooled(seed):
+    """Eight words of four numbers each, their mean and maximum through a small tanh network."""
+    dense = _network(seed, (8, 16, 1), tf.tanh)
+
+    def output(x):
+        words = tf.reshape(x, [-1, 8, 4])
+        return dense(tf.concat([tf.reduce_mean(words, axis=1), tf.reduce_max(words, axis=1)], axis=1))
+
+    return output
+
+
 def _reference(function, rows):
     @tf.function
     def gradient(x):
@@ -61,19 +72,20 @@ def _ratios(method, function, rows):
     [
         IntegratedGradients(tolerance=0.03),
         IntegratedGradients(steps=50),
-        IntegratedGradients(steps=50, rule="riemann"),
-        IntegratedGradients(steps=50, rule="trapezoid"),
+        IntegratedGradients(steps=20, rule="riemann"),
+        IntegratedGradients(steps=20, rule="trapezoid"),
     ],
     ids=["adaptive", "gauss", "riemann", "trapezoid"],
 )
 def test_stated_errors_cover_every_feature_on_95_rows_of_100(method):
+    networks = [_network(70 + seed, sizes, tf.nn.relu) for seed, sizes in enumerate([(12, 128, 64, 1), (9, 24, 1)])]
     ratios, lates = [], []
-    for seed, (sizes, activation) in enumerate([((12, 128, 64, 1), tf.nn.relu), ((9, 24, 1), tf.nn.relu)]):
-        for scale in (1.0, 10.0):
-            rows = np.random.default_rng([7, seed]).normal(size=(96, sizes[0])) * scale
-            ratio, late = _ratios(method, _network(70 + seed, sizes, activation), rows)
-            ratios.append(ratio)
-            lates.append(late)
+    cases = [(networks[0], 12, 1.0), (networks[0], 12, 10.0), (networks[1], 9, 1.0), (networks[1], 9, 10.0)]
+    for number, (function, columns, scale) in enumerate([*cases, (_pooled(45), 32, 30.0), (_pooled(72), 32, 30.0)]):
+        rows = np.random.default_rng([7, number]).normal(size=(96, columns)) * scale
+        ratio, late = _ratios(method, function, rows)
+        ratios.append(ratio)
+        lates.append(late)
     ratios = np.concatenate(ratios)
     assert 0.93 <= np.mean(ratios <= 1) <= 0.995
     assert ratios.max() < 5
@@ -207,16 +219,10 @@ def test_steps_that_no_copy_is_on_are_seen_by_the_outputs():
 @pytest.mark.parametrize("rule", ["riemann", "trapezoid"])
 def test_what_happens_within_the_first_step_is_stated(rule, steps):
     """All of the change is near the baseline, where the largest of equal words has a slope that no other point has."""
-    dense = _network(45, (8, 16, 1), tf.tanh)
-
-    def pooled(x):
-        words = tf.reshape(x, [-1, 8, 4])
-        return dense(tf.concat([tf.reduce_mean(words, axis=1), tf.reduce_max(words, axis=1)], axis=1))
-
     rows = np.random.default_rng(46).normal(size=(96, 32)) * 30
-    ratios, _ = _ratios(IntegratedGradients(steps=steps, rule=rule), pooled, rows)
-    # Half of the rows, before the line through the next two points was looked at.
-    assert np.mean(ratios <= 1) > 0.8
+    ratios, _ = _ratios(IntegratedGradients(steps=steps, rule=rule), _pooled(45), rows)
+    # With few points, an end whose slope is like no other's is the hardest there is.
+    assert np.mean(ratios <= 1) > 0.75
     assert ratios.max() < 3
 
 
