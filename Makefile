@@ -28,7 +28,7 @@ LEGACY := --python-platform x86_64-manylinux2014 setup.py requirements/tfx116.in
 # The same versions, which a resolver keeps that finds them there, less what only this project's developers need.
 USERS := requirements/users
 
-.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint dist environment proto lock clean
+.PHONY: help demo demo-fast bench docs test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint dist environment proto lock clean
 
 ##@ To begin with
 
@@ -90,6 +90,10 @@ lint: environment  ## formatting, lint, which way imports point, and types
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: environment  ## the README's picture, of the last demonstration's report, or of one that is run now; needs Chromium
+	@ls build/census-demo/artifacts/ThresholdValidator/validation/*/report.html >/dev/null 2>&1 || $(DEMO)
+	@$(BIN)/python docs/report_picture.py
 
 bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (half an hour, best on an idle machine)
 	@$(BIN)/python -m benchmarks

@@ -107,7 +107,11 @@ def _signed(value: float) -> str:
     """Returns "+0.12", with a real minus sign."""
     if not value:
         return "0"
-    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "not known"
+    if not math.isfinite(value):
+        return "not known"
+    # Three digits, but no power of ten where a person would write none.
+    digits = ",.0f" if 1000 <= abs(value) < 1e6 else ".3g"
+    return f"{value:+{digits}}".replace("-", "\N{MINUS SIGN}")
 
 
 def _counted(count: int, what: str) -> str:
