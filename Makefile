@@ -94,7 +94,9 @@ lint: environment  ## formatting, lint, which way imports point, and types
 bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (half an hour, best on an idle machine)
 	@$(BIN)/python -m benchmarks
 
-docs:  ## the documentation's site, into build/docs
+docs: environment  ## the README's picture (of the last demonstration's report, or of one run now; needs Chromium), and the guides' site, in build/docs
+	@ls build/census-demo/artifacts/ThresholdValidator/validation/*/report.html >/dev/null 2>&1 || $(DEMO)
+	@$(BIN)/python docs/report_picture.py
 	@$(MAKE) --no-print-directory environment VENV=.venv-docs TFX=docs
 	.venv-docs/bin/python -m sphinx -q -W --keep-going -b html docs build/docs
 

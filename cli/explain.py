@@ -19,7 +19,6 @@ from tfx_explain.beam.explaining.outputs import ALL
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading.read import PARQUET, TF_EXAMPLE, Format, list_files
 from tfx_explain.beam.run import explain_splits
-from tfx_explain.beam.summary import Summary
 from tfx_explain.cli import options
 from tfx_explain.cli.assignments import parse_element
 from tfx_explain.cli.output import emit
@@ -30,6 +29,7 @@ from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 from tfx_explain.storage.directory import check_unused, complete_directory
 from tfx_explain.storage.influence import uninfluenced
+from tfx_explain.storage.summary import Summary
 
 _METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap")
 _ALL = "all"

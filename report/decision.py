@@ -38,6 +38,12 @@ class Threshold:
     scales: Sequence[Scale]
 
     @property
+    def more(self) -> Mapping[str, float]:
+        """The numbers that no scale shows."""
+        shown = {mark.what for scale in self.scales for mark in scale.marks} | ({"margin"} if self.scales else set())
+        return {name: value for name, value in self.numbers.items() if name not in shown}
+
+    @property
     def has_value(self) -> bool:
         """Whether there was anything to hold against the bounds."""
         return bool(self.scales) or "candidate" in self.numbers or "change" in self.numbers
@@ -49,6 +55,7 @@ class Decision:
 
     Attributes:
       blessed: The decision.
+      decided_at: When, in UTC as in RFC 3339; empty in verdicts of earlier versions.
       headline: It, and how many thresholds passed.
       capitals: What nobody may overlook: an override that decided, and evidence that can't be read.
       remarks: The lack of a baseline model, an override that did not decide.
@@ -61,6 +68,7 @@ class Decision:
     """
 
     blessed: bool
+    decided_at: str
     headline: str
     capitals: Sequence[str]
     remarks: Sequence[str]
@@ -96,6 +104,7 @@ def _parse(content: bytes) -> Decision:
     capitals, remarks = _capitals(said, override)
     return Decision(
         blessed=said["blessed"],
+        decided_at=said.get("decided_at") or "",
         headline=headline(said["blessed"], len(passed), len(asked)),
         capitals=capitals,
         remarks=remarks,

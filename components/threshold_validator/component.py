@@ -16,6 +16,7 @@ from tfx.types import standard_component_specs as keys
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.driver import Driver
 from tfx_explain.components.own_id import COMPONENT_ID_KEY, KnowsItsId
+from tfx_explain.components.reporting import EVERYTHING, REPORT_KEY, check_report
 from tfx_explain.components.threshold_validator import executor
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
@@ -30,7 +31,7 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig),
         executor.POLICY_KEY: component_spec.ExecutionParameter(type=explanation_pb2.GatePolicy),
-        executor.REPORT_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        REPORT_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         COMPONENT_ID_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
@@ -105,7 +106,7 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
         baseline_model: types.BaseChannel | None = None,
         baseline_evaluation: Channels | None = None,
         policy: explanation_pb2.GatePolicy | data_types.RuntimeParameter | None = None,
-        report: str = executor.EVERYTHING,
+        report: str = EVERYTHING,
     ) -> None:
         """Constructs a ThresholdValidator component.
 
@@ -132,9 +133,7 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
             nothing wired can answer, or breaks TFMA's rules, of which one error names all. What TFMA accepts but can't
             be meant, such as a bound that no value can break, is logged as a warning.
         """
-        if report not in executor.REPORTS:
-            known = ", ".join(executor.REPORTS)
-            raise ValueError(f"The ThresholdValidator's report is {report!r}; give one of {known}.")
+        check_report("ThresholdValidator", report)
         policy = policy or explanation_pb2.GatePolicy()
         has_baseline = baseline_model is not None or baseline_evaluation is not None
         if isinstance(eval_config, config_pb2.EvalConfig) and isinstance(policy, explanation_pb2.GatePolicy):
@@ -151,7 +150,7 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
                     executor.BASELINE_EVALUATION_KEY: _union(baseline_evaluation),
                     keys.EVAL_CONFIG_KEY: eval_config,
                     executor.POLICY_KEY: policy,
-                    executor.REPORT_KEY: report,
+                    REPORT_KEY: report,
                     keys.BLESSING_KEY: types.Channel(type=standard_artifacts.ModelBlessing),
                     executor.VALIDATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
                 }

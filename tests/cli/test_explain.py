@@ -73,7 +73,12 @@ def test_records_counts_and_a_table(inputs, tmp_path):
     assert features["tfx_explain/candidate/attributions/x"].float_list.value[0] == pytest.approx(2 * x)
     counts = json.loads((output / "summary.json").read_text())["test"]
     assert (counts["rows_explained"], counts["rows_not_sampled"]) == (30, 70)
-    assert {path.name for path in output.iterdir()} == {"Split-test", "dead_letters", "summary.json"}
+    assert {path.name for path in output.iterdir()} == {
+        "Split-test",
+        "dead_letters",
+        "explanation_metadata.json",
+        "summary.json",
+    }
 
 
 def test_what_is_often_set_has_an_option_that_wins_over_the_file(inputs, tmp_path):

@@ -333,7 +333,7 @@ def summary(**counts):
         ),
         ({"rows_by_class": {"candidate/0": 9}, "rows_without_influence_by_class": {"candidate/0": 8}}, {}, None),
         ({"rows_failed": 1}, {}, "the counts of split 'eval' contradict each other"),
-        ({"rows_read": "100"}, {}, "the counts of split 'eval' contradict each other"),
+        ({"rows_read": "100"}, {}, "it holds no counts of rows by split"),
     ],
 )
 def test_an_explanation_that_falls_short(
