@@ -72,7 +72,12 @@ class Page:
 
 def render(page: Page) -> str:
     """Returns the page as HTML; the same bytes for the same page."""
-    return _environment().get_template("report.html").render(page=page, decision=page.decision)
+    return render_part("report.html", page=page, decision=page.decision)
+
+
+def render_part(name: str, **shown: Any) -> str:
+    """Returns one of the templates as HTML, with what it shows."""
+    return _environment().get_template(name).render(**shown)
 
 
 def _environment() -> jinja2.Environment:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tfx_explain.report.frame import as_numbers
-from tfx_explain.report.records import ATTRIBUTION, ROW, VALUE
+from tfx_explain.report.records import ATTRIBUTION, ROW, VALUE, as_numbers
 from tfx_explain.report.svg import Cloud, path, piled, placed
 from tfx_explain.storage import columns
 
