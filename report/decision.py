@@ -55,12 +55,14 @@ class Decision:
 
     Attributes:
       blessed: The decision.
+      overridden: Whether an override alone blessed it.
       decided_at: When, in UTC as in RFC 3339; empty in verdicts of earlier versions.
       headline: It, and how many thresholds passed.
       capitals: What nobody may overlook: an override that decided, and evidence that can't be read.
       remarks: The lack of a baseline model, an override that did not decide.
       problems: What forbids a blessing beside failed thresholds.
       models: By "candidate" and "baseline", as far as known: `uri` and `fingerprint`.
+      records: The digests of the attribution records that it is on; none in verdicts of earlier versions.
       evidence: Whose evidence it is, in sentences.
       failed: The thresholds that failed; where evidence can't be read, without those that found no value.
       passed: The thresholds that passed.
@@ -68,12 +70,14 @@ class Decision:
     """
 
     blessed: bool
+    overridden: bool
     decided_at: str
     headline: str
     capitals: Sequence[str]
     remarks: Sequence[str]
     problems: Sequence[str]
     models: Mapping[str, Mapping[str, str]]
+    records: Sequence[str]
     evidence: Sequence[str]
     failed: Sequence[Threshold]
     passed: Sequence[Threshold]
@@ -105,12 +109,14 @@ def decision_of(content: bytes) -> Decision:
     capitals, remarks = _capitals(said, override)
     return Decision(
         blessed=said["blessed"],
+        overridden=said["overridden"],
         decided_at=said.get("decided_at") or "",
         headline=headline(said["blessed"], len(passed), len(asked)),
         capitals=capitals,
         remarks=remarks,
         problems=[reason for reason in said["reasons"] if reason not in told],
         models=said["models"],
+        records=[one["digest"] for one in said.get("attributions", ())],
         evidence=said["evidence"],
         failed=failed,
         passed=passed,

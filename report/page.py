@@ -77,11 +77,12 @@ def render(page: Page) -> str:
 
 def render_part(name: str, **shown: Any) -> str:
     """Returns one of the templates as HTML, with what it shows."""
-    return _environment().get_template(name).render(**shown)
+    return environment().get_template(name).render(**shown)
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Returns where templates are rendered: whatever a value holds is escaped, and printable."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("tfx_explain.report"),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
@@ -89,11 +90,11 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": "{:.6g}".format, "whole": "{:,}".format, "counted": _counted, "signed": _signed}
-    environment.filters |= {"percent": _percent, "hundred": _hundred, "points": _points, "at": _at}
-    environment.filters |= {"short": _short, "brief": _brief, "cut": _cut, "probability": _probability}
-    environment.tests["finite"] = math.isfinite
-    return environment
+    made.filters |= {"number": "{:.6g}".format, "whole": "{:,}".format, "counted": _counted, "signed": _signed}
+    made.filters |= {"percent": _percent, "hundred": _hundred, "points": _points, "at": _at}
+    made.filters |= {"short": _short, "brief": _brief, "cut": _cut, "probability": _probability}
+    made.tests["finite"] = math.isfinite
+    return made
 
 
 def _fit(value: Any) -> Any:

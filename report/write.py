@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import apache_beam as beam
 import tensorflow as tf
@@ -20,6 +19,7 @@ from tfx_explain.report.plots import POINTS, dependence, distributions
 from tfx_explain.report.quality import read_baselines, read_splits, trust
 from tfx_explain.report.slicing import slices_of
 from tfx_explain.report.waterfall import single_rows
+from tfx_explain.storage.directory import scratch_beside
 from tfx_explain.storage.sink import write_text
 
 _IN_QUESTION, _DISTRIBUTIONS = 4, 12
@@ -54,7 +54,7 @@ def write_report(
     if not folders and not validation:
         raise ValueError("There is nothing to report; give attributions, a validation or both.")
     decision = read_decision(validation) if validation else None
-    with _scratch(output) as scratch:
+    with scratch_beside(output) as scratch:
         page = Page(decision)
         if folders:
             try:
@@ -66,23 +66,6 @@ def write_report(
         whole = write_text(render(page), os.path.join(scratch, "report.html"))
         tf.io.gfile.rename(whole, output, overwrite=True)
     return output
-
-
-@contextmanager
-def _scratch(output: str) -> Iterator[str]:
-    """Yields an empty folder beside a file, which is gone afterwards."""
-    folder = f"{output}.incomplete"
-    _remove(folder)
-    tf.io.gfile.makedirs(folder)
-    try:
-        yield folder
-    finally:
-        _remove(folder)
-
-
-def _remove(folder: str) -> None:
-    if tf.io.gfile.exists(folder):
-        tf.io.gfile.rmtree(folder)
 
 
 def build(

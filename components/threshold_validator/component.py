@@ -32,6 +32,7 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
         keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig),
         executor.POLICY_KEY: component_spec.ExecutionParameter(type=explanation_pb2.GatePolicy),
         REPORT_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        executor.LOG_DIR_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         COMPONENT_ID_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
@@ -107,6 +108,7 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
         baseline_evaluation: Channels | None = None,
         policy: explanation_pb2.GatePolicy | data_types.RuntimeParameter | None = None,
         report: str = EVERYTHING,
+        tensorboard_log_dir: str | data_types.RuntimeParameter | None = None,
     ) -> None:
         """Constructs a ThresholdValidator component.
 
@@ -127,6 +129,9 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
             explanation may fall short, and an override; by default the value thresholds decide alone without a
             baseline model.
           report: Which `report.html` is written: "everything"; "sums", without single rows; "none".
+          tensorboard_log_dir: A folder of all runs of this pipeline, TensorBoard's `--logdir`, to which each run adds
+            its shares of attributions and its verdict as one step. Needs `tfx-explain[tensorboard]` where the component
+            runs; without it, a warning says so.
 
         Raises:
           ValueError: There is no such report; or the config has no threshold, an unknown metric, a threshold that
@@ -151,6 +156,7 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
                     keys.EVAL_CONFIG_KEY: eval_config,
                     executor.POLICY_KEY: policy,
                     REPORT_KEY: report,
+                    executor.LOG_DIR_KEY: tensorboard_log_dir,
                     keys.BLESSING_KEY: types.Channel(type=standard_artifacts.ModelBlessing),
                     executor.VALIDATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
                 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import apache_beam as beam
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants
@@ -24,6 +25,9 @@ from tfx_explain.gate.reading.evidence import Sources
 from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import first_line
+from tfx_explain.report.history.events import add_events
+from tfx_explain.report.history.left import Left
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.directory import complete_directory
 from tfx_explain.storage.no_model import read_no_model
@@ -31,6 +35,7 @@ from tfx_explain.storage.no_model import read_no_model
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
 BASELINE_EVALUATION_KEY = "baseline_evaluation"
+LOG_DIR_KEY = "tensorboard_log_dir"
 
 _KEYS = {CANDIDATE: keys.MODEL_KEY, BASELINE: keys.BASELINE_MODEL_KEY}
 _PROPERTIES = {
@@ -74,13 +79,26 @@ class Executor(evaluator_executor.Executor):
             verdict = validate(eval_config, policy, sources, self._make_beam_pipeline, path)
             folders = list(sources.attributions.values())
             report_beside(exec_properties.get(REPORT_KEY), path, folders, self._make_beam_pipeline, path)
-        _log(verdict, os.path.join(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY]), TEXT_FILE))
+        validation = artifact_utils.get_single_uri(output_dict[VALIDATION_KEY])
+        if log_dir := exec_properties.get(LOG_DIR_KEY):
+            _add_events(
+                log_dir, Left(validation, _uris(input_dict, ATTRIBUTIONS_KEY), validation), self._make_beam_pipeline
+            )
+        _log(verdict, os.path.join(validation, TEXT_FILE))
         with complete_directory(blessing.uri) as path:
             name = constants.BLESSED_FILE_NAME if verdict.blessed else constants.NOT_BLESSED_FILE_NAME
             io_utils.write_string_file(os.path.join(path, name), "")
         _mark(blessing, verdict, {CANDIDATE: model, BASELINE: baseline})
         if COMPONENT_ID_KEY in exec_properties:
             blessing.set_string_custom_property("component_id", exec_properties[COMPONENT_ID_KEY])
+
+
+def _add_events(log_dir: str, left: Left, make_pipeline: Callable[[], beam.Pipeline]) -> None:
+    """Adds the run for TensorBoard; the verdict stands whether or not it can be."""
+    try:
+        add_events(log_dir, left, make_pipeline)
+    except Exception as error:
+        _LOGGER.warning("Nothing was written for TensorBoard in %s: %s", log_dir, first_line(error), exc_info=True)
 
 
 def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Artifact | None]) -> None:
@@ -96,6 +114,7 @@ def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Ar
     if verdict.overridden and verdict.override is not None:
         for name in ("who", "why", "until"):
             blessing.set_string_custom_property(f"override_{name}", getattr(verdict.override, name))
+    blessing.set_string_custom_property("decided_at", verdict.time)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(verdict.blessed))
 
 

@@ -75,6 +75,7 @@ def _is_readable(name: str, folder: str, summary: Mapping[str, Summary] | None, 
         )
         return False
     evidence.has_baseline |= found.has_baseline
+    evidence.records[folder] = found.digest
     evidence.eval_config = configs.with_features(evidence.eval_config, found.features(columns.CANDIDATE))
     return True
 

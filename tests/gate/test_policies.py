@@ -1,5 +1,6 @@
 """What the policies make of the same metrics, and what forbids a blessing whatever the thresholds say."""
 
+import dataclasses
 import datetime
 import json
 import math
@@ -177,6 +178,14 @@ def test_an_override_expires(judge, bound, until, in_force):
     assert verdict.blessed == in_force
     expired = f"The override by Ada has expired: it held until {until}. It was not applied."
     assert (expired in verdict.to_text()) == (not in_force)
+
+
+def test_a_verdict_says_when_it_was_reached(judge, bound):
+    verdict = judge(bound(lower=0.7), 0.8)
+    assert json.loads(verdict.to_json())["decided_at"] == "2026-11-22T12:00:00Z"
+    assert "\nDecided at 2026-11-22T12:00:00Z\n" in verdict.to_text()
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    assert dataclasses.replace(verdict, decided_at=NOW.astimezone(zone)).to_json() == verdict.to_json()
 
 
 def test_an_override_that_is_not_needed(judge, bound):
