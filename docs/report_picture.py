@@ -19,7 +19,7 @@ def main(picture: pathlib.Path = _PICTURE, demo: pathlib.Path = _DEMO) -> None:
     Raises:
       SystemExit: There is no browser, or no demonstration to take it of.
     """
-    browser = shutil.which("chromium")
+    browser = shutil.which("chromium") or shutil.which("chromium-headless-shell")
     if browser is None:
         sys.exit("There is no `chromium` here to take pictures with; install it (Debian: apt-get install chromium).")
     pages = [path.read_text() for path in demo.glob("artifacts/ThresholdValidator/validation/*/report.html")]

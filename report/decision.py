@@ -90,13 +90,14 @@ def read_decision(validation: str) -> Decision:
     Raises:
       ValueError: There is none, or it is damaged.
     """
-    found = read_part(validation, JSON_FILE, _parse, "it is no verdict of a ThresholdValidator")
+    found = read_part(validation, JSON_FILE, decision_of, "it is no verdict of a ThresholdValidator")
     if found is None:
         raise ValueError(f"{validation} has no {JSON_FILE}, as a ThresholdValidator's `validation` has; give that one.")
     return found
 
 
-def _parse(content: bytes) -> Decision:
+def decision_of(content: bytes) -> Decision:
+    """Returns the verdict that a `verdict.json` holds."""
     said = json.loads(content)
     if said["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"Its schema version is {said['schema_version']}, not {SCHEMA_VERSION}.")

@@ -37,7 +37,7 @@ class ExactSums:
         return {"is_odd": self._is_odd.tolist(), "by_exponent": by_exponent}
 
     def add(self, values: np.ndarray) -> None:
-        """Adds float64 `[rows, columns]`, at most 2^20 rows; NaN or infinity makes a column's sum NaN."""
+        """Adds float64 `[rows, columns]`, at most 2^26 rows; NaN or infinity makes a column's sum NaN."""
         finite = np.isfinite(values)
         self._is_odd |= ~finite.all(axis=0)
         mantissas, exponents = np.frexp(np.where(finite, values, 0.0))

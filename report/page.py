@@ -72,7 +72,12 @@ class Page:
 
 def render(page: Page) -> str:
     """Returns the page as HTML; the same bytes for the same page."""
-    return environment().get_template("report.html").render(page=page, decision=page.decision)
+    return render_part("report.html", page=page, decision=page.decision)
+
+
+def render_part(name: str, **shown: Any) -> str:
+    """Returns one of the templates as HTML, with what it shows."""
+    return environment().get_template(name).render(**shown)
 
 
 def environment() -> jinja2.Environment:
@@ -108,7 +113,11 @@ def _signed(value: float) -> str:
     """Returns "+0.12", with a real minus sign."""
     if not value:
         return "0"
-    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "not known"
+    if not math.isfinite(value):
+        return "not known"
+    # Three digits, but no power of ten where a person would write none.
+    digits = ",.0f" if 1000 <= abs(value) < 1e6 else ".3g"
+    return f"{value:+{digits}}".replace("-", "\N{MINUS SIGN}")
 
 
 def _counted(count: int, what: str) -> str:

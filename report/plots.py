@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tfx_explain.report.frame import as_numbers
-from tfx_explain.report.records import ATTRIBUTION, ROW, VALUE
+from tfx_explain.report.records import ATTRIBUTION, ROW, VALUE, as_numbers
 from tfx_explain.report.svg import Cloud, path, piled, placed
 from tfx_explain.storage import columns
 
@@ -63,7 +62,7 @@ def distributions(sample: pd.DataFrame, features: Sequence[str]) -> Iterator[Dis
         found = attributions[finite]
         low, high = float(found.min()), float(found.max())
         x = placed(found, low, high)
-        groups, names = _groups(rows[finite], feature)
+        groups, names = _groups(rows.loc[finite], feature)
         y = piled(x)
         paths = [path(x[groups == group], y[groups == group]) for group in range(len(names))]
         ticks = [(f"{low:.3g}", 0.0), (f"{high:.3g}", 1.0)]
@@ -100,16 +99,17 @@ def _zero(low: float, high: float) -> float | None:
 def _groups(rows: pd.DataFrame, feature: str) -> tuple[np.ndarray, list[tuple[str, str]]]:
     """Returns the group that each row is in by its value, int `[rows]`, and the groups' names and looks."""
     column = (ROW, VALUE, feature)
-    if column not in rows.columns or rows[column].isna().all():
+    raw = pd.Series(rows[column]) if column in rows.columns else pd.Series(np.nan, rows.index)
+    if not raw.notna().to_numpy().any():
         return np.zeros(len(rows), int), [("", "plain")]
-    if pd.api.types.is_numeric_dtype(rows[column]):
-        values = rows[column].to_numpy(np.float64)
+    if pd.api.types.is_numeric_dtype(raw):
+        values = raw.to_numpy(np.float64)
         low, high = np.nanquantile(values, _THIRDS).tolist()
         shown = [f"{edge:,.0f}" if abs(edge) >= 1000 else f"{edge:.4g}" for edge in (low, high)]
         names = [f"up to {shown[0]}", f"up to {shown[1]}", f"above {shown[1]}", "missing"]
         groups = np.where(np.isnan(values), 3, np.searchsorted([low, high], values))
         return groups, list(zip(names, ("low", "middle", "high", "plain"), strict=True))
-    texts = rows[column].map(str, na_action="ignore")
+    texts = raw.map(str, na_action="ignore")
     counts = sorted(texts.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
     names = [str(name) for name, _ in counts[:_NAMED]]
     groups = np.select([texts == name for name in names], range(len(names)), _NAMED)

@@ -14,12 +14,14 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from tfx_explain.beam.reading.sample import row_hashes
 from tfx_explain.gate.reading.shards import record_files
 from tfx_explain.metrics.extractor import model_rows
+from tfx_explain.metrics.rows import NOT_EXPLAINED
 from tfx_explain.proto.printable import first_line, text_of
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import read_whole
 
 ROW, VALUE = "row", "value"
 ATTRIBUTION, OUTPUT = "attribution", "output"
+LEVELS = ["of", "what", "name"]
 
 BATCH_SIZE = 1000
 
@@ -79,9 +81,22 @@ def to_frame(batch: pa.RecordBatch, class_name: str = "", features: Collection[s
         found = model_rows(batch, model, kept, class_name)
         table |= {(model, ATTRIBUTION, name): found.attributions[:, index] for index, name in enumerate(kept)}
         table |= {(model, OUTPUT, field): found.field(field) for field in columns.FIELDS}
+        index = table[model, OUTPUT, columns.OUTPUT_INDEX]
+        table[model, OUTPUT, columns.OUTPUT_INDEX] = np.where(index == NOT_EXPLAINED, np.nan, index)
+        quantity = batch.schema.get_field_index(columns.field_column(model, columns.EXPLAINED_QUANTITY))
+        if quantity >= 0:
+            table[model, OUTPUT, columns.EXPLAINED_QUANTITY] = _values(batch.column(quantity))
     frame = pd.DataFrame(table, index=pd.RangeIndex(batch.num_rows))
-    frame.columns = pd.MultiIndex.from_tuples(list(table), names=["of", "what", "name"])
+    frame.columns = pd.MultiIndex.from_tuples(list(table), names=LEVELS)
     return frame
+
+
+def as_numbers(values: pd.Series) -> np.ndarray:
+    """Returns a raw feature as float64 `[rows]`: texts, and lists, by their place in order; NaN: missing."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(np.float64)
+    codes = pd.Categorical(values.map(str, na_action="ignore")).codes.astype(np.float64)
+    return np.where(codes < 0, np.nan, codes)
 
 
 class SmallestHashes:

@@ -14,6 +14,7 @@ from tfx_explain.report.exact import ExactSums
 from tfx_explain.storage import columns
 
 _NORMAL_95 = 1.959964
+_AT_ONCE = 4096  # Rows: a frame may have all of them.
 
 
 class Totals:
@@ -54,16 +55,8 @@ class Totals:
 
     def add_rows(self, found: ModelRows) -> None:
         """Adds rows of the model's attributions, whose features are these."""
-        good = found.take(found.explained)
-        signed = np.ascontiguousarray(good.attributions)
-        absolute = np.abs(signed)
-        sizes = absolute.sum(axis=1, keepdims=True)
-        fields = [completeness_gaps(good), good.field(columns.APPROXIMATION_ERROR)]
-        fields += [1 - good.field(columns.TOLERANCE_MET)]
-        self._sums.add(np.hstack([signed, absolute, absolute**2, sizes * absolute, sizes**2, np.stack(fields, axis=1)]))
-        self.rows += len(signed)
-        self.failed += len(found.attributions) - len(signed)
-        self._values = None
+        for start in range(0, len(found.attributions), _AT_ONCE):
+            self._add(ModelRows(self.features, *(part[start : start + _AT_ONCE] for part in found[1:])))
 
     def merge(self, other: Totals) -> None:
         """Adds the rows of others, with the same features."""
@@ -116,6 +109,18 @@ class Totals:
         residuals = squared - 2 * shares * with_size + shares**2 * size_squared
         variance = np.maximum(residuals, 0) / (self.rows - 1)
         return _NORMAL_95 * np.sqrt(variance * self.rows) / total
+
+    def _add(self, found: ModelRows) -> None:
+        good = found.take(found.explained)
+        signed = np.ascontiguousarray(good.attributions)
+        absolute = np.abs(signed)
+        sizes = absolute.sum(axis=1, keepdims=True)
+        fields = [completeness_gaps(good), good.field(columns.APPROXIMATION_ERROR)]
+        fields += [1 - good.field(columns.TOLERANCE_MET)]
+        self._sums.add(np.hstack([signed, absolute, absolute**2, sizes * absolute, sizes**2, np.stack(fields, axis=1)]))
+        self.rows += len(signed)
+        self.failed += len(found.attributions) - len(signed)
+        self._values = None
 
     def _part(self, number: int) -> np.ndarray:
         """Returns some of the sums: by feature the signed, absolute, squared, and by size; then the others."""

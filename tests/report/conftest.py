@@ -169,7 +169,7 @@ def pages(tmp_path_factory, rows, one_model_rows, explained, check) -> Mapping[s
             {},
         ),
     }
-    return {name: _page(root / name, *one) for name, one in evidence.items()}
+    return {name: _page(root / f'{name} "<b>', *one) for name, one in evidence.items()}
 
 
 def _page(folder: Path, rows, summary, checks, verdict) -> Path:

@@ -1,12 +1,12 @@
 """The page in a real browser, opened from disk: what it shows, and that nothing in it runs, is fetched or overflows."""
 
-import runpy
 import shutil
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+
+pytestmark = pytest.mark.slow
 
 PAGES = ("blocked", "one-row", "hostile", "large")
 # Parts of the page, but for what scrolls by itself, that reach beyond the window.
@@ -17,7 +17,7 @@ OVERFLOWING = """() => [...document.querySelectorAll('body *')].filter(one =>
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = shutil.which("chromium")
+    path = shutil.which("chromium") or shutil.which("chromium-headless-shell")
     assert path, "There is no `chromium` here to open pages in; install it (Debian: apt-get install chromium)."
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -61,11 +61,11 @@ def test_it_fits_into_a_phone_and_a_window(show, name):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES[:3])
-def test_axe_finds_nothing_serious(show, name, scheme):
+def test_axe_finds_nothing(show, name, scheme):
     page = show(name, color_scheme=scheme)
     unfold(page)
     found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found] == []
 
 
 def test_what_passed_is_folded_and_opens_by_the_keyboard(show):
@@ -127,16 +127,3 @@ def test_hostile_names_are_text_and_take_no_more_room_than_others(show):
 def test_dead_letters_are_a_link(show, pages):
     link = show("blocked").get_by_role("link", name="dead_letters")
     assert link.get_attribute("href") == (pages["blocked"].parent / "attributions/dead_letters/Split-eval").as_uri()
-
-
-def test_the_readme_s_picture_can_be_made(pages, tmp_path):
-    script = Path(__file__).parents[2] / "docs" / "report_picture.py"
-    with pytest.raises(SystemExit, match="There is no report of a blocked model"):
-        runpy.run_path(str(script))["main"](tmp_path / "picture.png", tmp_path)
-    for number, name in enumerate(("one-row", "blocked")):
-        folder = tmp_path / "artifacts" / "ThresholdValidator" / "validation" / str(number)
-        folder.mkdir(parents=True)
-        shutil.copy(pages[name], folder)
-    runpy.run_path(str(script))["main"](tmp_path / "picture.png", tmp_path)
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-    assert "(docs/report.png)" in script.parents[1].joinpath("README.md").read_text()

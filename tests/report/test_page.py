@@ -4,6 +4,9 @@ import dataclasses
 import json
 import os
 import re
+import runpy
+import shutil
+from pathlib import Path
 
 import lxml.html
 import pytest
@@ -183,3 +186,17 @@ def test_an_undecided_threshold_is_no_failure(page, judge, check):
     asked = dataclasses.replace(check(why="it was not asked"), passed=None, observed=None, baseline=None)
     said = words(page(validation=judge(not_asked=[asked], blessed=True)))
     assert "Not asked (1) it was not asked" in said
+
+
+@pytest.mark.slow
+def test_the_readme_s_picture_can_be_made(pages, tmp_path):
+    script = Path(__file__).parents[2] / "docs" / "report_picture.py"
+    with pytest.raises(SystemExit, match="There is no report of a blocked model"):
+        runpy.run_path(str(script))["main"](tmp_path / "picture.png", tmp_path)
+    for number, name in enumerate(("one-row", "blocked")):
+        folder = tmp_path / "artifacts" / "ThresholdValidator" / "validation" / str(number)
+        folder.mkdir(parents=True)
+        shutil.copy(pages[name], folder)
+    runpy.run_path(str(script))["main"](tmp_path / "picture.png", tmp_path)
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert "(docs/report.png)" in script.parents[1].joinpath("README.md").read_text()
