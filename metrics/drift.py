@@ -78,7 +78,7 @@ class ImportanceNDCG(ImportanceDrift):
 
     def __init__(self, name: str = "", class_name: str = "") -> None:
         """Initializes the metric; see `ExplanationMetric`."""
-        super().__init__(_ndcg, name or of_class("importance_ndcg", class_name), class_name)
+        super().__init__(ndcg, name or of_class("importance_ndcg", class_name), class_name)
 
 
 class ImportanceSpearman(ImportanceDrift):
@@ -131,7 +131,8 @@ class ShareKept(DriftMetric):
         )
 
 
-def _ndcg(candidate: np.ndarray, baseline: np.ndarray) -> float:
+def ndcg(candidate: np.ndarray, baseline: np.ndarray) -> float:
+    """Returns what `ImportanceNDCG` is of two importance vectors, float64 `[features]`."""
     if not candidate.any():
         return float("nan")
     discounts = 1 / np.log2(np.arange(len(baseline)) + 2)

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfx_explain.gate.bounds import CHANGE
 from tfx_explain.gate.override import Override
 from tfx_explain.gate.saying.verdict import JSON_FILE, SCHEMA_VERSION, headline
-from tfx_explain.gate.saying.wording import CHANGE
 from tfx_explain.report.scale import Scale, scales
 from tfx_explain.storage.integrity import read_part
 
