@@ -36,6 +36,19 @@ SERVED = "codes of occupation shift"
 
 
 @dataclasses.dataclass(frozen=True)
+class Trials:
+    """What gates are tried on.
+
+    Attributes:
+      sound: Each sound model as a candidate against each as its baseline model, `[models, models]`.
+      spoilt: By kind, spoilt candidates against sound baseline models, `[strengths, candidates]`.
+    """
+
+    sound: Pair
+    spoilt: Mapping[str, Pair]
+
+
+@dataclasses.dataclass(frozen=True)
 class Measured:
     """What was measured.
 
@@ -52,28 +65,40 @@ class Measured:
 
 def run() -> Iterator[Table]:
     """Trains, measures, and gives the tables."""
-    yield from tables(measure())
+    yield from tables(measure(trials()))
 
 
-def measure(models: int = MODELS, spoilt: int = SPOILT, splits: int = _SPLITS, seed: int = _SEED) -> Measured:
-    """Measures with so many sound models, and so many spoilt ones of each kind and strength."""
+def trials(models: int = MODELS, spoilt: int = SPOILT, seed: int = _SEED) -> Trials:
+    """Trains so many sound models, and so many spoilt ones of each kind and strength."""
     network = Network()
     sound = [_sound(network, seed, number) for number in range(models)]
-    pairs = Pair.stack([_against_all(network, one, sound) for one in sound])
-    lengths = [length for length in HISTORIES if length <= models // 2]
+    return Trials(
+        Pair.stack([_against_all(network, one, sound) for one in sound]),
+        {
+            kind: Pair.stack([_spoilt(network, kind, part, spoilt, sound, seed) for part in STRENGTHS])
+            for kind in (*KINDS, SERVED)
+        },
+    )
+
+
+def measure(tried: Trials, splits: int = _SPLITS) -> Measured:
+    """Lets all gates decide, made from histories that are drawn so many times."""
+    pairs = tried.sound
+    lengths = [length for length in HISTORIES if length <= len(pairs.distance) // 2]
     alarms = {
         name: {length: _with_error(pairs, make, length, splits) for length in lengths} for name, make in GATES.items()
     }
     usual = min(USUAL_HISTORY, lengths[-1])
     gates = {name: [make(history) for history in _histories(pairs, usual, splits)] for name, make in GATES.items()}
-    caught: dict[str, dict[str, np.ndarray]] = {name: {} for name in GATES}
-    auc = {}
-    for kind in (*KINDS, SERVED):
-        found = [_spoilt(network, kind, strength, spoilt, sound, seed) for strength in STRENGTHS]
-        auc[kind] = np.array([(one.aucs[:, 0] - one.aucs[:, 1]).mean() for one in found])
-        for name in GATES:
-            caught[name][kind] = np.array([np.mean([gate(one).mean() for gate in gates[name]]) for one in found])
-    return Measured(alarms, caught, auc)
+    caught = {
+        name: {
+            kind: np.mean([gate(found).mean(axis=1) for gate in gates[name]], axis=0)
+            for kind, found in tried.spoilt.items()
+        }
+        for name in GATES
+    }
+    changes = {kind: (found.aucs[..., 0] - found.aucs[..., 1]).mean(axis=1) for kind, found in tried.spoilt.items()}
+    return Measured(alarms, caught, changes)
 
 
 def tables(measured: Measured) -> Iterator[Table]:

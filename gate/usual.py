@@ -20,6 +20,9 @@ _LEAST = 1e-12  # What takes the place of 0 under a logarithm.
 PRIOR = 4
 """What the mean variance of all quantities counts for, in degrees of freedom; see `calibration.rules`."""
 
+MOST_DEGREES = 20
+"""More degrees of freedom than this are never believed in: some retrainings are odd, after however many others."""
+
 SCALES: Mapping[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     LINEAR: (float, float),
     CUBE_ROOT: (lambda x: float(special.cbrt(x)), lambda y: y**3),
@@ -46,8 +49,12 @@ class Usual:
     runs: int
 
     def times(self, value: float) -> float:
-        """Returns how many times the usual variation a value is away from what is expected."""
-        distance = abs(SCALES[self.scale][0](value) - self.centre)
+        """Returns how many times the usual variation a value is away from what is expected.
+
+        Of a comparison that is 1 where two models agree, better than expected is not away: 0.
+        """
+        distance = SCALES[self.scale][0](value) - self.centre
+        distance = max(0.0, distance) if self.scale == LOG_OF_REST else abs(distance)
         return distance / self.spread if self.spread else math.inf if distance else 0.0
 
     def alarms(self, bound: float, at_least: bool) -> float:
@@ -137,7 +144,7 @@ def calibration_of(eval_config: config_pb2.EvalConfig) -> Calibration | None:
 
 def degrees(runs: int) -> int:
     """Returns the degrees of freedom of a spread that is known from so many runs."""
-    return runs - 1 + PRIOR
+    return min(runs - 1 + PRIOR, MOST_DEGREES)
 
 
 def t_quantile(runs: int, rate: float) -> float:

@@ -11,7 +11,8 @@ two models, which is 1 where they agree, the logarithm of what is left of 1 is t
 
 Spread. n runs say little of a standard deviation: of three, it is wrong by a factor of two and more. What all features
 and slices have in common helps: their mean variance counts as much as `PRIOR` degrees of freedom, beside the n - 1 of a
-quantity's own, and t has n - 1 + `PRIOR`. That is the moderated t of Smyth, "Linear models and empirical Bayes
+quantity's own, and t has n - 1 + `PRIOR`, at most `MOST_DEGREES`, since retrainings have heavier tails than the normal
+distribution. That is the moderated t of Smyth, "Linear models and empirical Bayes
 methods", 2004, but with a fixed prior: one that is estimated from few runs is too sure of itself. It says that spreads
 of features are within a factor of about three of each other, which they are on this scale.
 
@@ -32,7 +33,7 @@ import math
 import numpy as np
 from scipy import special
 
-from tfx_explain.gate.usual import PRIOR, degrees, t_quantile
+from tfx_explain.gate.usual import MOST_DEGREES, PRIOR, t_quantile
 
 ENOUGH = 1.5
 """How much wider than after an endless history bounds may be for the history to be called long enough."""
@@ -73,7 +74,7 @@ def spread(values: np.ndarray, more: np.ndarray | float = 0.0) -> Spread:
       more: Variance that the runs don't show, float64 `[quantities]`.
     """
     runs, variance = len(values), values.var(axis=0, ddof=1)
-    moderated = (PRIOR * variance.mean() + (runs - 1) * variance) / degrees(runs)
+    moderated = (PRIOR * variance.mean() + (runs - 1) * variance) / (PRIOR + runs - 1)
     return Spread(values.mean(axis=0), np.sqrt(moderated + more), runs)
 
 
@@ -99,7 +100,7 @@ def width(runs: int, rate: float) -> float:
       runs: How many runs there are.
       rate: Of false alarms of this bound in one run.
     """
-    return t_quantile(runs, rate) * math.sqrt(1 + 1 / runs) / float(-special.ndtri(rate))
+    return t_quantile(runs, rate) * math.sqrt(1 + 1 / runs) / float(-special.stdtrit(MOST_DEGREES, rate))
 
 
 def runs_needed(rate: float) -> int:

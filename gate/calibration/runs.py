@@ -23,7 +23,7 @@ _MOST_SLICES = 1000
 Slices = Sequence[Sequence[str]]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Run:
     """One model's attributions of some rows.
 
@@ -55,7 +55,7 @@ class Run:
         return np.divide(chosen, total, out=np.full_like(chosen, np.nan), where=total > 0)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Comparison:
     """Two models' attributions of the same rows.
 
