@@ -31,7 +31,7 @@ KINDS: Mapping[str, Callable[[float], Spoil]] = {
     "occupation is shuffled": spoiling.shuffled("occupation"),
     "native-country tells sex": spoiling.proxy,
 }
-SERVED = "codes of occupation shift"
+SERVED = "codes of categories shift"
 """Of the candidate alone, and in what it is given when served."""
 
 

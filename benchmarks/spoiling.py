@@ -60,11 +60,11 @@ def proxy(strength: float) -> Spoil:
 
 
 def shifted(strength: float) -> Spoil:
-    """Codes of occupations, as served, are off by one for that part of the rows; those trained on are sound."""
+    """Codes of all categories, as served, are off by one for that part of the rows; those trained on are sound."""
 
     def spoil(month: Month, rng: np.random.Generator) -> None:
-        codes = month.column("occupation")
-        rows = rng.random(len(codes)) < strength
-        codes[rows] = (codes[rows] + 1) % len(census().categories["occupation"])
+        rows = rng.random(len(month.labels)) < strength
+        sizes = [len(names) for names in census().categories.values()]
+        month.codes[rows] = (month.codes[rows] + 1) % sizes
 
     return spoil
