@@ -21,7 +21,7 @@ HISTORIES = (2, 3, 5, 10, 20, 40)
 USUAL_HISTORY = 20
 STRENGTHS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 SPOILT = 20  # Candidates of each kind and strength.
-_SPLITS, _GROUPS = 40, 8
+_SPLITS, _GROUPS = 160, 8
 _CAUGHT = 0.8
 _SEED = 2026
 
@@ -114,7 +114,7 @@ def tables(measured: Measured) -> Iterator[Table]:
     for kind, auc in measured.auc.items():
         cells = []
         for name in measured.caught:
-            reached = np.flatnonzero(measured.caught[name][kind] >= _CAUGHT)
+            reached = np.flatnonzero(measured.caught[name][kind] > _CAUGHT - 1e-9)
             cells.append(f"{STRENGTHS[reached[0]]:g}" if len(reached) else "never")
         rows.append((kind, *cells, f"{auc[-1]:+.3f}"))
     title = (
@@ -177,7 +177,7 @@ def _with_error(pairs: Pair, make: Callable[[Pair], Gate], length: int, splits: 
         for group in range(_GROUPS)
     ]
     error = np.sqrt((_GROUPS - 1) * np.var(without))
-    return _alarms(pairs, make, length, splits * _GROUPS, every), float(error)
+    return _alarms(pairs, make, length, splits, every), float(error)
 
 
 def _spoilt(network: Network, kind: str, strength: float, count: int, sound: list[Trained], seed: int) -> Pair:

@@ -22,7 +22,7 @@ def main(picture: pathlib.Path = _PICTURE, models: int = MODELS, spoilt: int = S
 def draw(measured: Measured, picture: pathlib.Path) -> None:
     """Draws what was measured."""
     matplotlib.rcParams.update({"svg.hashsalt": "calibration", "font.size": 9})
-    figure, (alarms, power) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
+    figure, (alarms, power) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
     for name in _SHOWN:
         found = measured.alarms[name]
         rates, errors = zip(*found.values(), strict=True)
@@ -35,9 +35,11 @@ def draw(measured: Measured, picture: pathlib.Path) -> None:
     for kind, stopped in measured.caught[CALIBRATED].items():
         (line,) = power.plot(STRENGTHS, 100 * stopped, "o-", markersize=3, label=kind)
         power.plot(STRENGTHS, 100 * measured.caught[AUC][kind], "--", color=line.get_color(), linewidth=1)
-    power.set(title="Stopped by suggested bounds (dashed: by AUC alone)", xlabel="part of the rows that is spoilt")
+    power.set(
+        title="Power (dashed: AUC alone)", xlabel="part of the rows that is spoilt", ylabel="% of candidates stopped"
+    )
     for axes in (alarms, power):
-        axes.legend(frameon=False, fontsize=7)
+        axes.legend(frameon=False, fontsize=7, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.18))
         axes.set_ylim(bottom=0)
     figure.savefig(picture, metadata={"Date": None})
     plt.close(figure)
