@@ -104,6 +104,7 @@ setup(
         "tfx_explain.proto": ["*.proto", "*.pyi"],
         "tfx_explain.pipelines.census.data": ["*"],
         "tfx_explain.report": ["templates/*"],
+        "tfx_explain.whatif.showing": ["templates/*"],
     },
     classifiers=[
         "Intended Audience :: Developers",

@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "Attributes a model's predictions over TFRecords to its features.",
     "validate": "Decides thresholds over metrics and attributions: 0 blessed, 1 not blessed, 2 can't tell.",
     "report": "Makes a page of attributions and verdict: why a model was blocked.",
+    "whatif": "Serves a page on which a row is changed, and predictions and attributions move.",
     "lint": "Looks for thresholds that can never pass, or never fail.",
     "compile": "Writes a pipeline as the file that Kubeflow Pipelines or Vertex AI takes.",
     "flink": "Writes what a Flink cluster for Beam is set up with.",

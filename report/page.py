@@ -68,12 +68,13 @@ class Page:
 
 def render(page: Page) -> str:
     """Returns the page as HTML; the same bytes for the same page."""
-    return _environment().get_template("report.html").render(page=page, decision=page.decision)
+    return environment("tfx_explain.report").get_template("report.html").render(page=page, decision=page.decision)
 
 
-def _environment() -> jinja2.Environment:
+def environment(*packages: str) -> jinja2.Environment:
+    """Returns what renders the templates of packages, those of the first one first: all that they show is escaped."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tfx_explain.report"),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in packages]),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         finalize=_fit,
