@@ -15,8 +15,11 @@ import pytest
 
 from tests.whatif.conftest import HOSTILE
 from tfx_explain.beam.reading.names import row_names
+from tfx_explain.cli import main
 from tfx_explain.report.page import environment
 from tfx_explain.whatif.asking.values import with_values
+
+pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium")
 signed = environment("tfx_explain.report").filters["signed"]
@@ -216,12 +219,12 @@ def test_no_other_machine_reaches_it(address):
     assert [one for one in listening if int(one.partition(":")[2], 16) == int(port)] == [f"0100007F:{int(port):04X}"]
 
 
-def test_a_port_that_is_taken_is_a_sentence(asked, address):
+def test_a_port_that_is_taken_is_a_sentence(asked, address, capsys):
     port = address.partition("//")[2].partition("/")[0].partition(":")[2]
-    command = [sys.executable, "-m", "tfx_explain.cli.main", *asked, "--port", port]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 2 and result.stdout == ""
-    assert result.stderr.splitlines()[-1].startswith(f"tfx-explain: Port {port} is in use; give another one by --port")
+    assert main.run([*asked, "--port", port]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"tfx-explain: Port {port} is in use; give another one by --port, or 0 for any that is free.\n"
 
 
 def test_ctrl_c_ends_it_cleanly(started):
