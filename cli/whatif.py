@@ -47,7 +47,6 @@ def command(examples: str, row: str, sample: int, port: int, opens: bool, **aske
     rows = read_rows(files, format_of(files), sample)
     session = Session(Models(read_job(**asked), rows.sample[:_TRIED]), rows)
     record = rows.find(row) if row else session.first()
-    session.ask(record)  # What is traced once is not waited for on the page.
     with tempfile.TemporaryDirectory() as folder:
 
         def announce(address: str) -> None:

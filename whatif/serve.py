@@ -60,6 +60,7 @@ def serve(session: Session, record: bytes, sockets: Sequence[socket], announce: 
     """
     # Who asks for what isn't there is no matter for the terminal.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    Page(session, record)  # What is traced and found out once, nobody waits for who opens the page.
     asyncio.run(_serve(session, record, sockets, announce))
 
 

@@ -146,7 +146,7 @@ class Page:
         # All at once: no number is ever beside another row's.
         with self._setting(), pn.io.hold():
             self._fields.show(self._shown(), values, read, {name: text for name, (text, _) in self._wrong.items()})
-            self._panes["beside"].object = view.beside(session, self._record)
+            self._panes["beside"].object = view.beside(session, self._record, MOST)
             self._back.disabled = not self._edits and not self._wrong
             self._show_outputs()
             self._panes["said"].object = view.said(session, now, self._read)
@@ -195,7 +195,7 @@ class Page:
         if len(names) <= MOST or self._read is None:
             return names[:MOST]
         largest = [name for name in self._session.largest(self._read) if name in self._session.models.features]
-        return sorted({*largest[:MOST], *self._edits, *self._wrong})
+        return sorted({*largest[:MOST], *self._edits, *self._wrong, self._feature.value})
 
     @contextlib.contextmanager
     def _setting(self) -> Iterator[None]:

@@ -68,12 +68,13 @@ def problem(sentences: Sequence[str], stands: bool) -> str:
     return _render("problem.html", sentences=sentences, stands=stands)
 
 
-def beside(session: Session, record: bytes) -> str:
-    """Returns the columns of a row that no model reads, such as its label."""
+def beside(session: Session, record: bytes, fields: int) -> str:
+    """Returns the columns of a row that no model reads, such as its label, and how many features have `fields`."""
     values = values_of(record)
     names = [name for name in sorted(values) if name not in session.models.features]
     there = [(name, shown(values[name])) for name in names if not columns.is_explanation_column(name)]
-    return _render("beside.html", beside=there)
+    more = len(session.models.features) > fields
+    return _render("beside.html", beside=there, fields=fields if more else 0)
 
 
 def said(session: Session, now: Answer | None, read: Answer | None) -> str:
