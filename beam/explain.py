@@ -16,11 +16,11 @@ from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.explaining.results import Failures, Results
 from tfx_explain.beam.reading import decode
 from tfx_explain.beam.reading.batches import RowBatch
-from tfx_explain.beam.summary import Summary
 from tfx_explain.beam.writing import records
 from tfx_explain.savedmodel import ExplainedOutput
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import records_digest
+from tfx_explain.storage.summary import Summary
 
 # One row in as many is looked at for the features that it has, and all where none of those has one of them.
 _LOOKED_AT = 16

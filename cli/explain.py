@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,34 +17,61 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading.read import list_files
 from tfx_explain.beam.run import explain_splits
-from tfx_explain.beam.summary import Summary
+from tfx_explain.cli import options
 from tfx_explain.cli.jobs import format_of, job_options, read_job
+from tfx_explain.cli.output import emit
 from tfx_explain.cli.progress import RunProgress, estimate_rows
 from tfx_explain.proto.printable import printable
 from tfx_explain.storage.directory import check_unused, complete_directory
 from tfx_explain.storage.influence import uninfluenced
+from tfx_explain.storage.summary import Summary
 
 _PROGRESS_DIR = "progress"
 
 
-@click.command("explain")
+@click.command(
+    "explain",
+    epilog=options.examples(
+        "explain --model serving/1 --examples 'data/eval-*.gz' --output explained",
+        "explain --model serving/1 --examples eval.parquet --output explained --class '>50K' --sample 10000",
+        "explain ... --method sampled_shapley --tolerance 0.005 --keep id --keep 'country-*'",
+        "explain ... -- --direct_running_mode=multi_processing --direct_num_workers=4",
+    ),
+)
 @job_options
 @click.option("--output", required=True, metavar="DIR", help="Where the records go; must not exist, or be empty.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="ROWS", help="Explains at most that many rows.")
+@click.option(
+    "--keep", multiple=True, metavar="NAME", help="Feature, or glob, that the records keep; repeatable. Default: all."
+)
 @click.option("--split", default="eval", show_default=True, help="The name of the rows' split in the output.")
+@options.JSON
+@options.QUIET
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
-def command(examples: str, output: str, sample: int | None, split: str, beam_args: Sequence[str], **asked: Any) -> None:
+def command(
+    examples: str,
+    output: str,
+    sample: int | None,
+    keep: Sequence[str],
+    split: str,
+    as_json: bool,
+    quiet: bool,
+    beam_args: Sequence[str],
+    **asked: Any,
+) -> None:
     """Attributes a model's predictions over files of examples to its features.
 
     Writes gzipped TFRecords of the examples with their attributions to OUTPUT/Split-eval, rows that could not be
-    explained to OUTPUT/dead_letters, and the counts to OUTPUT/summary.json. What follows -- goes to Beam, such as
-    --runner=FlinkRunner, or --direct_running_mode=multi_processing --direct_num_workers=4.
+    explained to OUTPUT/dead_letters, and the counts to OUTPUT/summary.json, which --json prints. What follows -- goes
+    to Beam, such as --runner=FlinkRunner. Options win over the same in --parameters.
     """
-    console = rich.console.Console(stderr=True)
+    console = rich.console.Console(stderr=True, quiet=quiet)
     check_unused(output)
     files = list_files([examples])
     form = format_of(files)
     job = read_job(**asked)
+    if keep:  # to touch the field would be to keep none
+        job.parameters.kept_features.names[:] = keep
     if sample is not None:
         job.parameters.sample.rows = sample
     with complete_directory(output) as folder:
@@ -61,6 +89,8 @@ def command(examples: str, output: str, sample: int | None, split: str, beam_arg
             )
         tf.io.gfile.rmtree(progress_dir)
     _show(console, summaries[split], output)
+    if as_json:
+        emit(f"{summaries[split].to_json()}\n", sys.stdout)
 
 
 def _show(console: rich.console.Console, summary: Summary, output: str) -> None:

@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.explaining.outputs import ALL
 from tfx_explain.beam.reading.read import PARQUET, TF_EXAMPLE, Format
+from tfx_explain.cli import options
 from tfx_explain.cli.assignments import parse_element
 from tfx_explain.cli.wording import BY_INSPECT, options_for
 from tfx_explain.proto import explanation_pb2
@@ -34,10 +35,13 @@ _OPTIONS = (
         multiple=True,
         help="Name or index of a class to explain, or all; repeatable. Default: of two the second, else the predicted.",
     ),
+    click.option("--top-k", type=click.IntRange(min=1), metavar="K", help="Explains each row's K highest classes."),
+    options.OUTPUT_NAME,
+    options.OUTPUT_ELEMENT,
     click.option(
-        "--output-element",
-        metavar="I,J,...",
-        help="Of an output of rank three and more, the element to explain, by indices.",
+        "--tolerance",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Largest error, relative to the sum of a row's absolute attributions.",
     ),
     click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: all else that can be set."),
 )
@@ -59,17 +63,20 @@ def read_job(
     baseline_model: str,
     method: str | None,
     classes: Sequence[str],
+    top_k: int | None,
+    output_name: str,
     output_element: str | None,
+    tolerance: float | None,
     parameters: str | None,
 ) -> ExplanationJob:
-    """Returns the job that the options describe.
+    """Returns the job that the options describe; they win over the same in a file of parameters.
 
     Raises:
       ValueError: A file holds something else, or the model can't be explained as asked.
     """
-    settings = _parameters(parameters, method, classes)
-    if output_element:
-        settings.output_element[:] = parse_element(output_element)
+    settings = _parameters(parameters)
+    choose(settings, classes, top_k, output_name, output_element)
+    _set_method(settings, method, tolerance)
     return ExplanationJob(model, _metadata(model, metadata, settings), settings, baseline_model)
 
 
@@ -88,7 +95,7 @@ def _metadata(
         return metadata_from_json(file.read())
 
 
-def _parameters(path: str | None, method: str | None, classes: Sequence[str]) -> explanation_pb2.ExplanationParameters:
+def _parameters(path: str | None) -> explanation_pb2.ExplanationParameters:
     parameters = explanation_pb2.ExplanationParameters()
     if path is not None:
         try:
@@ -96,10 +103,36 @@ def _parameters(path: str | None, method: str | None, classes: Sequence[str]) ->
                 json_format.Parse(file.read(), parameters)
         except json_format.ParseError as error:
             raise ValueError(f"{path} is no ExplanationParameters in JSON: {error}") from error
-    if method is not None:
-        getattr(parameters, f"{method}_attribution").SetInParent()
+    return parameters
+
+
+def choose(
+    parameters: explanation_pb2.ExplanationParameters,
+    classes: Sequence[str],
+    top_k: int | None,
+    output_name: str,
+    output_element: str | None,
+) -> None:
+    """Sets which output is explained, and which of its classes; one choice of classes takes the place of another."""
+    if classes or top_k:
+        for field in ("class_names", "output_indices", "top_k"):
+            parameters.ClearField(field)
     if tuple(classes) == (_ALL,):
         parameters.output_indices.append(ALL)
     else:
         parameters.class_names.extend(classes)
-    return parameters
+    if top_k:
+        parameters.top_k = top_k
+    if output_name:
+        parameters.output_name = output_name
+    if output_element:
+        parameters.output_element[:] = parse_element(output_element)
+
+
+def _set_method(parameters: explanation_pb2.ExplanationParameters, method: str | None, tolerance: float | None) -> None:
+    """Sets the method, if one was chosen, and its tolerance."""
+    field = f"{method}_attribution" if method else parameters.WhichOneof("method") or f"{_METHODS[0]}_attribution"
+    if method or tolerance:
+        getattr(parameters, field).SetInParent()
+    if tolerance:
+        getattr(parameters, field).tolerance = tolerance

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tfx_explain.beam.reading.read import list_files
+from tfx_explain.cli import options
 from tfx_explain.cli.jobs import format_of, job_options, read_job
 from tfx_explain.cli.output import emit
 from tfx_explain.whatif.asking.models import Models
@@ -22,7 +23,13 @@ _PORT, _SAMPLE = 5006, 1000
 _TRIED = 100
 
 
-@click.command("whatif")
+@click.command(
+    "whatif",
+    epilog=options.examples(
+        "whatif --model serving/2 --baseline-model serving/1 --examples 'data/eval-*.gz' --metadata metadata.json",
+        "whatif --model serving/2 --examples 'explained/Split-eval/*' --row 07048c08e2bb688f --port 0 --open",
+    ),
+)
 @job_options
 @click.option("--row", default="", metavar="NAME", help="The row to show first, by the name that a report has for it.")
 @click.option(

@@ -21,7 +21,7 @@ class Step:
 
     Attributes:
       feature: The feature; empty: all the others that are not 0.
-      value: What the row has, for people; empty where the records lack it.
+      value: What the row has, for people, or "missing"; empty where the records don't keep the feature.
       attribution: The candidate's.
       before: The baseline model's; NaN: there is none.
       start: Where its lower end is, as a part of the axis of outputs.
@@ -117,7 +117,9 @@ def _before(sample: pd.DataFrame, feature: str, index: int) -> float:
 
 
 def _shown(sample: pd.DataFrame, column: tuple[str, str, str], index: int) -> str:
-    value: Any = sample[column].iloc[index] if column in sample.columns else None
-    if value is None or (isinstance(value, float) and np.isnan(value)):
+    if column not in sample.columns:
         return ""
+    value: Any = sample[column].iloc[index]
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "missing"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

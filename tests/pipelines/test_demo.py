@@ -1,4 +1,5 @@
 import logging
+import pathlib
 import re
 
 import numpy as np
@@ -14,6 +15,13 @@ from tfx_explain.storage import columns
 def test_the_story_comes_out_as_told(told):
     assert told.status == 0, told.stdout + told.stderr
     assert "All three runs came out as told" in told.stdout
+
+
+@pytest.mark.slow
+def test_it_ends_with_the_path_of_the_blocked_models_report(told):
+    what, path = told.stdout.strip().splitlines()[-1].split()
+    assert what == "Report"
+    assert "NOT BLESSED" in pathlib.Path(path).read_text()
 
 
 @pytest.mark.slow

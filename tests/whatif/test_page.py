@@ -22,7 +22,7 @@ from tfx_explain.whatif.asking.values import with_values
 pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium")
-signed = environment("tfx_explain.report").filters["signed"]
+signed = environment().filters["signed"]
 
 
 @pytest.fixture(scope="module")

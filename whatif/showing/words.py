@@ -77,4 +77,4 @@ def short(name: str) -> str:
 @functools.cache
 def templates() -> jinja2.Environment:
     """Returns what makes HTML of templates, the page's own and the report's."""
-    return environment("tfx_explain.whatif.showing", "tfx_explain.report")
+    return environment("tfx_explain.whatif.showing")
