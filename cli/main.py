@@ -29,6 +29,7 @@ COMMANDS = {
     "whatif": "Serves a page on which a row is changed, and predictions and attributions move.",
     "history": "Shows attributions and verdicts over runs, as a page or as JSON lines.",
     "tensorboard": "Writes attributions and verdicts over runs for TensorBoard.",
+    "suggest": "Suggests bounds for a gate, from the attributions of models that were sound.",
     "lint": "Looks for thresholds that can never pass, or never fail.",
     "compile": "Writes a pipeline as the file that Kubeflow Pipelines or Vertex AI takes.",
     "flink": "Writes what a Flink cluster for Beam is set up with.",
