@@ -53,8 +53,7 @@ class RowExplainer:
         started = time.perf_counter()
         self._engine = Engine(job)
         self._kept = list(job.parameters.kept_features.names) if job.parameters.HasField("kept_features") else None
-        # Where the two models read a feature as different types, no record serves both; the candidate's type counts.
-        features = collections.ChainMap(*(dict(model.row_features) for model in self._engine.models.values()))
+        features = self._engine.row_features
         self._decoder = decode.RowDecoder({name: feature.dtype for name, feature in features.items()})
         # Told once, to whichever thread asks first.
         self._load_seconds = iter([time.perf_counter() - started])

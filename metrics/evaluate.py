@@ -102,7 +102,7 @@ def evaluate_attributions(
         pipeline
         | "Files" >> beam.Create(_paths(file_patterns))
         | "Spread" >> beam.Reshuffle()
-        | "ReadAttributions" >> beam.FlatMap(_read_batches)
+        | "ReadAttributions" >> beam.FlatMap(read_batches)
         | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config))
     )
     _ = batches | "EvaluateAttributions" >> EvaluateAttributions(
@@ -243,7 +243,8 @@ def _read(file_patterns: Sequence[str], until: frozenset[str] | None = None) -> 
     return RecordsSummary(rows, frozenset(names), digest)
 
 
-def _read_batches(path: str) -> Iterator[pa.RecordBatch]:
+def read_batches(path: str) -> Iterator[pa.RecordBatch]:
+    """Yields the records of a file, by columns."""
     decoder = ExamplesToRecordBatchDecoder()
     return (decoder.DecodeBatch(records.tolist()) for records in read_whole(path, _BATCH_SIZE))
 

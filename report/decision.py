@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfx_explain.gate.bounds import CHANGE
 from tfx_explain.gate.override import Override
 from tfx_explain.gate.saying.verdict import JSON_FILE, SCHEMA_VERSION, headline
-from tfx_explain.gate.saying.wording import CHANGE
 from tfx_explain.report.scale import Scale, scales
 from tfx_explain.storage.integrity import read_part
 
@@ -24,7 +24,7 @@ class Threshold:
       slice: As the verdict prints it.
       passed: The decision; None where it was not asked.
       reason: A sentence.
-      numbers: By what they are: candidate, baseline model, change, margin.
+      numbers: By what they are: candidate, baseline model, change, margin, times the usual variation.
       interval: The 95% confidence interval of what is bounded.
       scales: Where the value stands to the bounds, one a unit.
     """
@@ -140,12 +140,15 @@ def _threshold(one: Mapping[str, Any]) -> Threshold:
     values |= {name: one[name] for name in ("change", "margin")}
     numbers = {name: float(value) for name, value in values.items() if value is not None}
     low, high = map(float, one["interval"] or (math.nan, math.nan))
+    # Of an earlier version, or of a config that doesn't know what is usual.
+    usual = one.get("usual") or {}
+    unusual = {"times the usual variation": float(usual["times"])} if usual.get("times") is not None else {}
     return Threshold(
         feature=one["feature"],
         slice=one["slice"],
         passed=one["passed"],
         reason=one["reason"],
-        numbers=numbers,
+        numbers=numbers | unusual,
         interval=(low, high) if one["interval"] else None,
         scales=scales(
             {name: float(bound) for name, bound in one["bounds"].items()},

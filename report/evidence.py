@@ -33,11 +33,13 @@ class Evidence:
       totals: By `columns.CANDIDATE`, and `columns.BASELINE` where there is a baseline model.
       sample: Rows as `read_attributions` gives them, in the order of their hashes.
       rows: How many records there are.
+      records: Those of the sample, object `[sampled]`.
     """
 
     totals: Mapping[str, Totals]
     sample: pd.DataFrame
     rows: int
+    records: np.ndarray
 
     @property
     def has_baseline(self) -> bool:
@@ -78,7 +80,7 @@ def read_evidence(
         raise ValueError(
             f"No record explains a class {class_name!r}; without a name, each record's first one is shown."
         )
-    return Evidence(totals, to_frame(decode(records), class_name), rows)
+    return Evidence(totals, to_frame(decode(records), class_name), rows, records)
 
 
 @dataclass

@@ -80,10 +80,14 @@ def render_part(name: str, **shown: Any) -> str:
     return environment().get_template(name).render(**shown)
 
 
-def environment() -> jinja2.Environment:
-    """Returns where templates are rendered: whatever a value holds is escaped, and printable."""
+def environment(*above: str) -> jinja2.Environment:
+    """Returns where templates are rendered: whatever a value holds is escaped, and printable.
+
+    Args:
+      above: Packages with templates of their own, which are taken before the report's.
+    """
     made = jinja2.Environment(
-        loader=jinja2.PackageLoader("tfx_explain.report"),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in (*above, "tfx_explain.report")]),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         finalize=_fit,

@@ -101,7 +101,7 @@ def build(
         dependences=[one for one in pictures if one],
         distributions=list(distributions(sample, by_question[:_DISTRIBUTIONS])) if with_rows else (),
         points=min(POINTS, len(sample)),
-        single_rows=single_rows(sample, in_question if failed else ()) if with_rows else (),
+        single_rows=single_rows(sample, in_question if failed else (), evidence.records) if with_rows else (),
         trust={model: trust(totals) for model, totals in evidence.totals.items()},
         splits=read_splits(folders),
         baselines=read_baselines(folders),

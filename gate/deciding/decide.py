@@ -11,6 +11,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import validation_result_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 
+from tfx_explain.gate.bounds import VALUE
 from tfx_explain.gate.deciding.checks import Asked, Checker, FailureKey
 from tfx_explain.gate.deciding.stock import Combined, validator_of
 from tfx_explain.gate.override import Override
@@ -18,7 +19,6 @@ from tfx_explain.gate.reading.evaluations import keys_of
 from tfx_explain.gate.reading.evidence import Evidence
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.gate.saying.verdict import Verdict
-from tfx_explain.gate.saying.wording import VALUE
 from tfx_explain.gate.slices import SliceKey, printed
 from tfx_explain.gate.titles import slices_title
 from tfx_explain.metrics import configs

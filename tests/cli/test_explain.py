@@ -11,7 +11,8 @@ from rich.console import Console
 
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading.read import Format
-from tfx_explain.cli.explain import choose, command
+from tfx_explain.cli.explain import command
+from tfx_explain.cli.jobs import choose
 from tfx_explain.cli.progress import RunProgress, estimate_rows
 from tfx_explain.proto import explanation_pb2
 

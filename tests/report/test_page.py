@@ -9,10 +9,14 @@ import shutil
 from pathlib import Path
 
 import lxml.html
+import numpy as np
 import pytest
 
+from tfx_explain.beam.reading.names import row_names
 from tfx_explain.gate.override import Override
+from tfx_explain.report.records import read_records
 from tfx_explain.report.write import write_report
+from tfx_explain.storage.columns import is_explanation_column
 
 # What libxml2 knows of HTML ends before its fifth version.
 NEW = re.compile(r"</?(main|section|article|header|figure|figcaption|details|summary|bdi)\b")
@@ -200,3 +204,15 @@ def test_the_readme_s_picture_can_be_made(pages, tmp_path):
     runpy.run_path(str(script))["main"](tmp_path / "picture.png", tmp_path)
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert "(docs/report.png)" in script.parents[1].joinpath("README.md").read_text()
+
+
+def test_single_rows_have_the_names_that_the_what_if_page_finds_them_by(page, write, rows):
+    raw = [{name: value for name, value in row.items() if not is_explanation_column(name)} for row in rows]
+    folder = write(raw, split="raw")
+    examples = np.concatenate(list(read_records([f"{folder}/Split-raw"])))
+    shutil.rmtree(f"{folder}/Split-raw")
+    html = page(write(rows))
+    verify(html)
+    names = re.findall(r"Row <code>([0-9a-f]{16})</code>", html)
+    assert len(names) == 4 and set(names) <= set(row_names(examples))
+    assert "tfx-explain whatif --model MODEL --examples EXAMPLES --row NAME" in words(html)
