@@ -27,8 +27,8 @@ from tfx_explain.report.records import ATTRIBUTION
 from tfx_explain.report.slicing import slices_of
 from tfx_explain.storage import columns
 from tfx_explain.storage.directory import scratch_beside
+from tfx_explain.storage.event_files import folder_name, share_tag, summary_writer
 from tfx_explain.storage.paths import absolute, names_in
-from tfx_explain.storage.summaries import folder_name, share_tag, summary_writer
 
 _OURS = re.compile(r"\.(\d+)(?:\.([0-9a-f]{8}))?\.tfx-explain$")
 _HISTOGRAMS, _SLICES, _REASONS = 10, 30, 50
