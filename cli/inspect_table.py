@@ -12,9 +12,9 @@ from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel.metadata.described import DescribedFeature, described_features, described_outputs
 
 
-def metadata_table(metadata: explanation_pb2.ExplanationMetadata, model_dir: str) -> None:
-    """Prints on stderr a row for each feature, then what there is to say of each, then the outputs."""
-    with printing(stderr=True) as console:
+def metadata_table(metadata: explanation_pb2.ExplanationMetadata, model_dir: str, stderr: bool = False) -> None:
+    """Prints a row for each feature, then what there is to say of each, then the outputs."""
+    with printing(stderr) as console:
         _print(console, metadata, model_dir)
 
 

@@ -23,7 +23,19 @@ ROW, VALUE = "row", "value"
 ATTRIBUTION, OUTPUT = "attribution", "output"
 LEVELS = ["of", "what", "name"]
 
-_BATCH_SIZE = 1000
+BATCH_SIZE = 1000
+
+
+def files_of(folder: str) -> list[str]:
+    """Returns the files of records in the folder of a split, sorted.
+
+    Raises:
+      ValueError: One is missing, or there are files of several writings.
+    """
+    try:
+        return record_files(folder)
+    except ValueError as error:
+        raise ValueError(f"There is damage in {folder}: {error}") from error
 
 
 def read_records(folders: Sequence[str]) -> Iterator[np.ndarray]:
@@ -33,12 +45,8 @@ def read_records(folders: Sequence[str]) -> Iterator[np.ndarray]:
       ValueError: A file is damaged or missing.
     """
     for folder in folders:
-        try:
-            files = record_files(folder)
-        except ValueError as error:
-            raise ValueError(f"There is damage in {folder}: {error}") from error
-        for path in files:
-            yield from read_whole(path, _BATCH_SIZE)
+        for path in files_of(folder):
+            yield from read_whole(path, BATCH_SIZE)
 
 
 def decode(records: np.ndarray) -> pa.RecordBatch:
@@ -94,27 +102,39 @@ def as_numbers(values: pd.Series) -> np.ndarray:
 class SmallestHashes:
     """A sample of records in bounded memory: those with the smallest hashes of their bytes, in the order of these."""
 
-    def __init__(self, rows: int) -> None:
-        """Makes an empty sample of at most so many rows."""
-        self._rows = rows
+    def __init__(self, rows: int, most_bytes: int = 2**62) -> None:
+        """Makes an empty sample of at most so many rows, which have together at most so many bytes."""
+        self._rows, self._bytes = rows, most_bytes
         self._hashes, self._records = np.empty(0, np.uint64), np.empty(0, object)
+        self._waiting = 0  # Bytes since it was made smaller.
 
     def add(self, records: np.ndarray) -> None:
         """Takes records, object `[some]`, into account."""
-        self._hashes = np.concatenate([self._hashes, row_hashes(records)])
-        self._records = np.concatenate([self._records, records])
-        # A sort now and then, not one a batch.
-        if len(self._hashes) > 2 * self._rows:
-            self._shrink()
+        self._join(row_hashes(records), records)
+
+    def merge(self, other: SmallestHashes) -> None:
+        """Takes into account what another sample was made of."""
+        self._join(other._hashes, other._records)
 
     def records(self) -> np.ndarray:
         """Returns the sample, object `[at most rows]`."""
-        self._shrink()
+        self.shrink()
         return self._records
 
-    def _shrink(self) -> None:
+    def shrink(self) -> None:
+        """Drops what is not in the sample."""
         order = np.argsort(self._hashes, kind="stable")[: self._rows]
-        self._hashes, self._records = self._hashes[order], self._records[order]
+        sizes = np.cumsum([len(record) for record in self._records[order]])
+        order = order[: max(1, np.searchsorted(sizes, self._bytes, side="right"))]
+        self._hashes, self._records, self._waiting = self._hashes[order], self._records[order], 0
+
+    def _join(self, hashes: np.ndarray, records: np.ndarray) -> None:
+        self._hashes = np.concatenate([self._hashes, hashes])
+        self._records = np.concatenate([self._records, records])
+        self._waiting += sum(map(len, records))
+        # Now and then, not with every batch.
+        if len(self._hashes) > 2 * self._rows or self._waiting > self._bytes:
+            self.shrink()
 
 
 def _values(column: pa.Array) -> np.ndarray | list[Any]:
