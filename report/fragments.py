@@ -24,6 +24,7 @@ _SCOPE = ".tfx-explain" * 3
 _NOTEBOOK = (
     "&{margin:0;padding:.25rem .75rem;font-size:.875rem}h1,h2{margin-top:.5rem}tr{background:none}"
     "table{table-layout:auto}.importance thead th{white-space:normal}"
+    "th,td{padding:.2rem .4rem}.importance .bars{min-width:5rem;padding:.35rem .4rem}"
     "dt,dd{display:block;float:none;width:auto;font-weight:400}"
 )
 
