@@ -105,9 +105,9 @@ class Network:
 
     def __init__(self) -> None:
         widths = [census().width, *_UNITS, 1]
-        shapes = [shape for a, b in itertools.pairwise(widths) for shape in ((a, b), (b,))]
-        self.weights = [tf.Variable(tf.zeros(shape)) for shape in shapes]
-        self._moments = [[tf.Variable(tf.zeros(shape)) for shape in shapes] for _ in range(2)]
+        self._shapes = [shape for a, b in itertools.pairwise(widths) for shape in ((a, b), (b,))]
+        self.weights = [tf.Variable(tf.zeros(shape)) for shape in self._shapes]
+        self._moments = [[tf.Variable(tf.zeros(shape)) for shape in self._shapes] for _ in range(2)]
         self._model = from_function(self.logits)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
@@ -118,9 +118,8 @@ class Network:
 
     def train(self, month: Month, rng: np.random.Generator) -> list[np.ndarray]:
         """Trains new weights on a month, and returns them."""
-        for weight in self.weights:
-            deviation = (2 / weight.shape[0]) ** 0.5 if weight.shape.rank == 2 else 0.0
-            weight.assign(rng.normal(0, deviation, weight.shape))
+        for weight, shape in zip(self.weights, self._shapes, strict=True):
+            weight.assign(rng.normal(0, (2 / shape[0]) ** 0.5 if len(shape) == 2 else 0.0, shape))
         for moment in (moment for moments in self._moments for moment in moments):
             moment.assign(tf.zeros_like(moment))
         orders = np.stack([rng.permutation(len(month.labels)) for _ in range(_EPOCHS)])

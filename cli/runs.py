@@ -58,7 +58,9 @@ def given_runs(directories: Sequence[str], metadata_store: Path | None, pipeline
 
 
 @contextlib.contextmanager
-def reading_runs(lefts: Sequence[Left], class_name: str, with_sample: bool = False) -> Iterator[Iterator[Run]]:
+def reading_runs(
+    lefts: Sequence[Left], class_name: str, with_sample: bool = False, quiet: bool = False
+) -> Iterator[Iterator[Run]]:
     """Yields runs as they are read, how far that is on a terminal, and what is wrong with each on standard error."""
     console = rich.console.Console(stderr=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,9 +71,9 @@ def reading_runs(lefts: Sequence[Left], class_name: str, with_sample: bool = Fal
             total=len(lefts),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=quiet or not console.is_terminal,
         )
-        yield map(_told, runs)
+        yield iter(runs) if quiet else map(_told, runs)
 
 
 def _told(run: Run) -> Run:

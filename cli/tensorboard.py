@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import tensorflow as tf
 
+from tfx_explain.cli import options
 from tfx_explain.cli.output import emit
 from tfx_explain.cli.runs import given_runs, reading_runs, takes_runs
 from tfx_explain.report.history.events import write_events
@@ -23,10 +24,17 @@ from tfx_explain.storage.summaries import SHARES, link, share_tag
 _SHOWN = 5
 
 
-@click.command("tensorboard")
+@click.command(
+    "tensorboard",
+    epilog=options.examples(
+        "tensorboard --metadata-store metadata.sqlite --log-dir logs",
+        "tensorboard artifacts/*/attributions/* artifacts/*/validation/* --log-dir logs",
+    ),
+)
 @takes_runs
 @click.option("--log-dir", required=True, metavar="DIR", help="Where the event files go, TensorBoard's --logdir.")
 @click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
+@options.QUIET
 def command(
     directories: Sequence[str],
     metadata_store: Path | None,
@@ -34,23 +42,22 @@ def command(
     last: int | None,
     log_dir: str,
     class_name: str,
+    quiet: bool,
 ) -> None:
     """Writes shares of attributions, drift and verdicts over runs for TensorBoard, and prints how to look at them.
 
     DIR is what an Explainer (attributions) or a ThresholdValidator (validation) wrote, as for `tfx-explain history`. A
     step is a run of the pipeline; TensorBoard's runs are the slices that thresholds are about. What this command, or
     the component, wrote into the folder before is replaced; other files stay.
-
-    \b
-    tfx-explain tensorboard --metadata-store metadata.sqlite --log-dir logs
-    tfx-explain tensorboard artifacts/*/attributions/* artifacts/*/validation/* --log-dir logs
     """
     if tf.io.gfile.exists(log_dir) and not tf.io.gfile.isdir(log_dir):
         raise ValueError(f"{log_dir!r} is a file; name a folder.")
     lefts = given_runs(directories, metadata_store, pipeline, last)
     seen: list[Run] = []
-    with reading_runs(lefts, class_name, with_sample=True) as runs:
+    with reading_runs(lefts, class_name, with_sample=True, quiet=quiet) as runs:
         write_events(log_dir, _seen(runs, seen), len(lefts))
+    if quiet:
+        return
     emit(f"tensorboard --logdir {shlex.quote(absolute(log_dir))}\n{link(_tags(seen))}\n", sys.stdout)
     # Its address can't say so.
     emit('Untick "Ignore outliers in chart scaling" there, which cuts off the runs that matter.\n', sys.stderr)

@@ -26,7 +26,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["autoapi.python_import_resolution"]
 
 # What people import. The rooms are links, which the extension does not follow: it reads a copy.
-PUBLIC = ("attribution", "beam", "components", "gate", "gate.presets", "metrics", "report", "savedmodel")
+PUBLIC = ("attribution", "beam", "components", "gate", "gate.presets", "metrics", "report", "savedmodel", "training")
 _SOURCES = Path(tempfile.mkdtemp(prefix="tfx-explain-api-"))
 for _room in {name.split(".")[0] for name in PUBLIC}:
     _ignored = shutil.ignore_patterns("__pycache__", "templates")

@@ -121,6 +121,11 @@ def _number(value: Any) -> str:
 
 
 def _bound(threshold: Mapping[str, Any]) -> str:
+    """Returns the bounds; of a value between two of them, the one that failed."""
     signs = {"lower_bound": ">=", "upper_bound": "<="}
     sign = ">=" if threshold["direction"] == "HIGHER_IS_BETTER" else "<="
-    return ", ".join(f"{signs.get(name, sign)} {bound:g}" for name, bound in threshold["bounds"].items())
+    bounds, observed = threshold["bounds"], threshold["observed"]
+    if set(bounds) == set(signs) and isinstance(observed, float):
+        name = "lower_bound" if observed < bounds["lower_bound"] else "upper_bound"
+        bounds = {name: bounds[name]}
+    return ", ".join(f"{signs.get(name, sign)} {bound:g}" for name, bound in bounds.items())

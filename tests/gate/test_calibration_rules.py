@@ -124,3 +124,18 @@ def test_what_is_usual_goes_through_a_config():
 @pytest.mark.parametrize(("rate", "words"), [(0.01, "1 in 100"), (0.004, "1 in 250"), (1 / 32768, "1 in 33,000")])
 def test_rates_in_words(rate, words):
     assert in_words(rate) == words
+
+
+def test_a_horizon_is_a_promise_about_all_of_its_runs_together():
+    """Thirty candidates in a row against the same baseline model, which is itself a retraining."""
+    generator, horizon, rate = np.random.default_rng(1), 30, 0.1
+    centres = np.linspace(0.2, 0.6, 12)
+    spoilt = []
+    for _ in range(400):
+        shares = generator.normal(centres, 0.03, (8 + 1 + horizon, 12)) ** 3
+        history, before, candidates = shares[:8], shares[8], shares[9:]
+        found = bounds.share_bounds(history, rate / horizon / bounds.how_many(history))
+        broken = (candidates < found.lower) | (candidates > found.upper)
+        broken |= (candidates - before > found.rise) | (np.minimum(candidates / before, 1) < found.rest)
+        spoilt.append(broken.any())
+    assert np.mean(spoilt) < rate + 2 * np.sqrt(rate * (1 - rate) / 400)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow_model_analysis as tfma
 from google.protobuf import text_format
 from tensorflow_model_analysis.proto import config_pb2
 
@@ -14,6 +15,7 @@ from tfx_explain.gate.calibration.words import to_text
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import verify_config
 from tfx_explain.gate.usual import calibration_of
+from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage import columns
 
@@ -224,3 +226,34 @@ def test_the_linter_knows_what_is_usual(suggestion, value, sentence):
     fnlwgt.per_slice_thresholds[0].threshold.change_threshold.absolute.value = value
     (warning,) = lint(config)
     assert sentence in warning
+
+
+def test_a_feature_that_is_gone_is_an_error_and_without_its_entries_an_override_lets_it_through(
+    run, tmp_path, write_split, suggestion
+):
+    generator = np.random.default_rng(8)
+    there = [(model, f) for model in columns.MODELS for f in SIZES if (model, f) != ("candidate", "age")]
+    rows = [
+        {
+            "sex": b"Male" if i % 3 else b"Female",
+            **{columns.attribution_column(model, f): SIZES[f] * generator.normal() for model, f in there},
+        }
+        for i in range(ROWS)
+    ]
+    pattern = write_split(tmp_path / "without", rows)
+    config = suggestion.eval_config
+    with pytest.raises(ValueError, match="attribution_share/age has an unknown feature 'age'"):
+        run(config, patterns=[pattern])
+    (spec,) = config.metrics_specs
+    kept = [metric for metric in spec.metrics if '"age"' not in metric.config or metric.class_name == "UsualVariation"]
+    del spec.metrics[:]
+    spec.metrics.extend(kept)
+    assert not run(config, patterns=[pattern]).blessed
+    override = explanation_pb2.Override(who="Ada", why="age was taken out on purpose", until="2099-12-31")
+    assert run(config, patterns=[pattern], policy=explanation_pb2.GatePolicy(override=override)).overridden
+
+
+def test_a_stock_evaluator_takes_the_config(stock, retrain, suggestion, tmp_path):
+    config = configs.with_defaults(suggestion.eval_config, has_baseline=False)
+    output = stock(config, retrain(120)[0], tmp_path)
+    assert tfma.load_validation_result(output).validation_ok
