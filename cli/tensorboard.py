@@ -18,8 +18,8 @@ from tfx_explain.cli.runs import given_runs, reading_runs, takes_runs
 from tfx_explain.report.history.events import write_events
 from tfx_explain.report.history.run import Run
 from tfx_explain.report.history.write import verify_readable
+from tfx_explain.storage.event_files import SHARES, link, share_tag
 from tfx_explain.storage.paths import absolute
-from tfx_explain.storage.summaries import SHARES, link, share_tag
 
 _SHOWN = 5
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfx_explain.attribution import Attributions, IntegratedGradients, SampledShapley, from_function, top_targets
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.proto.printable import printable
-from tfx_explain.storage.summaries import share_tag, summary_writer
+from tfx_explain.storage.event_files import share_tag, summary_writer
 from tfx_explain.training.sample import Sample
 
 FOLDER = "attributions"

@@ -27,8 +27,8 @@ from tfx_explain.report.records import ATTRIBUTION
 from tfx_explain.report.slicing import slices_of
 from tfx_explain.storage import columns
 from tfx_explain.storage.directory import scratch_beside
+from tfx_explain.storage.event_files import folder_name, share_tag, summary_writer
 from tfx_explain.storage.paths import absolute, names_in
-from tfx_explain.storage.summaries import folder_name, share_tag, summary_writer
 
 _OURS = re.compile(r"\.(\d+)(?:\.([0-9a-f]{8}))?\.tfx-explain$")
 _HISTOGRAMS, _SLICES, _REASONS = 10, 30, 50
@@ -115,14 +115,15 @@ def _slices(run: Run) -> Iterator[tuple[str, Mapping[str, float]]]:
 
     Those of slices are of the sample.
     """
-    yield WHOLE, run.shares()
-    if run.sample is None or run.decision is None:
+    whole = run.shares()
+    yield WHOLE, whole
+    if run.sample is None or run.decision is None or not whole:
         return
     thresholds = (*run.decision.failed, *run.decision.passed, *run.decision.not_asked)
     asked = {one.slice for one in thresholds}
     found = [one for one in slices_of(run.sample) if one.title in asked][:_SLICES]
     if found:
-        features = [one.feature for one in run.importances]
+        features = list(whole)
         masks = np.stack([one.rows for one in found]).astype(np.float32)
         shares = shares_in(pd.DataFrame(run.sample[columns.CANDIDATE][ATTRIBUTION]), masks, features)
         for one, row in zip(found, shares.tolist(), strict=True):
@@ -144,9 +145,9 @@ def _write_whole(run: Run) -> None:
     # TensorBoard takes it for Markdown, in which what is indented stands as it is.
     tf.summary.text("verdict", "".join(f"    {printable(line)}\n" for line in _sentences(run)))
     if run.sample is not None:
-        for one in run.importances[:_HISTOGRAMS]:
-            values = run.sample[columns.CANDIDATE, ATTRIBUTION, one.feature].to_numpy(np.float64)
-            tf.summary.histogram(f"attributions/{printable(one.feature)}", values[np.isfinite(values)])
+        for feature in list(run.shares())[:_HISTOGRAMS]:
+            values = run.sample[columns.CANDIDATE, ATTRIBUTION, feature].to_numpy(np.float64)
+            tf.summary.histogram(f"attributions/{printable(feature)}", values[np.isfinite(values)])
 
 
 def _sentences(run: Run) -> Iterator[str]:

@@ -16,7 +16,7 @@ from tfx_explain.storage import summaries
 
 @pytest.fixture
 def left(tmp_path, explained, check):
-    def write(name, male, female, blessed=True):
+    def write(name, male, female, blessed=True, before=None):
         """A run of 100 men and 60 women: the share of `a` among the attributions of both, by sex."""
         folder = tmp_path / name / "Split-eval"
         folder.mkdir(parents=True)
@@ -25,7 +25,8 @@ def left(tmp_path, explained, check):
             for sex, share, rows in ((b"Male", male, 100), (b"Female", female, 60)):
                 example = tf.train.Example()
                 example.features.feature["sex"].bytes_list.value.append(sex)
-                for column, value in explained({"a": share, "b/c": share - 1}).items():
+                columns = explained({"a": share, "b/c": share - 1}) | (explained(before, "baseline") if before else {})
+                for column, value in columns.items():
                     kind = "float_list" if isinstance(value, float) else "int64_list"
                     getattr(example.features.feature[column], kind).value.append(value)
                 for _ in range(rows):
@@ -96,6 +97,15 @@ def test_runs_that_are_added_get_the_next_step_and_a_second_attempt_the_same(run
     files = [f"{logs}/sex:Male/{name}" for name in os.listdir(f"{logs}/sex:Male")]
     values = sorted(value for file in files for value in read(file, "attribution_share/a")[0])
     assert values == [(1, 0.25), (2, 0.5), (3, 0.75)]
+
+
+def test_a_feature_of_the_baseline_model_alone_has_no_share(left, tmp_path):
+    add_events(str(tmp_path / "logs"), left("one", 0.25, 0.5, before={"a": 1.0, "gone": 3.0}))
+    accumulator = EventAccumulator(str(tmp_path / "logs" / "sex:Male"))
+    accumulator.Reload()
+    assert sorted(accumulator.Tags()["tensors"]) == ["attribution_share/a", "attribution_share/b/c"]
+    ((_, change),) = read(tmp_path / "logs" / "Overall", "drift/baseline_model/largest_share_change")[0]
+    assert change == pytest.approx(0.75)
 
 
 def test_a_failure_leaves_what_was_there(runs, left, tmp_path):
