@@ -29,6 +29,7 @@ from tfx_explain.metrics.quality import (
     ToleranceMissed,
     UninfluencedRows,
 )
+from tfx_explain.metrics.usual import UsualVariation
 
 __all__ = [
     "ApproximationError",
@@ -53,6 +54,7 @@ __all__ = [
     "TotalAbsoluteAttribution",
     "TotalAttribution",
     "UninfluencedRows",
+    "UsualVariation",
     "attributions_extractor",
     "default_eval_config",
     "evaluate_attributions",

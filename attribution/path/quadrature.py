@@ -37,7 +37,7 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
 # Rules for the errors of one rule, beside its ends: more tell more, and take as long as the rule itself.
 _CHECKS = 3
 # By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials; differences of
-# neighbours, and those where ends are points, which tell more; and there, how far an end is off the line of others.
+# neighbours, and those where ends are points, which tell more; there, how far an end is off the line through others.
 _OF_POLYNOMIALS, _OF_NEIGHBOURS, _OF_NEIGHBOURS_AND_ENDS, _OF_LINES = 1.25, 0.55, 0.3, 0.9
 
 
