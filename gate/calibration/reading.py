@@ -99,7 +99,7 @@ def _said(summary: Summary | None) -> tuple[dict[str, str], tuple[str, ...]]:
 def _each_once(runs: Sequence[Run]) -> Iterator[Run]:
     seen: set[str | bytes] = set()
     for run in runs:
-        marks = {run.sums[()][0].tobytes(), *([run.model] if run.model else [])}
+        marks = {run.shares[()].tobytes(), *([run.model] if run.model else [])}
         if seen.isdisjoint(marks):
             yield run
         seen |= marks
