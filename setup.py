@@ -122,6 +122,7 @@ setup(
         "tfx_explain.pipelines.census": ["bounds.pbtxt"],
         "tfx_explain.pipelines.census.data": ["*"],
         "tfx_explain.report": ["templates/*"],
+        "tfx_explain.whatif.showing": ["templates/*"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

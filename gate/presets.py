@@ -1,14 +1,16 @@
 """What people gate releases on, as whole EvalConfigs: a name for each guard, and bounds to begin with.
 
-    from tfx_explain.gate import presets
+```python
+from tfx_explain.gate import presets
 
-    eval_config = presets.release_config(
-        presets.metric("AUC", at_least=0.8, may_lose=0.01),
-        *presets.GUARDS,
-        presets.capped(["sex", "race"], at_most=0.1),
-        label_key="income",
-        slices=[["sex"]],
-    )
+eval_config = presets.release_config(
+    presets.metric("AUC", at_least=0.8, may_lose=0.01),
+    *presets.GUARDS,
+    presets.capped(["sex", "race"], at_most=0.1),
+    label_key="income",
+    slices=[["sex"]],
+)
+```
 
 A guard is a MetricsSpec: its thresholds can be read and changed, and what is missing added. The bounds are for a first
 release: docs/gate.md says what each lets through, and `tfx_explain.gate.suggest` finds better ones.

@@ -38,6 +38,12 @@ class Threshold:
     scales: Sequence[Scale]
 
     @property
+    def more(self) -> Mapping[str, float]:
+        """The numbers that no scale shows."""
+        shown = {mark.what for scale in self.scales for mark in scale.marks} | ({"margin"} if self.scales else set())
+        return {name: value for name, value in self.numbers.items() if name not in shown}
+
+    @property
     def has_value(self) -> bool:
         """Whether there was anything to hold against the bounds."""
         return bool(self.scales) or "candidate" in self.numbers or "change" in self.numbers
@@ -49,11 +55,14 @@ class Decision:
 
     Attributes:
       blessed: The decision.
+      overridden: Whether an override alone blessed it.
+      decided_at: When, in UTC as in RFC 3339; empty in verdicts of earlier versions.
       headline: It, and how many thresholds passed.
       capitals: What nobody may overlook: an override that decided, and evidence that can't be read.
       remarks: The lack of a baseline model, an override that did not decide.
       problems: What forbids a blessing beside failed thresholds.
       models: By "candidate" and "baseline", as far as known: `uri` and `fingerprint`.
+      records: The digests of the attribution records that it is on; none in verdicts of earlier versions.
       evidence: Whose evidence it is, in sentences.
       failed: The thresholds that failed; where evidence can't be read, without those that found no value.
       passed: The thresholds that passed.
@@ -61,11 +70,14 @@ class Decision:
     """
 
     blessed: bool
+    overridden: bool
+    decided_at: str
     headline: str
     capitals: Sequence[str]
     remarks: Sequence[str]
     problems: Sequence[str]
     models: Mapping[str, Mapping[str, str]]
+    records: Sequence[str]
     evidence: Sequence[str]
     failed: Sequence[Threshold]
     passed: Sequence[Threshold]
@@ -78,13 +90,14 @@ def read_decision(validation: str) -> Decision:
     Raises:
       ValueError: There is none, or it is damaged.
     """
-    found = read_part(validation, JSON_FILE, _parse, "it is no verdict of a ThresholdValidator")
+    found = read_part(validation, JSON_FILE, decision_of, "it is no verdict of a ThresholdValidator")
     if found is None:
         raise ValueError(f"{validation} has no {JSON_FILE}, as a ThresholdValidator's `validation` has; give that one.")
     return found
 
 
-def _parse(content: bytes) -> Decision:
+def decision_of(content: bytes) -> Decision:
+    """Returns the verdict that a `verdict.json` holds."""
     said = json.loads(content)
     if said["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"Its schema version is {said['schema_version']}, not {SCHEMA_VERSION}.")
@@ -96,11 +109,14 @@ def _parse(content: bytes) -> Decision:
     capitals, remarks = _capitals(said, override)
     return Decision(
         blessed=said["blessed"],
+        overridden=said["overridden"],
+        decided_at=said.get("decided_at") or "",
         headline=headline(said["blessed"], len(passed), len(asked)),
         capitals=capitals,
         remarks=remarks,
         problems=[reason for reason in said["reasons"] if reason not in told],
         models=said["models"],
+        records=[one["digest"] for one in said.get("attributions", ())],
         evidence=said["evidence"],
         failed=failed,
         passed=passed,

@@ -6,6 +6,7 @@ those near the full one weigh most.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from tfx_explain.attribution.coalitions.causes import Causes
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.coalitions.seating import Seating
+from tfx_explain.attribution.coalitions.weights import coalitions_of
 from tfx_explain.attribution.model.blocks import row_products
 from tfx_explain.attribution.problem.estimates import Estimates
 from tfx_explain.attribution.problem.randomness import random_words
@@ -21,6 +23,8 @@ from tfx_explain.attribution.problem.randomness import random_words
 _RIDGE = 1e-9
 # Of an output that decides a coefficient alone, this is left of its residual.
 _LEAST_FREE = 1e-3
+# Features whose interactions with all before them are tried on the samples: more take time, and tell no more.
+_PARTNERS = 64
 
 
 class Lime(CoalitionMethod):
@@ -41,7 +45,8 @@ class Lime(CoalitionMethod):
         """Chooses the samples and their weights.
 
         Args:
-            samples: coalitions per row and baseline; in each, every feature is present with probability 1/2.
+            samples: coalitions per row and baseline; in each, every feature is present with probability 1/2. Where as
+                many are all coalitions, these are taken, and the coefficients are exact.
             kernel_width: a coalition without a features weighs exp(-a / (2 width^2)). None: 0.75 sqrt(features), as in
                 the authors' program.
             tolerance: stated error, relative to the sum of the row's absolute attributions, that counts as converged.
@@ -67,45 +72,82 @@ class Lime(CoalitionMethod):
     def _estimate(self, seating: Seating) -> Estimates:
         """Fits all samples, and the empty and the full coalition, by weighted least squares.
 
-        The standard errors are robust against errors of unequal size (MacKinnon, White 1985, "HC3").
+        The standard errors are robust against errors of unequal size (MacKinnon, White 1985, "HC3"), and widened by
+        what the samples happen to miss (see `_excess`).
         """
-        rows = np.arange(len(seating.rows))
-        present, design, solution = _fit(seating.places, self._samples, self._kernel_width, self._seed)
-        outputs = seating.play(rows, present)
+        rows, fit = np.arange(len(seating.rows)), _fit(seating.places, self._samples, self._kernel_width, self._seed)
+        outputs = seating.play(rows, fit.present)
         causes = Causes(len(rows), seating.places)
-        causes.add(rows, outputs, present)
+        causes.add(rows, outputs, fit.present)
         # From the full coalition's output, so that equal outputs have residuals of exactly zero.
-        centred = outputs - outputs[:, 1:2]
-        coefficients = row_products(centred, solution)
+        empty, full = outputs[:, fit.present.sum(axis=1).argmin()], outputs[:, fit.present.sum(axis=1).argmax()]
+        centred = outputs - full[:, None]
+        coefficients = row_products(centred, fit.solution)
         # The fit bends towards each output; without that output it would be off by so much more.
-        free = np.maximum(1 - (design * solution).sum(axis=1), _LEAST_FREE)
-        residuals = (centred - row_products(coefficients, design.T)) / free
+        residuals = (centred - row_products(coefficients, fit.design.T)) / fit.free
+        standard_errors = np.sqrt(row_products(residuals**2, fit.solution**2)) * fit.excess
         return Estimates.drawn(
             coefficients[:, 1:],
-            np.sqrt(row_products(residuals**2, solution**2))[:, 1:],
-            (outputs[:, 0], outputs[:, 1]),
-            draws=len(present),
-            degrees=max(1, len(present) - design.shape[1]),
-            evaluations=np.full(len(rows), len(present)),
+            standard_errors[:, 1:],
+            (empty, full),
+            draws=np.inf if fit.is_exact else len(fit.present),
+            degrees=max(1, len(fit.present) - fit.design.shape[1]),
+            evaluations=np.full(len(rows), len(fit.present)),
             reasons=causes.reasons(seating.names),
             tolerance=self._tolerance,
         )
 
 
-@functools.lru_cache(maxsize=8)
-def _fit(places: int, samples: int, kernel_width: float | None, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draws coalitions and solves for the coefficients of any outputs.
+@dataclasses.dataclass(frozen=True)
+class _Fit:
+    """Coalitions, and what fits a linear model to any outputs of theirs."""
 
-    Returns:
-        Bool `[coalitions, places]`, first of nobody, then of everybody; the design, float64 `[coalitions, 1 + places]`,
-        whose first column is the intercept's; and the solution of that shape, which outputs are multiplied by.
-    """
-    words = random_words(seed, np.array([places], np.uint64), np.arange(samples), places)[0]
-    nobody, everybody = np.zeros((1, places), bool), np.ones((1, places), bool)
-    present = np.concatenate([nobody, everybody, words >> np.uint64(63) == 1])
+    present: np.ndarray  # bool [coalitions, places]; nobody and everybody among them
+    design: np.ndarray  # [coalitions, 1 + places]; the first column is the intercept's
+    solution: np.ndarray  # [coalitions, 1 + places], which outputs are multiplied by
+    free: np.ndarray  # [coalitions], what the fit leaves of an output's own deviation
+    excess: np.ndarray  # [1 + places], see `_excess`; 0 where the coalitions are all there are
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there are no other coalitions."""
+        return len(self.present) == 2 ** self.present.shape[1]
+
+
+@functools.lru_cache(maxsize=8)
+def _fit(places: int, samples: int, kernel_width: float | None, seed: int) -> _Fit:
+    """Draws coalitions, or takes all of them, and solves for the coefficients of any outputs."""
+    if 2**places <= samples + 2:
+        present = coalitions_of(np.arange(2**places), places)
+    else:
+        words = random_words(seed, np.array([places], np.uint64), np.arange(samples), places)[0]
+        nobody, everybody = np.zeros((1, places), bool), np.ones((1, places), bool)
+        present = np.concatenate([nobody, everybody, words >> np.uint64(63) == 1])
     width = 0.75 * np.sqrt(places) if kernel_width is None else kernel_width
     weights = np.exp(-(~present).sum(axis=1) / (2 * width**2))
     design = np.concatenate([np.ones((len(present), 1)), present], axis=1)
     weighted = design * weights[:, None]
-    inverse = np.linalg.inv(weighted.T @ design + _RIDGE * np.eye(1 + places))
-    return present, design, weighted @ inverse
+    solution = weighted @ np.linalg.inv(weighted.T @ design + _RIDGE * np.eye(1 + places))
+    free = np.maximum(1 - (design * solution).sum(axis=1), _LEAST_FREE)
+    fit = _Fit(present, design, solution, free, np.zeros(1 + places))
+    return fit if fit.is_exact else dataclasses.replace(fit, excess=_excess(fit, width))
+
+
+def _excess(fit: _Fit, width: float) -> np.ndarray:
+    """Returns by how much these samples' errors exceed what is expected of any, `[1 + places]`, at least 1.
+
+    All rows have the same samples, which may happen to tell some interactions badly from single features. It is tried
+    on interactions of two, of which all are as strong. Written by how much more often than expected features are
+    present, they have nothing to do with single features if every coalition is played: the kernel's weights are those
+    of features that are present independently of each other.
+    """
+    chance = 1 / (1 + np.exp(-1 / (2 * width**2)))
+    deviations = (fit.present - chance) / np.sqrt(chance * (1 - chance))
+    errors, squares = np.zeros(fit.design.shape[1]), np.zeros(len(fit.present))
+    for partner in range(1, min(fit.present.shape[1], _PARTNERS)):
+        interactions = deviations[:, :partner] * deviations[:, partner, None]
+        off = fit.solution.T @ interactions
+        errors += (off**2).sum(axis=1)
+        squares += ((interactions - fit.design @ off) ** 2).sum(axis=1) / fit.free**2
+    expected = (fit.solution**2).T @ squares
+    return np.sqrt(np.maximum(1, errors / np.where(expected > 0, expected, 1)))

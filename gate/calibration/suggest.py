@@ -23,7 +23,7 @@ from tfx_explain.gate.calibration.suggestion import (
 from tfx_explain.gate.calibration.words import in_words
 from tfx_explain.gate.usual import CUBE_ROOT, LINEAR, LOG, LOG_OF_REST, Usual, t_quantile
 from tfx_explain.metrics import AttributionAgreement, AttributionShare, ImportanceNDCG, ShareKept
-from tfx_explain.metrics.drift import ndcg
+from tfx_explain.metrics.drift import importance_ndcg
 
 LEAST_ROWS = 100
 _DIGITS = 3
@@ -143,7 +143,10 @@ def _of_comparisons(values: np.ndarray, chosen: Chosen, each: float, class_name:
 def _comparisons(history: History, chosen: Chosen) -> np.ndarray:
     """Returns the agreement, then the NDCG, on each slice, float64 `[comparisons, quantities]`; empty below 2 rows."""
     rows = [
-        [*(one.agreement[key] for key in chosen.slices), *(ndcg(*one.importances[key]) for key in chosen.slices)]
+        [
+            *(one.agreement[key] for key in chosen.slices),
+            *(importance_ndcg(*one.importances[key]) for key in chosen.slices),
+        ]
         for one in history.comparisons
         if all(key in one.agreement for key in chosen.slices)
     ]

@@ -41,6 +41,7 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
       policy: What to do where the config is silent.
       now: The moment of the decision, which an override may have expired at; the present by default.
     """
+    now = now or datetime.datetime.now(datetime.timezone.utc)
     override = Override.of(policy, now)
     checker = Checker(configs.with_defaults(evidence.eval_config, evidence.has_baseline), policy)
     is_blessing_unasked = not evidence.has_baseline and policy.missing_baseline == _Policy.BLESS
@@ -73,6 +74,8 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
         models=evidence.models,
         evidence=tuple(map(printable, evidence.told)),
         no_baseline=evidence.no_baseline,
+        decided_at=now,
+        records=evidence.records,
     )
 
 

@@ -78,7 +78,7 @@ def show_outcome(console: Console, title: str, outcome: Outcome) -> None:
     table.add_row("Pusher", "[green]pushed[/]" if outcome.pushed_to else "[red]not pushed[/]")
     console.print(table)
     show_path(console, "Verdict", os.path.join(outcome.validation_uri, verdict.TEXT_FILE))
-    show_path(console, "Report", os.path.join(outcome.validation_uri, verdict.REPORT_FILE))
+    show_path(console, "Report", outcome.report)
     if outcome.pushed_to:
         show_path(console, "Model", outcome.pushed_to)
     if outcome.failed:
