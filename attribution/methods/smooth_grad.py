@@ -61,8 +61,11 @@ class SmoothGrad(Method):
         keys = keys_of_rows(problem.inputs, row_keys)
         rows = problem.sound_rows()
         size = max(1, self._rows_at_once // self._samples)
-        blocks = [self._smooth(problem, (sigmas, keys), rows[part]) for part in near_equal_slices(len(rows), size)]
-        return averaged(problem, rows, [joined([Estimates.unknown(0, len(problem.features)), *blocks])])
+        parts = near_equal_slices(len(rows), size) if len(rows) else [slice(0, 0)]
+        found = [self._smooth(problem, (sigmas, keys), rows[part]) for part in parts]
+        smooth = averaged(problem, rows, [joined([estimates for estimates, _ in found])])
+        maps = {feature: np.concatenate([one[feature] for _, one in found]) for feature in found[0][1]}
+        return smooth.with_maps(rows, maps)
 
     def _sigmas(self, problem: Problem) -> np.ndarray:
         """Returns `[features + 1]`, the last for what no feature owns."""
@@ -73,8 +76,14 @@ class SmoothGrad(Method):
             raise ValueError(f"noise_sigma names {sorted(unknown)}; the features are {sorted(problem.features)}.")
         return np.array([self._noise_sigma.get(feature, 0.0) for feature in problem.features] + [0.0])
 
-    def _smooth(self, problem: Problem, noise: tuple[np.ndarray, np.ndarray], rows: np.ndarray) -> Estimates:
-        """Explains noisy copies of some rows; `noise` is `[features + 1]` sigmas and all rows' keys."""
+    def _smooth(
+        self, problem: Problem, noise: tuple[np.ndarray, np.ndarray], rows: np.ndarray
+    ) -> tuple[Estimates, dict[str, np.ndarray]]:
+        """Explains noisy copies of some rows; `noise` is `[features + 1]` sigmas and all rows' keys.
+
+        Returns:
+            What is found of the rows, and the mean of the copies' maps.
+        """
         sigmas, keys = noise
         each = np.repeat(rows, self._samples)
         copies = {key: tf.gather(tensor, each) for key, tensor in problem.inputs.items()}
@@ -85,10 +94,12 @@ class SmoothGrad(Method):
         by_row = {
             name: np.asarray(array).reshape(len(rows), self._samples, *np.shape(array)[1:])
             for name, array in vars(result).items()
-            if name not in ("features", "standard_errors")
+            if name not in ("features", "standard_errors", "maps", "regions")
         }
+        shape = len(rows), self._samples
+        maps = {name: one.reshape(*shape, *one.shape[1:]).mean(axis=1) for name, one in result.maps.items()}
         means = {name: array.mean(axis=1) for name, array in by_row.items() if array.dtype.kind == "f"}
-        return Estimates.drawn(
+        estimates = Estimates.drawn(
             means["values"],
             by_row["values"].std(axis=1, ddof=1) / np.sqrt(self._samples),
             (means["baseline_outputs"], means["instance_outputs"]),
@@ -99,6 +110,7 @@ class SmoothGrad(Method):
             tolerance=self._tolerance,
             besides=means["approximation_errors"],
         )
+        return estimates, maps
 
     def _noise(self, keys: np.ndarray, number: int, copies: Any, sigmas: np.ndarray) -> np.ndarray:
         """Draws normal noise of the shape of `copies`, by Box and Muller's transform of two uniform words."""

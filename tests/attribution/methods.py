@@ -11,6 +11,7 @@ from tfx_explain.attribution import (
     Saliency,
     SampledShapley,
     SmoothGrad,
+    Xrai,
 )
 
 # From the batch size to a method. `test_every_method` holds the list against what the package exports.
@@ -19,6 +20,7 @@ MAKERS = {
     "fixed path": lambda size: IntegratedGradients(steps=10, batch_size=size),
     "smooth path": lambda size: SmoothGrad(IntegratedGradients(steps=5, batch_size=size), samples=3, seed=2),
     "smooth saliency": lambda size: SmoothGrad(Saliency(batch_size=size), samples=3, seed=2),
+    "regions": lambda size: Xrai(IntegratedGradients(maps=True, batch_size=size)),
     "expected": lambda size: ExpectedGradients(samples=12, seed=2, batch_size=size),
     "gradient": lambda size: GradientTimesInput(batch_size=size),
     "saliency": lambda size: Saliency(batch_size=size),
@@ -36,6 +38,7 @@ COMPLETE = {
     "adaptive path": IntegratedGradients(tolerance=1e-4),
     "fixed path": IntegratedGradients(steps=64),
     "smooth path": SmoothGrad(IntegratedGradients(steps=16), noise_sigma=0.0, samples=2),
+    "regions": Xrai(IntegratedGradients(tolerance=1e-4)),
     "exact": SampledShapley(),
     "sampled": SampledShapley(max_evaluations=255, seed=11),
     "kernel": KernelShap(max_evaluations=200, seed=11),
