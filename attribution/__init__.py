@@ -14,6 +14,7 @@ from tfx_explain.attribution.methods.lime import Lime
 from tfx_explain.attribution.methods.occlusion import Occlusion
 from tfx_explain.attribution.methods.shapley import SampledShapley
 from tfx_explain.attribution.methods.smooth_grad import SmoothGrad
+from tfx_explain.attribution.methods.superpixels import Superpixels
 from tfx_explain.attribution.methods.xrai import Xrai
 from tfx_explain.attribution.model.functions import from_function
 from tfx_explain.attribution.model.interface import Model, Tensors
@@ -39,6 +40,7 @@ __all__ = [
     "Saliency",
     "SampledShapley",
     "SmoothGrad",
+    "Superpixels",
     "Tensors",
     "Xrai",
     "from_function",

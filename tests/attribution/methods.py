@@ -11,6 +11,7 @@ from tfx_explain.attribution import (
     Saliency,
     SampledShapley,
     SmoothGrad,
+    Superpixels,
     Xrai,
 )
 
@@ -28,6 +29,7 @@ MAKERS = {
     "sampled": lambda size: SampledShapley(max_evaluations=63, seed=2, batch_size=size),
     "kernel": lambda size: KernelShap(max_evaluations=60, seed=2, batch_size=size),
     "banzhaf": lambda size: Banzhaf(coalitions=40, seed=2, batch_size=size),
+    "superpixels": lambda size: Superpixels(Occlusion(batch_size=size), batch_size=size),
     "lime": lambda size: Lime(samples=50, seed=2, batch_size=size),
     "occlusion": lambda size: Occlusion(batch_size=size),
 }
@@ -40,6 +42,7 @@ COMPLETE = {
     "smooth path": SmoothGrad(IntegratedGradients(steps=16), noise_sigma=0.0, samples=2),
     "regions": Xrai(IntegratedGradients(tolerance=1e-4)),
     "exact": SampledShapley(),
+    "superpixels": Superpixels(SampledShapley()),
     "sampled": SampledShapley(max_evaluations=255, seed=11),
     "kernel": KernelShap(max_evaluations=200, seed=11),
 }
