@@ -28,7 +28,7 @@ from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 from tfx_explain.storage.directory import complete_directory
 from tfx_explain.storage.influence import uninfluenced
 
-_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap")
+_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "xrai", "superpixel")
 _ALL = "all"
 _PROGRESS_DIR = "progress"
 
@@ -53,6 +53,7 @@ _PROGRESS_DIR = "progress"
     help="Of an output of rank three and more, the element to explain, by indices.",
 )
 @click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: everything else that can be set.")
+@click.option("--maps", "keep_maps", is_flag=True, help="Keeps the attribution of each pixel of images.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="ROWS", help="Explains at most that many rows.")
 @click.option("--split", default="eval", show_default=True, help="The name of the rows' split in the output.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
@@ -66,6 +67,7 @@ def command(
     classes: Sequence[str],
     output_element: str | None,
     parameters: str | None,
+    keep_maps: bool,
     sample: int | None,
     split: str,
     beam_args: Sequence[str],
@@ -82,6 +84,7 @@ def command(
     files = list_files([examples])
     form = Format(PARQUET if all(path.endswith(".parquet") for path in files) else TF_EXAMPLE)
     settings = _parameters(parameters, method, classes, sample)
+    settings.keep_maps |= keep_maps
     if output_element:
         settings.output_element[:] = parse_element(output_element)
     job = ExplanationJob(model, _metadata(model, metadata, settings), settings, baseline_model)
