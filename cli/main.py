@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "Attributes a model's predictions over TFRecords to its features.",
     "validate": "Decides thresholds over metrics and attributions: 0 blessed, 1 not blessed, 2 can't tell.",
     "report": "Makes a page of attributions and verdict: why a model was blocked.",
+    "overlay": "Draws maps of pictures that an Explainer kept over the pictures.",
     "lint": "Looks for thresholds that can never pass, or never fail.",
     "compile": "Writes a pipeline as the file that Kubeflow Pipelines or Vertex AI takes.",
 }
