@@ -22,15 +22,19 @@ export TF_USE_LEGACY_KERAS ?= 0
 BIN := $(VENV)/bin
 DEMO := $(BIN)/python -m tfx_explain.pipelines.census.demo $(if $(VERBOSE),--verbose)
 # A file's tests share fixtures, so a file stays in one process; each process takes about 2 GB.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 0 --durations-min 30
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
-LEGACY := --python-platform x86_64-manylinux2014 --extra test setup.py requirements/tfx116.in
+LEGACY := --python-platform x86_64-manylinux2014 setup.py requirements/tfx116.in
+# The same versions, which a resolver keeps that finds them there, less what only this project's developers need.
+USERS := requirements/users
 
-.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint dist environment proto lock clean
+
+##@ To begin with
 
 help:  ## this list
-	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1	\2/' | expand -t 24
-	@echo "  Settings: VERBOSE=1, PYTHON=3.10 (or a path), TFX=1.16 or 1.21, VENV=folder"
+	@sed -nE -e 's/^##@ (.*)/\n\1:/p' -e 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 28
+	@echo; echo "Settings: VERBOSE=1, PYTHON=3.10 (or a path), TFX=1.16 or 1.21, VENV=folder"
 
 demo: environment  ## the census pipeline: a sound model pushed, a leaking one blocked, a sound one pushed
 	@$(DEMO)
@@ -38,26 +42,25 @@ demo: environment  ## the census pipeline: a sound model pushed, a leaking one b
 demo-fast: environment  ## the same with less data and training
 	@$(DEMO) --fast
 
-bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (half an hour, best on an idle machine)
-	@$(BIN)/python -m benchmarks
-
 test: lint  ## lint, types and all tests
 	$(PYTEST)
-	@$(BIN)/python -m flink.jars
+	@$(BIN)/python -m tfx_explain.flink.jars
 
 test-fast: environment  ## the tests that take seconds
 	$(PYTEST) -m "not slow and not flink and not flink_cluster and not airflow and not kubeflow and not spark"
+
+##@ Tests, in parts
 
 test-some: environment  ## the tests of the files and folders in TESTS, slow ones too: make test-some TESTS="tests/gate tests/cli"
 	$(PYTEST) $(TESTS)
 
 test-flink: environment  ## the Explainer on a Flink of its own, against the DirectRunner; needs Java and Maven
-	@$(BIN)/python -m flink.jars --fetch
+	@$(BIN)/python -m tfx_explain.flink.jars --fetch
 	$(BIN)/python -m pytest -m flink tests/flink
 
 test-flink-cluster: environment  ## the same on a cluster of two machines, while workers and machines die; needs root and iproute2 too
 	@flink/alone.sh --check
-	@$(BIN)/python -m flink.jars --fetch
+	@$(BIN)/python -m tfx_explain.flink.jars --fetch
 	flink/alone.sh $(BIN)/python -m pytest -m flink_cluster tests/flink
 
 test-airflow:  ## the census pipeline under Airflow's scheduler, three runs, in which tasks are killed; RUNS=2 is the short form
@@ -72,8 +75,15 @@ test-kubeflow: environment  ## compiled pipelines read by Kubeflow's SDK, and ru
 	storage=$$(tests/kubeflow/image.sh $(BIN)/python) && \
 	  CONTAINERS_STORAGE_CONF=$$storage $(BIN)/python -m pytest -m kubeflow tests/kubeflow
 
+test-debian13:  ## all tests and the demo on Debian 13 (TFX 1.21, Python 3.13), in a chroot; needs root and debootstrap
+	@tools/debian13.sh
+
+##@ Building
+
 image: environment  ## the image for tasks on Kubeflow Pipelines and Vertex AI; IMAGE=name, BASE=another base image
 	@tools/image.sh $(BIN)/python "$(IMAGE)" "$(BASE)"
+
+##@ Working on it
 
 lint: environment  ## formatting, lint, which way imports point, and types
 	$(BIN)/ruff check .
@@ -81,8 +91,14 @@ lint: environment  ## formatting, lint, which way imports point, and types
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-test-debian13:  ## all tests and the demo on Debian 13 (TFX 1.21, Python 3.13), in a chroot; needs root and debootstrap
-	@tools/debian13.sh
+bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (half an hour, best on an idle machine)
+	@$(BIN)/python -m benchmarks
+
+dist: environment  ## the sdist and the wheel, into dist/, and what PyPI would say of them
+	@$(MAKE) --no-print-directory environment VENV=.venv-dist TFX=dist
+	rm -rf dist
+	.venv-dist/bin/python -m build --no-isolation --outdir dist .
+	.venv-dist/bin/twine check --strict dist/*
 
 environment:  ## only the set-up, into $(VENV)
 	@for python in python3 /usr/bin/python3 /usr/local/bin/python3 python; do \
@@ -96,12 +112,17 @@ proto:  ## regenerate proto/*_pb2.py and .pyi from proto/*.proto
 	.venv-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. tfx_explain/proto/*.proto
 
 lock: environment  ## resolve requirements/*.in again, keeping the pins that still fit; LOCK=--upgrade renews them all
-	$(COMPILE) $(LOCK) $(LEGACY) --python-version 3.10 -o requirements/tfx116-py310.txt
-	$(COMPILE) $(LOCK) $(LEGACY) --python-version 3.11 -o requirements/tfx116-py311.txt
+	for python in 3.10 3.11; do \
+	  lock=tfx116-py$$(echo $$python | tr -d .).txt; \
+	  $(COMPILE) $(LOCK) $(LEGACY) --extra test --python-version $$python -o requirements/$$lock && \
+	  cp requirements/$$lock $(USERS) && $(COMPILE) $(LEGACY) --python-version $$python -o $(USERS)/$$lock || exit 1; \
+	done
 	$(COMPILE) $(LOCK) --universal --python-version 3.10 --extra test setup.py requirements/tfx121.in -o requirements/tfx121.txt
+	cp requirements/tfx121.txt $(USERS)
+	$(COMPILE) --universal --python-version 3.10 setup.py requirements/tfx121.in -o $(USERS)/tfx121.txt
 	$(COMPILE) $(LOCK) --python-platform x86_64-manylinux2014 --python-version 3.10 setup.py requirements/tfx116.in \
 	  requirements/airflow.in -o requirements/tfx116-airflow.txt
-	for name in uv build proto kfp; do \
+	for name in uv build proto kfp dist; do \
 	  $(COMPILE) $(LOCK) --universal --python-version 3.10 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 

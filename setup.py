@@ -6,6 +6,8 @@ from pathlib import Path
 from setuptools import find_namespace_packages, setup
 
 ROOT = Path(__file__).parent
+# Where README's links lead outside of the repository.
+REPOSITORY = "https://github.com/tfx-explain/tfx-explain"
 
 # Bounds hold for both TFX lines, 1.16 and 1.21; which one is taken follows from the C library that TFX's wheels need
 # (docs/install.md). requirements/ has complete sets of pins for each.
@@ -86,13 +88,28 @@ def version() -> str:
     return match.group(1)
 
 
+def long_description() -> str:
+    """Returns README for readers elsewhere: links lead to the repository, and diagrams that are code stay there."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"^```mermaid\n.*?^```\n\n?", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"(!\[[^\]]*\]\()(?![a-z]+:|#)", rf"\g<1>{REPOSITORY}/raw/main/", text)
+    return re.sub(r"(?<!!)(\[[^\]]*\]\()(?![a-z]+:|#)", rf"\g<1>{REPOSITORY}/blob/main/", text)
+
+
 setup(
     name="tfx-explain",
     version=version(),
     description="TFX components that explain a model before its release and block it when its reasons changed.",
-    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description=long_description(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    url=REPOSITORY,
+    project_urls={
+        "Documentation": f"{REPOSITORY}/tree/main/docs",
+        "Changes": f"{REPOSITORY}/blob/main/CHANGELOG.md",
+        "Issues": f"{REPOSITORY}/issues",
+    },
+    keywords="tfx tensorflow explainability attribution integrated-gradients shapley tfma",
     python_requires=">=3.10,<3.14",
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
@@ -102,13 +119,18 @@ setup(
     packages=find_namespace_packages(include=["tfx_explain", "tfx_explain.*"], exclude=["*.__pycache__"]),
     package_data={
         "tfx_explain": ["py.typed"],
+        "tfx_explain.flink": ["alone.sh", "pom.xml"],
+        "tfx_explain.flink.conf": ["*"],
         "tfx_explain.kubeflow": ["Dockerfile"],
         "tfx_explain.proto": ["*.proto", "*.pyi"],
         "tfx_explain.pipelines.census.data": ["*"],
         "tfx_explain.report": ["templates/*"],
     },
     classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
         "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
         "License :: OSI Approved :: Apache Software License",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3.10",
@@ -116,5 +138,6 @@ setup(
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
     ],
 )

@@ -25,7 +25,7 @@ from tfx_explain.cli.wording import BY_INSPECT, options_for
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
-from tfx_explain.storage.directory import complete_directory
+from tfx_explain.storage.directory import check_unused, complete_directory
 from tfx_explain.storage.influence import uninfluenced
 
 _METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "xrai", "superpixel")
@@ -79,8 +79,7 @@ def command(
     --runner=FlinkRunner, or --direct_running_mode=multi_processing --direct_num_workers=4.
     """
     console = rich.console.Console(stderr=True)
-    if tf.io.gfile.exists(output) and (not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)):
-        raise ValueError(f"{output!r} is there already; name a folder that doesn't exist, or is empty.")
+    check_unused(output)
     files = list_files([examples])
     form = Format(PARQUET if all(path.endswith(".parquet") for path in files) else TF_EXAMPLE)
     settings = _parameters(parameters, method, classes, sample)

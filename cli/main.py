@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -27,6 +28,7 @@ COMMANDS = {
     "overlay": "Draws maps of pictures that an Explainer kept over the pictures.",
     "lint": "Looks for thresholds that can never pass, or never fail.",
     "compile": "Writes a pipeline as the file that Kubeflow Pipelines or Vertex AI takes.",
+    "flink": "Writes what a Flink cluster for Beam is set up with.",
 }
 CANNOT_TELL = 2
 
@@ -57,7 +59,10 @@ def tfx_explain() -> None:
 
 
 def quiet() -> None:
-    """Keeps TensorFlow's start-up messages off a terminal; what the environment says already wins."""
+    """Keeps what libraries say at their start off a terminal; what the environment says already wins."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        os.environ["PYTHONWARNINGS"] = "ignore"  # for Beam's workers
     for name, value in {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "TF_USE_LEGACY_KERAS": "0"}.items():
         os.environ.setdefault(name, value)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

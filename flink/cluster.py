@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from flink import processes
-from flink.job_server import job_server
+from tfx_explain.flink import processes
+from tfx_explain.flink.job_server import job_server
 
 CONFIGURATION = Path(__file__).parent / "conf"
 BOOT = Path(__file__).parent / "boot.py"
@@ -132,7 +132,7 @@ def cluster(jars: Path, folder: Path, *, machines: int = 2) -> Iterator[Cluster]
     """Runs a cluster while the block lasts.
 
     Args:
-      jars: Folder of the jars (`flink.jars.fetch`).
+      jars: Folder of the jars (`tfx_explain.flink.jars.fetch`).
       folder: Takes logs, and what the machines keep.
       machines: How many, with a TaskManager each.
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from flink import processes
+from tfx_explain.flink import processes
 
 _DRIVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 
@@ -15,7 +15,7 @@ def job_server(jars: Path, folder: Path, flink_master: str = "[local]") -> conte
     """Runs a job server while the block lasts.
 
     Args:
-      jars: Folder of the jars (`flink.jars.fetch`).
+      jars: Folder of the jars (`tfx_explain.flink.jars.fetch`).
       folder: Takes its log and what pipelines stage; every machine of the cluster sees it at the same path.
       flink_master: `host:port` of a JobManager's REST interface, or `[local]` for a Flink inside the job server.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from flink.job_server import beam_job_server
+from tfx_explain.flink.job_server import beam_job_server
 
 POM = Path(__file__).parent / "pom.xml"
 _DRIVER = "org.apache.beam.runners.spark.SparkJobServerDriver"
@@ -15,7 +15,7 @@ def job_server(jars: Path, folder: Path, spark_master: str) -> contextlib.Abstra
     """Runs a job server while the block lasts.
 
     Args:
-      jars: Folder of the jars (`flink.jars.fetch(POM)`).
+      jars: Folder of the jars (`tfx_explain.flink.jars.fetch(POM)`).
       folder: Takes its log and what pipelines stage.
       spark_master: Spark's master; `local[2]` is a Spark with two threads inside the job server.
 

@@ -45,6 +45,16 @@ def complete_directory(uri: str) -> Iterator[str]:
         raise
 
 
+def check_unused(folder: str) -> None:
+    """Checks that a folder holds nothing yet, since what is written takes its place.
+
+    Raises:
+      ValueError: It does, or is a file.
+    """
+    if tf.io.gfile.exists(folder) and (not tf.io.gfile.isdir(folder) or tf.io.gfile.listdir(folder)):
+        raise ValueError(f"{folder!r} is there already; name a folder that doesn't exist, or is empty.")
+
+
 def _remove_given_up(folder: str) -> None:
     # Beam's sinks write to such a folder beside their files, and remove the one that the files came from. Where a
     # machine is lost, a runner may begin again in another folder.

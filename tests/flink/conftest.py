@@ -13,9 +13,9 @@ from tfx import v1 as tfx
 from tfx.orchestration.pipeline import RunOptions
 from tfx.types import standard_artifacts
 
-from flink import jars
 from tfx_explain.components import Explainer
 from tfx_explain.components.artifacts import ExplanationMetadata
+from tfx_explain.flink import jars
 from tfx_explain.pipelines.census import data
 from tfx_explain.pipelines.census.pipeline import create_pipeline
 from tfx_explain.proto import explanation_pb2

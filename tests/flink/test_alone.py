@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flink import jars
+from tfx_explain.flink import jars
 
 pytestmark = pytest.mark.flink_cluster
 

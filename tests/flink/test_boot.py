@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from flink import boot
+from tfx_explain.flink import boot
 
 SETUP = (
     "from setuptools import setup; setup(name='staged', py_modules=['staged'], install_requires=['nowhere-to-be-had'])"

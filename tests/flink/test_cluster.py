@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flink.cluster import Cluster, Machine, cluster, worker_environment
+from tfx_explain.flink.cluster import Cluster, Machine, cluster, worker_environment
 from tfx_explain.proto import explanation_pb2
 
 pytestmark = [pytest.mark.flink_cluster, pytest.mark.slow]

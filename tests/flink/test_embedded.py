@@ -2,7 +2,7 @@
 
 import pytest
 
-from flink.job_server import job_server
+from tfx_explain.flink.job_server import job_server
 from tfx_explain.proto import explanation_pb2
 
 pytestmark = [pytest.mark.flink, pytest.mark.slow]

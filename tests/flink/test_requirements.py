@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flink import jars
+from tfx_explain.flink import jars
 
 ALONE = Path(jars.__file__).parent / "alone.sh"
 

@@ -13,6 +13,7 @@ LOCKS = {
     "tfx121.txt": ["3.10", "3.11", "3.12", "3.13"],
 }
 AIRFLOW = "tfx116-airflow.txt"
+USERS = [f"users/{lock}" for lock in LOCKS]
 CASES = [(lock, python) for lock, pythons in LOCKS.items() for python in pythons]
 
 
@@ -36,9 +37,12 @@ def pins(root, lock, python):
     return versions
 
 
-@pytest.mark.parametrize(("lock", "python"), [*CASES, (AIRFLOW, "3.10")])
+@pytest.mark.parametrize(
+    ("lock", "python"), [*CASES, *[(f"users/{lock}", each) for lock, each in CASES], (AIRFLOW, "3.10")]
+)
 def test_lock_satisfies_setup_py(root, lock, python):
-    wanted = [*setup_constant(root, "REQUIREMENTS"), *(setup_constant(root, "EXTRAS")["test"] if lock in LOCKS else ())]
+    extra = setup_constant(root, "EXTRAS")["test"] if lock in LOCKS else []
+    wanted = [*setup_constant(root, "REQUIREMENTS"), *extra]
     pinned = pins(root, lock, python)
 
     for requirement in map(Requirement, wanted):
@@ -46,7 +50,15 @@ def test_lock_satisfies_setup_py(root, lock, python):
             assert requirement.specifier.contains(pinned[requirement.name]), requirement
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "uv.txt", "build.txt", "proto.txt", "kfp.txt", AIRFLOW])
+@pytest.mark.parametrize(("lock", "python"), CASES)
+def test_users_have_the_developers_versions_and_none_of_their_tools(root, lock, python):
+    users, developers = pins(root, f"users/{lock}", python), pins(root, lock, python)
+
+    assert users.items() < developers.items()
+    assert not users.keys() & {"pyright", "pytest", "ruff", "shap", "shapiq", "saliency", "playwright"}
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, "uv.txt", "build.txt", "proto.txt", "kfp.txt", "dist.txt", AIRFLOW, *USERS])
 def test_every_pin_has_hashes_and_no_index_is_named(root, lock):
     text = (root / "requirements" / lock).read_text()
     entries = re.split(r"(?m)^(?=[a-zA-Z])", text)[1:]

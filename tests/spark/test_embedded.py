@@ -2,9 +2,9 @@
 
 import pytest
 
-from flink import jars
 from spark.job_server import POM, job_server
 from tests.flink.test_embedded import METHODS
+from tfx_explain.flink import jars
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
