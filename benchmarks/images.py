@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import saliency.core as saliency
@@ -30,7 +31,7 @@ def run() -> Iterator[Table]:
     yield Table("Pictures a second", ("", *(f"{side} x {side}" for side in _SIDES)), rows)
 
 
-def _network() -> tf.types.experimental.PolymorphicFunction:
+def _network() -> Callable[..., tf.Tensor]:
     rng = np.random.default_rng(0)
     kernels = [tf.constant(rng.normal(0, 0.2, (size, size, *ends)), tf.float32) for size, *ends in _LAYERS]
 
@@ -59,7 +60,7 @@ def _rates(side: int) -> dict[str, float]:
     return {name: len(images) / seconds for name, seconds in best.items()}
 
 
-def _ours(network: Callable[..., tf.Tensor], images: np.ndarray) -> Mapping[str, Callable[[], object]]:
+def _ours(network: Callable[..., tf.Tensor], images: np.ndarray) -> dict[str, Callable[[], object]]:
     fixed = functools.partial(IntegratedGradients, maps=True)
     kernel = KernelShap(coalitions=_COALITIONS, tolerance=1e-9)
     lime = Lime(samples=_COALITIONS, distance="cosine", ridge=1.0)
@@ -76,7 +77,7 @@ def _ours(network: Callable[..., tf.Tensor], images: np.ndarray) -> Mapping[str,
     }
 
 
-def _theirs(network: Callable[..., tf.Tensor], images: np.ndarray) -> Mapping[str, Callable[[], object]]:
+def _theirs(network: Callable[..., tf.Tensor], images: np.ndarray) -> dict[str, Callable[[], object]]:
     def gradients(batch: np.ndarray, **_: object) -> dict[str, np.ndarray]:
         with tf.GradientTape() as tape:
             inputs = tf.constant(batch, tf.float32)
@@ -90,17 +91,20 @@ def _theirs(network: Callable[..., tf.Tensor], images: np.ndarray) -> Mapping[st
             saliency.XRAI().GetMask(image, gradients, extra_parameters=settings, batch_size=_STEPS)
 
     masker = shap.maskers.Image(np.zeros(images.shape[1:]), images.shape[1:])
-    explainer = shap.PartitionExplainer(lambda batch: network(tf.constant(batch, tf.float32)).numpy(), masker)
+    explainer: Any = shap.PartitionExplainer(lambda batch: network(tf.constant(batch, tf.float32)).numpy(), masker)
     of_shap, of_saliency = (importlib.metadata.version(name) for name in ("shap", "saliency"))
     return {
         f"saliency {of_saliency} XRAI, {_STEPS} steps by baseline": xrai,
         f"shap {of_shap} PartitionExplainer, {_COALITIONS} coalitions": lambda: explainer(
-            images, max_evals=_COALITIONS, batch_size=64, silent=True
+            images,
+            max_evals=_COALITIONS,
+            batch_size=64,
+            silent=True,
         ),
     }
 
 
-def _raw(network: Callable[..., tf.Tensor], images: np.ndarray) -> Mapping[str, Callable[[], object]]:
+def _raw(network: Callable[..., tf.Tensor], images: np.ndarray) -> dict[str, Callable[[], object]]:
     batch = tf.constant(np.repeat(images[:1], 64, axis=0))
 
     def calls() -> None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image
 
-from tfx_explain.cli import explain, overlay
+from tfx_explain.cli import explain, overlay, validate
 
 
 class Digits(tf.Module):
@@ -83,3 +83,46 @@ def test_what_it_can_not_draw_is_one_sentence(explained, tmp_path):
     assert "is no visualization in JSON" in str(_call(*base, "--visualization", '{"colour": 1}').exception)
     assert "is there already" in str(_call("--attributions", explained, "--output", explained).exception)
     assert not (tmp_path / "new").exists()
+
+
+def test_the_gate_blocks_by_the_share_of_a_region(explained, tmp_path):
+    text = """metrics_specs { metrics {
+      class_name: "MapShare" module: "tfx_explain.metrics"
+      config: '{"feature": "digit", "box": [0.9, 0, 1, 1], "name": "bottom"}'
+      threshold { change_threshold { absolute { value: 0.1 } direction: LOWER_IS_BETTER } }
+    } metrics {
+      class_name: "MapShare" module: "tfx_explain.metrics"
+      config: '{"feature": "digit", "box": [0, 0, 1, 0.5], "name": "left"}'
+      threshold { value_threshold { upper_bound { value: 0.99 } } }
+    } }"""
+    (tmp_path / "gate.pbtxt").write_text(text)
+    arguments = [
+        "--eval-config",
+        tmp_path / "gate.pbtxt",
+        "--attributions",
+        explained,
+        "--output",
+        tmp_path / "verdict",
+    ]
+    result = CliRunner().invoke(validate.command, [str(argument) for argument in arguments])
+    assert result.exit_code == 1, result.output
+    verdict = (tmp_path / "verdict" / "verdict.txt").read_text()
+    # All that the candidate sees is on the left; below is hardly more than before.
+    failed = [line for line in verdict.splitlines() if "left" in line and "0.99" in line]
+    assert failed and "NOT BLESSED" in verdict.upper()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--method", "sampled_shapley", "--maps"], "sampled_shapley_attribution gives a feature one number"),
+        (["--method", "superpixel", "--parameters", "wrong"], "superpixel_attribution.method is 'lame'"),
+    ],
+)
+def test_maps_that_no_method_gives_are_one_sentence(explained, tmp_path, arguments, said):
+    (tmp_path / "wrong").write_text('{"superpixel_attribution": {"method": "lame"}}')
+    base = ["--model", explained.parent / "new", "--examples", explained.parent / "rows.gz", "--output", tmp_path / "o"]
+    arguments = [tmp_path / "wrong" if argument == "wrong" else argument for argument in arguments]
+    result = CliRunner().invoke(explain.command, [str(argument) for argument in [*base, *arguments]])
+    assert said in str(result.exception) and isinstance(result.exception, ValueError)
+    assert not (tmp_path / "o").exists()
