@@ -28,7 +28,7 @@ LEGACY := --python-platform x86_64-manylinux2014 setup.py requirements/tfx116.in
 # The same versions, which a resolver keeps that finds them there, less what only this project's developers need.
 USERS := requirements/users
 
-.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint dist environment proto lock clean
+.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint docs dist environment proto lock clean
 
 ##@ To begin with
 
@@ -94,7 +94,13 @@ lint: environment  ## formatting, lint, which way imports point, and types
 bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (half an hour, best on an idle machine)
 	@$(BIN)/python -m benchmarks
 
-dist: environment  ## the sdist and the wheel, into dist/, and what PyPI would say of them
+docs: environment  ## the README's picture (of the last demonstration's report, or of one run now; needs Chromium), and the guides' site, in build/docs
+	@ls build/census-demo/artifacts/ThresholdValidator/validation/*/report.html >/dev/null 2>&1 || $(DEMO)
+	@$(BIN)/python docs/report_picture.py
+	@$(MAKE) --no-print-directory environment VENV=.venv-docs TFX=docs
+	.venv-docs/bin/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+dist:  ## the sdist and the wheel, into dist/, and what PyPI would say of them
 	@$(MAKE) --no-print-directory environment VENV=.venv-dist TFX=dist
 	rm -rf dist
 	.venv-dist/bin/python -m build --no-isolation --outdir dist .
@@ -122,7 +128,7 @@ lock: environment  ## resolve requirements/*.in again, keeping the pins that sti
 	$(COMPILE) --universal --python-version 3.10 setup.py requirements/tfx121.in -o $(USERS)/tfx121.txt
 	$(COMPILE) $(LOCK) --python-platform x86_64-manylinux2014 --python-version 3.10 setup.py requirements/tfx116.in \
 	  requirements/airflow.in -o requirements/tfx116-airflow.txt
-	for name in uv build proto kfp dist; do \
+	for name in uv build proto kfp dist docs; do \
 	  $(COMPILE) $(LOCK) --universal --python-version 3.10 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 

@@ -123,8 +123,10 @@ setup(
         "tfx_explain.flink.conf": ["*"],
         "tfx_explain.kubeflow": ["Dockerfile"],
         "tfx_explain.proto": ["*.proto", "*.pyi"],
+        "tfx_explain.pipelines.census": ["bounds.pbtxt"],
         "tfx_explain.pipelines.census.data": ["*"],
         "tfx_explain.report": ["templates/*"],
+        "tfx_explain.whatif.showing": ["templates/*"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

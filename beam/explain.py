@@ -16,11 +16,11 @@ from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.explaining.results import Failures, Results
 from tfx_explain.beam.reading import decode
 from tfx_explain.beam.reading.batches import RowBatch
-from tfx_explain.beam.summary import Summary
 from tfx_explain.beam.writing import records
 from tfx_explain.savedmodel import ExplainedOutput
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import records_digest
+from tfx_explain.storage.summary import Summary
 
 # One row in as many is looked at for the features that it has, and all where none of those has one of them.
 _LOOKED_AT = 16
@@ -53,8 +53,7 @@ class RowExplainer:
         started = time.perf_counter()
         self._engine = Engine(job)
         self._kept = list(job.parameters.kept_features.names) if job.parameters.HasField("kept_features") else None
-        # Where the two models read a feature as different types, no record serves both; the candidate's type counts.
-        features = collections.ChainMap(*(dict(model.row_features) for model in self._engine.models.values()))
+        features = self._engine.row_features
         self._decoder = decode.RowDecoder({name: feature.dtype for name, feature in features.items()})
         # Told once, to whichever thread asks first.
         self._load_seconds = iter([time.perf_counter() - started])

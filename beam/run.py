@@ -17,14 +17,14 @@ from tfx_explain.beam.explaining.parameters import check_parameters, max_failed_
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.provenance import job_provenance, split_provenance
 from tfx_explain.beam.reading.read import Format, ReadBatches, first_records, list_files
-from tfx_explain.beam.summary import Summary
 from tfx_explain.beam.transforms import DEAD_LETTERS, RECORDS, SUMMARY, ExplainBatches
 from tfx_explain.beam.writing.write import WriteBatches
+from tfx_explain.savedmodel import metadata_to_json
+from tfx_explain.savedmodel.metadata.metadata import FILE_NAME
 from tfx_explain.storage.influence import uninfluenced
+from tfx_explain.storage.paths import DEAD_LETTERS_DIR
 from tfx_explain.storage.sink import write_text
-
-DEAD_LETTERS_DIR = "dead_letters"
-SUMMARY_FILE = "summary.json"
+from tfx_explain.storage.summary import SUMMARY_FILE, Summary
 
 _CAUSES_NAMED = 3
 # Rows that a baseline model's metadata is tried on.
@@ -42,8 +42,8 @@ def explain_splits(
     """Explains the records of some splits, or a sample of them.
 
     Writes, under `output_dir`, `Split-<name>/attributions-*.gz` (TFRecords, see `tfx_explain.storage.columns`),
-    `dead_letters/Split-<name>/*.gz` (the rows set aside: `record`, `error`, `shard`), and `summary.json` (a `Summary` a
-    split).
+    `dead_letters/Split-<name>/*.gz` (the rows set aside: `record`, `error`, `shard`), `summary.json` (a `Summary` a
+    split), and `explanation_metadata.json`, the candidate's, of which are the baselines.
 
     Args:
       make_pipeline: Returns the Beam pipeline to build on.
@@ -88,6 +88,7 @@ def explain_splits(
         for sentence in uninfluenced(summary.rows_by_class, summary.rows_without_influence_by_class):
             logging.warning("Split %r: %s", split, sentence)
     text = json.dumps({split: summary.to_dict() for split, summary in summaries.items()}, indent=2)
+    write_text(metadata_to_json(job.metadata), os.path.join(output_dir, FILE_NAME))
     write_text(text, os.path.join(output_dir, SUMMARY_FILE))
     return summaries
 

@@ -13,7 +13,7 @@ from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading import batches
 from tfx_explain.beam.reading.batches import RowBatch, as_records
-from tfx_explain.beam.summary import COUNTS, SECONDS, Summary
+from tfx_explain.storage.summary import COUNTS, SECONDS, Summary
 
 RECORDS = "records"
 DEAD_LETTERS = "dead_letters"

@@ -1,23 +1,31 @@
-"""`tfx-explain inspect`: how a SavedModel can be explained; the metadata on stdout, a table for people on stderr."""
+"""`tfx-explain inspect`: how a SavedModel can be explained, as a table for people and as metadata."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import click
 
+from tfx_explain.cli import options
+from tfx_explain.cli.output import emit
 from tfx_explain.cli.wording import INSPECT, options_for
 
 _DIALECTS = ("ai_explanations", "vertex")
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    "inspect",
+    epilog=options.examples(
+        "inspect serving/1",
+        "inspect serving/1 --statistics FeatureStats.pb --output explanation_metadata.json",
+        "inspect serving/1 | jq .inputs.age",
+    ),
+)
 @click.argument("model_dir")
 @click.option("--signature", metavar="NAME", help="The signature; default: the only one, xai_model or serving_default.")
-@click.option("--output", metavar="NAME", help="The output; default: all that can be explained.")
-@click.option(
-    "--output-element",
-    metavar="I,J,...",
-    help="Of an output of rank three and more, the element to explain, by indices.",
-)
+@options.OUTPUT_NAME
+@options.OUTPUT_ELEMENT
 @click.option("--tags", metavar="TAG,...", help="Tags of the meta graph; default: serve, or the only one.")
 @click.option("--dialect", type=click.Choice(_DIALECTS), default=_DIALECTS[0], show_default=True, help="Of the JSON.")
 @click.option("--schema", metavar="PATH", help="A schema.pbtxt, or its artifact's folder.")
@@ -37,10 +45,15 @@ _DIALECTS = ("ai_explanations", "vertex")
     multiple=True,
     help="The same for one key, such as inputs.age.input_baselines=[0]; VALUE is JSON, else text.",
 )
+@click.option(
+    "--output", type=options.FILE, metavar="FILE", help="Writes the metadata there; a file of that name is replaced."
+)
+@options.JSON
+@options.QUIET
 def command(
     model_dir: str,
     signature: str | None,
-    output: str | None,
+    output_name: str,
     output_element: str | None,
     tags: str | None,
     dialect: str,
@@ -51,11 +64,15 @@ def command(
     columns: str | None,
     overrides: str | None,
     assignments: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Shows how the SavedModel in MODEL_DIR can be explained.
 
-    Prints its explanation metadata (JSON) on stdout, and on stderr a table of the features: what each is, through which
-    tensors it is encoded, which methods can explain it, and its baseline.
+    A table of the features: what each is, through which tensors it is encoded, which methods can explain it, and its
+    baseline. Into a pipe or a file (`> explanation_metadata.json`), standard output is the explanation metadata as
+    JSON, and the table stands on standard error.
     """
     # Here, so that `--help` does not wait for TensorFlow.
     from tfx_explain.cli.assignments import parse_assignments, parse_element
@@ -67,7 +84,7 @@ def command(
         metadata = generate_metadata(
             model_dir,
             signature_name=signature,
-            output_name=output,
+            output_name=output_name or None,
             output_element=parse_element(output_element) if output_element else (),
             tags=_listed(tags),
             schema=files.read_schema(schema) if schema else None,
@@ -77,8 +94,14 @@ def command(
             columns=files.read_columns(columns) if columns else None,
             overrides=merge_metadata(files.read_metadata(overrides), given) if overrides else given,
         )
-    click.echo(metadata_to_json(metadata, dialect), nl=False)
-    metadata_table(metadata, model_dir)
+    text = metadata_to_json(metadata, dialect)
+    if output:
+        output.write_text(text, encoding="utf-8")
+    piped = as_json or not (output or sys.stdout.isatty())
+    if piped:
+        emit(text, sys.stdout)
+    if not quiet:
+        metadata_table(metadata, model_dir, stderr=piped)
 
 
 def _listed(text: str | None) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import click
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_explain.cli import options
 from tfx_explain.cli.configs import read_message
 from tfx_explain.cli.output import emit
 from tfx_explain.gate.config.lint import lint
@@ -21,7 +23,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command("lint")
 @click.argument("config", type=_FILE)
 @click.option("--policy", type=_FILE, help="A GatePolicy, as text or JSON: how `relative` is read.")
-def command(config: Path, policy: Path | None) -> None:
+@options.JSON
+@options.QUIET
+def command(config: Path, policy: Path | None, as_json: bool, quiet: bool) -> None:
     """Looks for thresholds in CONFIG, a tfma.EvalConfig as text or JSON, that can never pass, or never fail.
 
     Prints a line for each, with the remedy. Exits with 0 where there is none, 1 where there are some, and 2 where the
@@ -33,5 +37,8 @@ def command(config: Path, policy: Path | None) -> None:
         read_message(policy, gate_policy)
     verify_config(eval_config, gate_policy)
     warnings = lint(eval_config, gate_policy)
-    emit("".join(f"{printable(str(config))}: {warning}\n" for warning in warnings), sys.stdout)
+    if as_json:
+        emit(f"{json.dumps({'warnings': warnings}, indent=2)}\n", sys.stdout)
+    elif not quiet:
+        emit("".join(f"{printable(str(config))}: {warning}\n" for warning in warnings), sys.stdout)
     click.get_current_context().exit(1 if warnings else 0)

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem, shell_complete
 
 from tfx_explain.proto.printable import first_line, printable
 
@@ -26,11 +27,16 @@ COMMANDS = {
     "validate": "Decides thresholds over metrics and attributions: 0 blessed, 1 not blessed, 2 can't tell.",
     "report": "Makes a page of attributions and verdict: why a model was blocked.",
     "overlay": "Draws maps of pictures that an Explainer kept over the pictures.",
+    "whatif": "Serves a page on which a row is changed, and predictions and attributions move.",
+    "history": "Shows attributions and verdicts over runs, as a page or as JSON lines.",
+    "tensorboard": "Writes attributions and verdicts over runs for TensorBoard.",
+    "suggest": "Suggests bounds for a gate, from the attributions of models that were sound.",
     "lint": "Looks for thresholds that can never pass, or never fail.",
     "compile": "Writes a pipeline as the file that Kubeflow Pipelines or Vertex AI takes.",
     "flink": "Writes what a Flink cluster for Beam is set up with.",
 }
 CANNOT_TELL = 2
+_COMPLETION = "_TFX_EXPLAIN_COMPLETE"
 
 
 class LazyGroup(click.Group):
@@ -50,6 +56,11 @@ class LazyGroup(click.Group):
         """Lists the commands from the table above, so that `--help` imports none."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completes the commands' names from the table above, so that a shell doesn't wait for an import."""
+        names = [CompletionItem(name, help=told) for name, told in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,7 +108,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
-    """Runs the command line, and ends the process with its exit code."""
+    """Runs the command line, or completes it for a shell, and ends the process with its exit code."""
+    quiet()
+    if asked := os.environ.get(_COMPLETION):
+        sys.exit(shell_complete(tfx_explain, {}, "tfx-explain", _COMPLETION, asked))
     code = run()
     for stream in (stream for stream in (sys.stdout, sys.stderr) if stream is not None):
         try:

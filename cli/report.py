@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import apache_beam as beam
 import click
 import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from tfx_explain.cli.output import emit
 from tfx_explain.gate.reading.shards import split_folders
@@ -23,17 +25,27 @@ from tfx_explain.storage.paths import absolute
 @click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
 @click.option("--rows/--no-rows", default=True, show_default=True, help="Shows single rows, as points and with values.")
 @click.option("--open", "opens", is_flag=True, help="Shows the page in a browser.")
+@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
 def command(
-    attributions: Sequence[str], validation: str, output: str, class_name: str, rows: bool, opens: bool
+    attributions: Sequence[str],
+    validation: str,
+    output: str,
+    class_name: str,
+    rows: bool,
+    opens: bool,
+    beam_args: Sequence[str],
 ) -> None:
     """Writes a page that shows why a model was blocked, or what it stands on.
 
     One HTML file that needs nothing else: no script, no network. Prints its path. A file of that name is replaced.
+    What follows -- goes to Beam, which reads the attributions, such as --direct_running_mode=multi_processing
+    --direct_num_workers=4.
     """
     if tf.io.gfile.isdir(output):
         raise ValueError(f"{output!r} is a folder; name a file, such as {output.rstrip('/')}/{REPORT_FILE}.")
     folders = [split for directory in attributions for split in split_folders(directory)]
-    path = write_report(absolute(output), folders, validation, class_name, rows)
+    options = PipelineOptions(list(beam_args))
+    path = write_report(absolute(output), folders, validation, class_name, rows, lambda: beam.Pipeline(options=options))
     emit(f"{printable(path)}\n", sys.stdout)
     if opens:
         click.launch(path)

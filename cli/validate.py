@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_explain.cli import options
 from tfx_explain.cli.configs import read_message
 from tfx_explain.cli.main import CANNOT_TELL
 from tfx_explain.cli.output import emit, printing
@@ -34,7 +35,13 @@ _SHOWN = 200
 _NUMBERS = ("candidate", "baseline", "change", "relative", "margin")
 
 
-@click.command("validate")
+@click.command(
+    "validate",
+    epilog=options.examples(
+        "validate --eval-config gate.pbtxt --attributions explained --output verdict",
+        "validate --eval-config gate.pbtxt --evaluation evaluation --attributions explained --model serving/2 --json",
+    ),
+)
 @click.option("--eval-config", required=True, type=_FILE, help="A tfma.EvalConfig with thresholds, as text or JSON.")
 @click.option("--evaluation", multiple=True, metavar="DIR", help="What an Evaluator wrote; may be repeated.")
 @click.option("--attributions", multiple=True, metavar="DIR", help="What an Explainer wrote; may be repeated.")
@@ -44,6 +51,8 @@ _NUMBERS = ("candidate", "baseline", "change", "relative", "margin")
 @click.option("--model-name", default="", help="The candidate's name in the evaluations, if it has another one there.")
 @click.option("--policy", type=_FILE, help="A GatePolicy, as text or JSON.")
 @click.option("--output", metavar="DIR", help="Where verdict.json, verdict.txt and TFMA's result go; else nowhere.")
+@options.JSON
+@options.QUIET
 def command(
     eval_config: Path,
     evaluation: Sequence[str],
@@ -54,19 +63,21 @@ def command(
     model_name: str,
     policy: Path | None,
     output: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Decides whether a model may be released, by thresholds over metrics and attributions.
 
-    Prints the thresholds, failed ones first. Exits with 0 if the model is blessed, 1 if it isn't, and 2 if that can't
-    be told: a config that is wrong, an input that can't be read, an interruption, or an error that nobody foresaw.
-    Modules that the config names are imported.
+    Prints the thresholds, failed ones first; with --json what verdict.json holds. Exits with 0 if the model is blessed,
+    1 if it isn't, and 2 if that can't be told: a config that is wrong, an input that can't be read, an interruption, or
+    an error that nobody foresaw. Modules that the config names are imported.
     """
     config = read_message(eval_config, config_pb2.EvalConfig())
     gate_policy = explanation_pb2.GatePolicy()
     if policy is not None:
         read_message(policy, gate_policy)
     verify_config(config, gate_policy, Wiring(bool(evaluation), bool(attributions), baseline=True))
-    for warning in lint(config, gate_policy):
+    for warning in () if quiet else lint(config, gate_policy):
         emit(f"warning: {warning}\n", sys.stderr)
     no_baseline = read_no_model(baseline_model) if baseline_model else None
     sources = Sources(
@@ -79,7 +90,10 @@ def command(
     )
     with nullcontext(output) if output else tempfile.TemporaryDirectory() as path:
         verdict = validate(config, gate_policy, sources, beam.Pipeline, path)
-    _print(verdict)
+    if as_json:
+        emit(verdict.to_json(), sys.stdout)
+    elif not quiet:
+        _print(verdict)
     click.get_current_context().exit(CANNOT_TELL if verdict.unreadable else int(not verdict.blessed))
 
 

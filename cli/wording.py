@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 # The options of `tfx-explain inspect`, by the argument of `generate_metadata`.
 INSPECT = {name: f"--{name}" for name in ("tags", "schema", "statistics", "examples", "baselines", "columns")}
-INSPECT |= {"signature_name": "--signature", "output_name": "--output", "overrides": "--set or --overrides"}
+INSPECT |= {"signature_name": "--signature", "output_name": "--output-name", "overrides": "--set or --overrides"}
 INSPECT["output_element"] = "--output-element"
 # The same for commands that only take what it prints.
 BY_INSPECT = {name: f"{option} of `tfx-explain inspect`" for name, option in INSPECT.items()}

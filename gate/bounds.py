@@ -10,6 +10,9 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.proto import explanation_pb2
 
+VALUE, CHANGE = "value", "change"
+"""What a threshold bounds: the candidate's value, or how it differs from the baseline model's."""
+
 Interval = tuple[float, float]
 Threshold: TypeAlias = "config_pb2.GenericValueThreshold | config_pb2.GenericChangeThreshold"
 _Policy = explanation_pb2.GatePolicy

@@ -1,17 +1,19 @@
 """What people gate releases on, as whole EvalConfigs: a name for each guard, and bounds to begin with.
 
-    from tfx_explain.gate import presets
+```python
+from tfx_explain.gate import presets
 
-    eval_config = presets.release_config(
-        presets.metric("AUC", at_least=0.8, may_lose=0.01),
-        *presets.GUARDS,
-        presets.capped(["sex", "race"], at_most=0.1),
-        label_key="income",
-        slices=[["sex"]],
-    )
+eval_config = presets.release_config(
+    presets.metric("AUC", at_least=0.8, may_lose=0.01),
+    *presets.GUARDS,
+    presets.capped(["sex", "race"], at_most=0.1),
+    label_key="income",
+    slices=[["sex"]],
+)
+```
 
 A guard is a MetricsSpec: its thresholds can be read and changed, and what is missing added. The bounds are for a first
-release: docs/gate.md says what each lets through, and how to find better ones.
+release: docs/gate.md says what each lets through, and `tfx_explain.gate.suggest` finds better ones.
 """
 
 from __future__ import annotations
@@ -71,6 +73,19 @@ def gone_dead(with_less_than: float = 0.2) -> Guard:
     A column that broke, or is filled with one value: what says nothing suddenly.
     """
     return _guard("ShareKept", _change(_HIGHER, with_less_than), feature="*")
+
+
+def alive(features: Iterable[str], at_least: float = 0.005) -> Guard:
+    """Each of some features has this share of the attributions at least.
+
+    A column that is filled with one value in today's rows says nothing in either model, so that nothing has changed:
+    `gone_dead` can't see that, a bound on the share itself does.
+    """
+    return Guard(
+        metrics=[
+            _metric("AttributionShare", _at_least(at_least), feature=each, name=f"alive/{each}") for each in features
+        ]
+    )
 
 
 def capped(features: Iterable[str], at_most: float) -> Guard:
@@ -133,6 +148,10 @@ def _metric(class_name: str, threshold: config_pb2.MetricThreshold, **config: ob
 def _change(direction: config_pb2.MetricDirection, bound: float) -> config_pb2.MetricThreshold:
     change = config_pb2.GenericChangeThreshold(direction=direction, absolute={"value": bound})
     return config_pb2.MetricThreshold(change_threshold=change)
+
+
+def _at_least(bound: float) -> config_pb2.MetricThreshold:
+    return config_pb2.MetricThreshold(value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": bound}))
 
 
 def _at_most(bound: float) -> config_pb2.MetricThreshold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Callable, Iterable
 
@@ -29,6 +30,7 @@ def validate(
     sources: Sources,
     make_pipeline: Callable[[], beam.Pipeline],
     output_path: str,
+    now: datetime.datetime | None = None,
 ) -> Verdict:
     """Decides whether a model is blessed, and writes the verdict.
 
@@ -39,6 +41,7 @@ def validate(
       make_pipeline: Makes the Beam pipeline that computes metrics over the records.
       output_path: A directory apart from the sources. It gets TFMA's validation result, `verdict.json`, `verdict.txt`,
         and, if there are attributions, the metrics over them, in the place of an earlier verdict's.
+      now: The moment of the decision; the present by default.
 
     Returns:
       The verdict.
@@ -54,7 +57,7 @@ def validate(
     _remove(folder)
     tf.io.gfile.makedirs(folder)
     try:
-        verdict = decide(gather(eval_config, policy, sources, make_pipeline, folder), policy)
+        verdict = decide(gather(eval_config, policy, sources, make_pipeline, folder), policy, now)
         with tf.io.TFRecordWriter(os.path.join(folder, _VALIDATIONS_FILE)) as writer:
             writer.write(verdict.validation.SerializeToString())
         for name, lines in ((JSON_FILE, verdict.json_lines()), (TEXT_FILE, verdict.text_lines())):

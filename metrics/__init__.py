@@ -30,6 +30,7 @@ from tfx_explain.metrics.quality import (
     ToleranceMissed,
     UninfluencedRows,
 )
+from tfx_explain.metrics.usual import UsualVariation
 
 __all__ = [
     "ApproximationError",
@@ -57,6 +58,7 @@ __all__ = [
     "TotalAbsoluteAttribution",
     "TotalAttribution",
     "UninfluencedRows",
+    "UsualVariation",
     "attributions_extractor",
     "default_eval_config",
     "evaluate_attributions",

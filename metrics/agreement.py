@@ -85,15 +85,23 @@ def _explained_by_both(models: Sequence[ModelRows], weights: np.ndarray) -> tupl
     return candidate.take(both), baseline.take(both), weights[both]
 
 
+def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Returns the cosine between two models' attributions of each row, float64 `[rows]`; see `AttributionAgreement`.
+
+    Args:
+      one: float64 `[rows, features]`.
+      other: The same rows and features.
+    """
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    neither = ~(one.any(axis=1) | other.any(axis=1))
+    return np.divide((one * other).sum(axis=1), norms, out=neither.astype(float), where=norms > 0)
+
+
 def _fold_cosines(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
     """Returns the sum of the weights, and of the weighted cosines."""
     *both, weights = _explained_by_both(models, weights)
     names = sorted({name for model in both for name in model.features})
-    one, other = (_at(model, names) for model in both)
-    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    neither = ~(one.any(axis=1) | other.any(axis=1))
-    cosines = np.divide((one * other).sum(axis=1), norms, out=neither.astype(float), where=norms > 0)
-    return np.asarray([weights.sum(), weights @ cosines])
+    return np.asarray([weights.sum(), weights @ cosines(*(_at(model, names) for model in both))])
 
 
 def _at(model: ModelRows, names: Sequence[str]) -> np.ndarray:
@@ -111,9 +119,17 @@ def _mean_cosine(by_features: Mapping[Features, np.ndarray]) -> float:
 def _fold_histograms(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarray:
     """Returns the counts of each feature's attributions, `[candidate's and baseline's features, _SIDES]`."""
     *both, weights = _explained_by_both(models, weights)
-    values = np.hstack([model.attributions for model in both])
-    middle = _BINS.count - 1
-    bins = middle + np.sign(values).astype(np.int64) * _BINS.of(np.abs(values))
+    return histograms_of(np.hstack([model.attributions for model in both]), weights)
+
+
+def histograms_of(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns the histograms that `AttributionDistance` compares, float64 `[columns, bins]`.
+
+    Args:
+      values: Attributions, float64 `[rows, columns]`.
+      weights: Of the rows, float64 `[rows]`.
+    """
+    bins = _BINS.count - 1 + np.sign(values).astype(np.int64) * _BINS.of(np.abs(values))
     return weighted_counts(bins, weights, _SIDES)
 
 

@@ -78,7 +78,7 @@ class ImportanceNDCG(ImportanceDrift):
 
     def __init__(self, name: str = "", class_name: str = "") -> None:
         """Initializes the metric; see `ExplanationMetric`."""
-        super().__init__(_ndcg, name or of_class("importance_ndcg", class_name), class_name)
+        super().__init__(importance_ndcg, name or of_class("importance_ndcg", class_name), class_name)
 
 
 class ImportanceSpearman(ImportanceDrift):
@@ -105,7 +105,7 @@ class LargestShareChange(ImportanceDrift):
 
     def __init__(self, name: str = "", class_name: str = "") -> None:
         """Initializes the metric; see `ExplanationMetric`."""
-        super().__init__(_largest_share_change, name or of_class("largest_share_change", class_name), class_name)
+        super().__init__(largest_share_change, name or of_class("largest_share_change", class_name), class_name)
 
 
 class ShareKept(DriftMetric):
@@ -131,7 +131,8 @@ class ShareKept(DriftMetric):
         )
 
 
-def _ndcg(candidate: np.ndarray, baseline: np.ndarray) -> float:
+def importance_ndcg(candidate: np.ndarray, baseline: np.ndarray) -> float:
+    """Returns `ImportanceNDCG` of two importance vectors, float64 [features]."""
     if not candidate.any():
         return float("nan")
     discounts = 1 / np.log2(np.arange(len(baseline)) + 2)
@@ -154,7 +155,8 @@ def _correlation(correlate: Callable[..., Any], candidate: np.ndarray, baseline:
     return float(correlate(candidate, baseline).statistic)
 
 
-def _largest_share_change(candidate: np.ndarray, baseline: np.ndarray) -> float:
+def largest_share_change(candidate: np.ndarray, baseline: np.ndarray) -> float:
+    """Returns `LargestShareChange` of two importance vectors, float64 [features]."""
     if not candidate.sum() or not baseline.sum():
         return float("nan")
     return float(np.abs(candidate / candidate.sum() - baseline / baseline.sum()).max())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -73,8 +74,8 @@ def evaluate_attributions(
     """Adds to a pipeline the evaluation of attribution records.
 
     When the pipeline has run, `output_path` holds a ModelEvaluation that `tfma.load_eval_result`, `tfma.load_metrics`,
-    `tfma.load_attributions` and `tfma.view` read. If the records explain a baseline model, it has the metrics of
-    `tfma.CANDIDATE_KEY`, of `tfma.BASELINE_KEY` and their differences, else those of one model without a name.
+    `tfma.load_attributions` and `tfma.view` read. It has the metrics of `tfma.CANDIDATE_KEY` and, if the records
+    explain a baseline model, of `tfma.BASELINE_KEY` and their differences.
 
     Args:
       pipeline: The pipeline to add to.
@@ -101,7 +102,7 @@ def evaluate_attributions(
         pipeline
         | "Files" >> beam.Create(_paths(file_patterns))
         | "Spread" >> beam.Reshuffle()
-        | "ReadAttributions" >> beam.FlatMap(_read_batches)
+        | "ReadAttributions" >> beam.FlatMap(read_batches)
         | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config))
     )
     _ = batches | "EvaluateAttributions" >> EvaluateAttributions(
@@ -161,12 +162,13 @@ class EvaluateAttributions(beam.PTransform):
 
     def _writers(self) -> Iterable[tfma.writers.Writer]:
         """TFMA's writers, but for paths of any characters, and without validations: nothing is validated here."""
+        config = _with_candidate(self._eval_config)
         run = config_pb2.EvalRun(
-            eval_config=self._eval_config,
+            eval_config=config,
             version=tfma.version.VERSION,
             data_location=self._data_location,
             file_format="tfrecords_gzip",
-            model_locations={spec.name: "" for spec in self._eval_config.model_specs},
+            model_locations={spec.name: "" for spec in config.model_specs},
         )
         text, path = json_format.MessageToJson(run), os.path.join(self._output_path, _CONFIG_FILE)
         yield tfma.writers.Writer("WriteConfig", _WriteConfig(text, path))
@@ -183,6 +185,27 @@ class _WriteConfig(beam.PTransform):
         return pipeline | beam.Create([self._text]) | beam.Map(write_text, self._path)
 
 
+def _with_candidate(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:
+    """Names the candidate where it is alone, and TFMA takes its name away.
+
+    So whoever reads the results finds them under one name, in a first release and in all later ones.
+    """
+    config = config_pb2.EvalConfig()
+    config.CopyFrom(eval_config)
+    for model in config.model_specs:
+        model.name = model.name or tfma.CANDIDATE_KEY
+    for metrics in config.metrics_specs:
+        metrics.model_names[:] = [name or tfma.CANDIDATE_KEY for name in metrics.model_names]
+    return config
+
+
+def _named(of_slice: tuple[Any, dict[Any, Any]]) -> tuple[Any, dict[Any, Any]]:
+    """Does the same for the keys of a slice's metrics."""
+    slice_key, values = of_slice
+    named = {key._replace(model_name=key.model_name or tfma.CANDIDATE_KEY): value for key, value in values.items()}
+    return slice_key, named
+
+
 class _WriteBySlice(beam.PTransform):
     def __init__(self, folder: str) -> None:
         super().__init__()
@@ -195,6 +218,7 @@ class _WriteBySlice(beam.PTransform):
         }
         return {
             key: evaluation[key]
+            | f"Name[{key}]" >> beam.Map(_named)
             | f"ToProto[{key}]" >> convert
             | f"Serialize[{key}]" >> beam.Map(lambda proto: proto.SerializeToString(deterministic=True))
             | f"Write[{key}]" >> WriteRecords(os.path.join(self._folder, key))
@@ -219,7 +243,8 @@ def _read(file_patterns: Sequence[str], until: frozenset[str] | None = None) -> 
     return RecordsSummary(rows, frozenset(names), digest)
 
 
-def _read_batches(path: str) -> Iterator[pa.RecordBatch]:
+def read_batches(path: str) -> Iterator[pa.RecordBatch]:
+    """Yields the records of a file, by columns."""
     decoder = ExamplesToRecordBatchDecoder()
     return (decoder.DecodeBatch(records.tolist()) for records in read_whole(path, _BATCH_SIZE))
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfx_explain.gate.bounds import CHANGE
 from tfx_explain.gate.override import Override
 from tfx_explain.gate.saying.verdict import JSON_FILE, SCHEMA_VERSION, headline
-from tfx_explain.gate.saying.wording import CHANGE
 from tfx_explain.report.scale import Scale, scales
 from tfx_explain.storage.integrity import read_part
 
@@ -24,7 +24,7 @@ class Threshold:
       slice: As the verdict prints it.
       passed: The decision; None where it was not asked.
       reason: A sentence.
-      numbers: By what they are: candidate, baseline model, change, margin.
+      numbers: By what they are: candidate, baseline model, change, margin, times the usual variation.
       interval: The 95% confidence interval of what is bounded.
       scales: Where the value stands to the bounds, one a unit.
     """
@@ -38,6 +38,12 @@ class Threshold:
     scales: Sequence[Scale]
 
     @property
+    def more(self) -> Mapping[str, float]:
+        """The numbers that no scale shows."""
+        shown = {mark.what for scale in self.scales for mark in scale.marks} | ({"margin"} if self.scales else set())
+        return {name: value for name, value in self.numbers.items() if name not in shown}
+
+    @property
     def has_value(self) -> bool:
         """Whether there was anything to hold against the bounds."""
         return bool(self.scales) or "candidate" in self.numbers or "change" in self.numbers
@@ -49,11 +55,14 @@ class Decision:
 
     Attributes:
       blessed: The decision.
+      overridden: Whether an override alone blessed it.
+      decided_at: When, in UTC as in RFC 3339; empty in verdicts of earlier versions.
       headline: It, and how many thresholds passed.
       capitals: What nobody may overlook: an override that decided, and evidence that can't be read.
       remarks: The lack of a baseline model, an override that did not decide.
       problems: What forbids a blessing beside failed thresholds.
       models: By "candidate" and "baseline", as far as known: `uri` and `fingerprint`.
+      records: The digests of the attribution records that it is on; none in verdicts of earlier versions.
       evidence: Whose evidence it is, in sentences.
       failed: The thresholds that failed; where evidence can't be read, without those that found no value.
       passed: The thresholds that passed.
@@ -61,11 +70,14 @@ class Decision:
     """
 
     blessed: bool
+    overridden: bool
+    decided_at: str
     headline: str
     capitals: Sequence[str]
     remarks: Sequence[str]
     problems: Sequence[str]
     models: Mapping[str, Mapping[str, str]]
+    records: Sequence[str]
     evidence: Sequence[str]
     failed: Sequence[Threshold]
     passed: Sequence[Threshold]
@@ -78,13 +90,14 @@ def read_decision(validation: str) -> Decision:
     Raises:
       ValueError: There is none, or it is damaged.
     """
-    found = read_part(validation, JSON_FILE, _parse, "it is no verdict of a ThresholdValidator")
+    found = read_part(validation, JSON_FILE, decision_of, "it is no verdict of a ThresholdValidator")
     if found is None:
         raise ValueError(f"{validation} has no {JSON_FILE}, as a ThresholdValidator's `validation` has; give that one.")
     return found
 
 
-def _parse(content: bytes) -> Decision:
+def decision_of(content: bytes) -> Decision:
+    """Returns the verdict that a `verdict.json` holds."""
     said = json.loads(content)
     if said["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"Its schema version is {said['schema_version']}, not {SCHEMA_VERSION}.")
@@ -96,11 +109,14 @@ def _parse(content: bytes) -> Decision:
     capitals, remarks = _capitals(said, override)
     return Decision(
         blessed=said["blessed"],
+        overridden=said["overridden"],
+        decided_at=said.get("decided_at") or "",
         headline=headline(said["blessed"], len(passed), len(asked)),
         capitals=capitals,
         remarks=remarks,
         problems=[reason for reason in said["reasons"] if reason not in told],
         models=said["models"],
+        records=[one["digest"] for one in said.get("attributions", ())],
         evidence=said["evidence"],
         failed=failed,
         passed=passed,
@@ -124,12 +140,15 @@ def _threshold(one: Mapping[str, Any]) -> Threshold:
     values |= {name: one[name] for name in ("change", "margin")}
     numbers = {name: float(value) for name, value in values.items() if value is not None}
     low, high = map(float, one["interval"] or (math.nan, math.nan))
+    # Of an earlier version, or of a config that doesn't know what is usual.
+    usual = one.get("usual") or {}
+    unusual = {"times the usual variation": float(usual["times"])} if usual.get("times") is not None else {}
     return Threshold(
         feature=one["feature"],
         slice=one["slice"],
         passed=one["passed"],
         reason=one["reason"],
-        numbers=numbers,
+        numbers=numbers | unusual,
         interval=(low, high) if one["interval"] else None,
         scales=scales(
             {name: float(bound) for name, bound in one["bounds"].items()},

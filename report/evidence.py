@@ -1,20 +1,28 @@
-"""What a report reads of attributions: every record once, for sums, and a sample of them, for all else."""
+"""What a report reads of attributions: every record once, on Beam, for sums and for a sample that all else is of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import apache_beam as beam
+import numpy as np
 import pandas as pd
-import pyarrow as pa
+import tensorflow as tf
 
-from tfx_explain.report.records import SmallestHashes, decode, read_records, to_frame
+from tfx_explain.beam.errors import worker_errors
+from tfx_explain.report.records import BATCH_SIZE, SmallestHashes, decode, files_of, to_frame
 from tfx_explain.report.totals import Totals
 from tfx_explain.storage import columns
+from tfx_explain.storage.integrity import read_whole
+from tfx_explain.storage.sink import write_text
 
-# Of the sample: what makes differences between slices of a few percent of the rows plain, and a frame of 160 MB.
+# Of the sample: what makes differences between slices of a few percent of the rows plain, in memory that is small.
 _MOST_ROWS = 20_000
-_MOST_CELLS = 20_000_000
+_MOST_BYTES = 2**28
+_SUMS, _SAMPLE = "sums.json", "sample.tfrecord"
 
 
 @dataclass(frozen=True)
@@ -25,11 +33,13 @@ class Evidence:
       totals: By `columns.CANDIDATE`, and `columns.BASELINE` where there is a baseline model.
       sample: Rows as `read_attributions` gives them, in the order of their hashes.
       rows: How many records there are.
+      records: Those of the sample, object `[sampled]`.
     """
 
     totals: Mapping[str, Totals]
     sample: pd.DataFrame
     rows: int
+    records: np.ndarray
 
     @property
     def has_baseline(self) -> bool:
@@ -37,32 +47,120 @@ class Evidence:
         return columns.BASELINE in self.totals
 
 
-def read_evidence(folders: Sequence[str], class_name: str = "") -> Evidence:
-    """Reads attribution records, in one pass and bounded memory.
+def read_evidence(
+    folders: Sequence[str], class_name: str, make_pipeline: Callable[[], beam.Pipeline], scratch: str
+) -> Evidence:
+    """Reads attribution records, in one pass and bounded memory; the same however they are split among workers.
 
     Args:
       folders: Of splits; all of them count together.
       class_name: Of which class, by name or index; empty: the first one of each record.
+      make_pipeline: Makes the Beam pipeline that reads them.
+      scratch: An empty folder that the workers can write to.
 
     Raises:
       ValueError: There are none, or they can't be read.
     """
-    totals: dict[str, Totals] = {}
-    chosen, rows = SmallestHashes(_MOST_ROWS), 0
-    for records in read_records(folders):
-        batch = decode(records)
-        if not totals:
-            totals = _empty(batch)
-            chosen = SmallestHashes(max(1, min(_MOST_ROWS, _MOST_CELLS // batch.num_columns)))
-        for model, total in totals.items():
-            total.add(batch, model, class_name)
-        chosen.add(records)
-        rows += len(records)
+    files = [path for folder in folders for path in files_of(folder)]
+    with worker_errors():
+        pipeline = make_pipeline()
+        _ = (
+            pipeline
+            | "Files" >> beam.Create(files)
+            | "Spread" >> beam.Reshuffle()
+            | "ReadAttributions" >> beam.FlatMap(read_whole, BATCH_SIZE)
+            | "AddUp" >> beam.CombineGlobally(_AddUp(class_name))
+            | "Write" >> beam.Map(_write, scratch)
+        )
+        pipeline.run().wait_until_finish()
+    rows, totals, records = _read(scratch)
     if not totals:
         raise ValueError(f"There are no attributions in {', '.join(folders)}.")
-    return Evidence(totals, to_frame(decode(chosen.records()), class_name), rows)
+    if class_name and not totals[columns.CANDIDATE].rows:
+        raise ValueError(
+            f"No record explains a class {class_name!r}; without a name, each record's first one is shown."
+        )
+    return Evidence(totals, to_frame(decode(records), class_name), rows, records)
 
 
-def _empty(batch: pa.RecordBatch) -> dict[str, Totals]:
-    features = {model: columns.attributed_features(batch.schema.names, model) for model in columns.MODELS}
-    return {model: Totals(names) for model, names in features.items() if names}
+@dataclass
+class _Found:
+    """What some records hold; of no records, no models."""
+
+    rows: int = 0
+    totals: dict[str, Totals] = field(default_factory=dict)
+    sample: SmallestHashes = field(default_factory=lambda: SmallestHashes(_MOST_ROWS, _MOST_BYTES))
+
+
+class _AddUp(beam.CombineFn):
+    """From serialized records, object `[some]`, to what all of them hold."""
+
+    def __init__(self, class_name: str) -> None:
+        self._class_name = class_name
+
+    def create_accumulator(self) -> _Found:
+        return _Found()
+
+    def add_input(self, found: _Found, records: np.ndarray) -> _Found:
+        batch = decode(records)
+        names = {model: columns.attributed_features(batch.schema.names, model) for model in columns.MODELS}
+        part = {model: Totals(features) for model, features in names.items() if features}
+        for model, one in part.items():
+            one.add(batch, model, self._class_name)
+        _join(found, len(records), part)
+        found.sample.add(records)
+        return found
+
+    def merge_accumulators(self, accumulators: Iterable[_Found]) -> _Found:
+        result = _Found()
+        for found in accumulators:
+            if found.rows:
+                _join(result, found.rows, found.totals)
+                result.sample.merge(found.sample)
+        return result
+
+    def compact(self, found: _Found) -> _Found:
+        found.sample.shrink()
+        return found
+
+    def extract_output(self, found: _Found) -> _Found:
+        return found
+
+
+def _join(found: _Found, rows: int, totals: Mapping[str, Totals]) -> None:
+    """Adds the totals of more rows.
+
+    Raises:
+      ValueError: They are of other features.
+    """
+    if not found.rows:
+        found.totals = {model: Totals(one.features) for model, one in totals.items()}
+    known, new = (
+        {(model, name) for model, one in part.items() for name in one.features} for part in (found.totals, totals)
+    )
+    if known != new:
+        odd = sorted({name for _, name in known ^ new})
+        raise ValueError(
+            f"Attribution records disagree about their features: {', '.join(odd[:5])} are in some records only. "
+            "Records of different models or Explainers can't be reported together."
+        )
+    found.rows += rows
+    for model, one in totals.items():
+        found.totals[model].merge(one)
+
+
+def _write(found: _Found, folder: str) -> None:
+    totals = {model: one.to_dict() for model, one in found.totals.items()}
+    with tf.io.TFRecordWriter(os.path.join(folder, _SAMPLE)) as writer:
+        for record in found.sample.records():
+            writer.write(record)
+    write_text(json.dumps({"rows": found.rows, "totals": totals}), os.path.join(folder, _SUMS))
+
+
+def _read(folder: str) -> tuple[int, dict[str, Totals], np.ndarray]:
+    """Returns what was written: how many records there are, the totals by model, and the sample, object `[rows]`."""
+    with tf.io.gfile.GFile(os.path.join(folder, _SUMS)) as file:
+        said = json.loads(file.read())
+    totals = {model: Totals.from_dict(one) for model, one in said["totals"].items()}
+    records = list(tf.data.TFRecordDataset(os.path.join(folder, _SAMPLE)).as_numpy_iterator())
+    return said["rows"], totals, np.array(records, object)

@@ -49,7 +49,7 @@ def heat(sample: pd.DataFrame, slices: Sequence[Slice], features: Sequence[str],
     masks = np.stack([np.ones(len(sample), bool), *(one.rows for one in parts)]).astype(np.float32)
     models = [model for model in columns.MODELS if model in sample.columns.get_level_values(0)]
     shown = features[:_FEATURES]
-    shares = {model: _shares(pd.DataFrame(sample[model][ATTRIBUTION]), masks, shown) for model in models}
+    shares = {model: shares_in(pd.DataFrame(sample[model][ATTRIBUTION]), masks, shown) for model in models}
     if len(models) > 1:
         shares[CHANGE] = shares[columns.CANDIDATE] - shares[columns.BASELINE]
     moved = shares[CHANGE] if CHANGE in shares else shares[columns.CANDIDATE] - shares[columns.CANDIDATE][0]
@@ -67,7 +67,14 @@ def heat(sample: pd.DataFrame, slices: Sequence[Slice], features: Sequence[str],
     )
 
 
-def _shares(attributions: pd.DataFrame, masks: np.ndarray, features: Sequence[str]) -> np.ndarray:
+def shares_in(attributions: pd.DataFrame, masks: np.ndarray, features: Sequence[str]) -> np.ndarray:
+    """Returns features' shares of the total absolute attribution in some slices, float64 `[slices, features]`.
+
+    Args:
+      attributions: `[rows, all features]`; rows that are not finite count nowhere.
+      masks: Which rows are in a slice, float32 `[slices, rows]`, 0 or 1.
+      features: Those to return; one without attributions has the share 0. NaN in a slice whose attributions are all 0.
+    """
     absolute = np.abs(attributions.to_numpy(np.float32))
     absolute[~np.isfinite(absolute).all(axis=1)] = 0.0  # Rows that could not be explained.
     there = attributions.columns.get_indexer(list(features))

@@ -17,10 +17,10 @@ from tfx_explain.report.heat import Heat
 from tfx_explain.report.importance import Importance
 from tfx_explain.report.moved import Moved
 from tfx_explain.report.plots import Dependence, Distribution
-from tfx_explain.report.quality import Split, Trust
+from tfx_explain.report.quality import Baseline, Split, Trust
 from tfx_explain.report.waterfall import Row
 
-_NAME, _SENTENCE = 80, 1500
+_NAME, _VALUE, _SENTENCE = 80, 24, 1500
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Page:
       unreadable: Why there are no attributions on the page, a sentence.
       rows: How many records there are.
       sampled: How many of them are in the sample that slices are made of.
+      gist: The features that failed, each with what became of it.
       importances: Every feature, the most important first.
       movements: Sentences about what entered, left and changed its place.
       heat: Slices by features.
@@ -42,12 +43,14 @@ class Page:
       single_rows: Rows that tell most.
       trust: By model, how good the attributions are.
       splits: What the Explainer says of each split.
+      baselines: Where features count as absent.
     """
 
     decision: Decision | None
     unreadable: str = ""
     rows: int = 0
     sampled: int = 0
+    gist: Sequence[tuple[str, str]] = ()
     importances: Sequence[Importance] = ()
     movements: Sequence[str] = ()
     heat: Heat | None = None
@@ -58,6 +61,7 @@ class Page:
     single_rows: Sequence[Row] = ()
     trust: Mapping[str, Trust] = field(default_factory=dict)
     splits: Sequence[Split] = ()
+    baselines: Sequence[Baseline] = ()
 
     @functools.cached_property
     def widest(self) -> float:
@@ -68,23 +72,33 @@ class Page:
 
 def render(page: Page) -> str:
     """Returns the page as HTML; the same bytes for the same page."""
-    return _environment().get_template("report.html").render(page=page, decision=page.decision)
+    return render_part("report.html", page=page, decision=page.decision)
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tfx_explain.report"),
+def render_part(name: str, **shown: Any) -> str:
+    """Returns one of the templates as HTML, with what it shows."""
+    return environment().get_template(name).render(**shown)
+
+
+def environment(*above: str) -> jinja2.Environment:
+    """Returns where templates are rendered: whatever a value holds is escaped, and printable.
+
+    Args:
+      above: Packages with templates of their own, which are taken before the report's.
+    """
+    made = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in (*above, "tfx_explain.report")]),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         finalize=_fit,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": "{:.6g}".format, "whole": "{:,}".format, "counted": _counted, "signed": _signed}
-    environment.filters |= {"percent": _percent, "hundred": _hundred, "points": _points, "at": _at}
-    environment.filters |= {"short": _short, "cut": _cut, "probability": _probability}
-    environment.tests["finite"] = math.isfinite
-    return environment
+    made.filters |= {"number": "{:.6g}".format, "whole": "{:,}".format, "counted": _counted, "signed": _signed}
+    made.filters |= {"percent": _percent, "hundred": _hundred, "points": _points, "at": _at}
+    made.filters |= {"short": _short, "brief": _brief, "cut": _cut, "probability": _probability}
+    made.tests["finite"] = math.isfinite
+    return made
 
 
 def _fit(value: Any) -> Any:
@@ -103,7 +117,11 @@ def _signed(value: float) -> str:
     """Returns "+0.12", with a real minus sign."""
     if not value:
         return "0"
-    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "not known"
+    if not math.isfinite(value):
+        return "not known"
+    # Three digits, but no power of ten where a person would write none.
+    digits = ",.0f" if 1000 <= abs(value) < 1e6 else ".3g"
+    return f"{value:+{digits}}".replace("-", "\N{MINUS SIGN}")
 
 
 def _counted(count: int, what: str) -> str:
@@ -136,6 +154,11 @@ def _at(part: float) -> str:
 def _short(name: str) -> str:
     """Returns a name for a narrow place; the whole one belongs into a title beside it."""
     return _shortened(name, _NAME, "\N{HORIZONTAL ELLIPSIS}")
+
+
+def _brief(value: str) -> str:
+    """Returns a value for a legend; the whole one belongs into a title beside it."""
+    return _shortened(value, _VALUE, "\N{HORIZONTAL ELLIPSIS}")
 
 
 def _cut(sentence: str) -> str:

@@ -8,29 +8,30 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tfx_explain.report.frame import as_numbers
-from tfx_explain.report.records import ATTRIBUTION, ROW, VALUE
+from tfx_explain.report.records import ATTRIBUTION, ROW, VALUE, as_numbers
 from tfx_explain.report.svg import Cloud, path, piled, placed
 from tfx_explain.storage import columns
 
 POINTS = 400
 _CATEGORIES = 8
 _THIRDS = (1 / 3, 2 / 3)
+_NAMED = 2
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """The candidate's attributions of a feature, a point a row, in three groups by the feature's value.
+    """The candidate's attributions of a feature, a point a row, in up to three groups by the feature's value.
 
     Attributes:
       feature: The feature.
-      cloud: The points: of low, middle and high values; in the first group alone if values say nothing.
-      is_grouped: Whether the groups say something.
+      cloud: The points, a path a group.
+      groups: By path what values it has, for people, and its look: thirds of numbers, the two commonest texts and all
+        others; one group without a name where the records lack values.
     """
 
     feature: str
     cloud: Cloud
-    is_grouped: bool
+    groups: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,11 @@ def distributions(sample: pd.DataFrame, features: Sequence[str]) -> Iterator[Dis
         found = attributions[finite]
         low, high = float(found.min()), float(found.max())
         x = placed(found, low, high)
-        groups, is_grouped = _groups(rows, feature, finite)
+        groups, names = _groups(rows.loc[finite], feature)
         y = piled(x)
-        paths = [path(x[groups == group], y[groups == group]) for group in range(3)]
+        paths = [path(x[groups == group], y[groups == group]) for group in range(len(names))]
         ticks = [(f"{low:.3g}", 0.0), (f"{high:.3g}", 1.0)]
-        yield Distribution(feature, Cloud(paths, ticks, np.nan, np.nan, _zero(low, high)), is_grouped)
+        yield Distribution(feature, Cloud(paths, ticks, np.nan, np.nan, _zero(low, high)), names)
 
 
 def dependence(sample: pd.DataFrame, feature: str) -> Dependence | None:
@@ -95,15 +96,25 @@ def _zero(low: float, high: float) -> float | None:
     return -low / (high - low) if low <= 0 <= high and high > low else None
 
 
-def _groups(rows: pd.DataFrame, feature: str, chosen: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Returns the third that each row's value is in, int `[chosen rows]`; all 0 of what is no number, or missing."""
+def _groups(rows: pd.DataFrame, feature: str) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """Returns the group that each row is in by its value, int `[rows]`, and the groups' names and looks."""
     column = (ROW, VALUE, feature)
-    if column not in rows.columns or not pd.api.types.is_numeric_dtype(rows[column]):
-        return np.zeros(int(chosen.sum()), int), False
-    values = rows[column].to_numpy(np.float64)[chosen]
-    if np.isnan(values).all() or np.nanmin(values) == np.nanmax(values):
-        return np.zeros(len(values), int), False
-    return np.searchsorted(np.nanquantile(values, _THIRDS), values), True
+    raw = pd.Series(rows[column]) if column in rows.columns else pd.Series(np.nan, rows.index)
+    if not raw.notna().to_numpy().any():
+        return np.zeros(len(rows), int), [("", "plain")]
+    if pd.api.types.is_numeric_dtype(raw):
+        values = raw.to_numpy(np.float64)
+        low, high = np.nanquantile(values, _THIRDS).tolist()
+        shown = [f"{edge:,.0f}" if abs(edge) >= 1000 else f"{edge:.4g}" for edge in (low, high)]
+        names = [f"up to {shown[0]}", f"up to {shown[1]}", f"above {shown[1]}", "missing"]
+        groups = np.where(np.isnan(values), 3, np.searchsorted([low, high], values))
+        return groups, list(zip(names, ("low", "middle", "high", "plain"), strict=True))
+    texts = raw.map(str, na_action="ignore")
+    counts = sorted(texts.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
+    names = [str(name) for name, _ in counts[:_NAMED]]
+    groups = np.select([texts == name for name in names], range(len(names)), _NAMED)
+    looks = [*zip(names, ("low", "high"), strict=False)]
+    return groups, [*looks, *[("", "plain")] * (_NAMED - len(looks)), ("others", "middle")]
 
 
 def _axis(values: pd.Series) -> tuple[np.ndarray, list[tuple[str, float]]]:

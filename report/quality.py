@@ -1,18 +1,22 @@
-"""How far the attributions can be trusted, and of what they are: an Explainer's `summary.json`, and the sums."""
+"""How far the attributions can be trusted, and of what they are: what an Explainer says of them, and the sums."""
 
 from __future__ import annotations
 
-import functools
 import json
 import os
+import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from tfx_explain.gate.reading.explanations import SUMMARY_FILE, split_of
+from google.protobuf import json_format, struct_pb2
+
+from tfx_explain.gate.reading.explanations import read_summary, split_of
 from tfx_explain.metrics.base import ratio
 from tfx_explain.report.totals import Totals
+from tfx_explain.savedmodel.metadata.metadata import FILE_NAME, metadata_from_json
 from tfx_explain.storage.integrity import read_part
+from tfx_explain.storage.paths import DEAD_LETTERS_DIR, absolute
+from tfx_explain.storage.summary import Summary
 
 _METHODS = {
     "integrated_gradients_attribution": "integrated gradients",
@@ -21,7 +25,6 @@ _METHODS = {
     "xrai_attribution": "XRAI, on integrated gradients",
     "superpixel_attribution": "superpixels of images as players",
 }
-_DEAD_LETTERS = "dead_letters"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Split:
       counts: Rows, by what became of them.
       causes: How often each error set a record aside, the commonest first.
       dead_letters: Where these records lie; empty if there are none.
+      link: The same as a link that a browser can open; empty if it can't.
       facts: Of what the attributions are, each with a name for people.
     """
 
@@ -59,7 +63,17 @@ class Split:
     counts: Mapping[str, int]
     causes: Mapping[str, int]
     dead_letters: str
+    link: str
     facts: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Where a feature's attribution is 0: the values, and where they come from ("median"), for people."""
+
+    feature: str
+    values: str
+    source: str
 
 
 def trust(totals: Totals) -> Trust:
@@ -76,35 +90,62 @@ def read_splits(folders: Sequence[str]) -> list[Split]:
       ValueError: It is damaged.
     """
     result = []
-    for root in dict.fromkeys(os.path.dirname(folder.rstrip("/")) for folder in folders):
-        names = {split_of(folder) for folder in folders if os.path.dirname(folder.rstrip("/")) == root}
-        parse = functools.partial(_parse, root)
-        found = read_part(root, SUMMARY_FILE, parse, "it holds no counts of rows by split")
-        result += [split for split in found or () if split.name in names]
+    for root in _roots(folders):
+        names = {split_of(folder) for folder in folders if _root(folder) == root}
+        result += [_split(name, said, root) for name, said in (read_summary(root) or {}).items() if name in names]
     return result
 
 
-def _parse(root: str, content: bytes) -> list[Split]:
-    return [_split(name, said, root) for name, said in json.loads(content).items()]
+def read_baselines(folders: Sequence[str]) -> list[Baseline]:
+    """Returns the baselines of the explanation metadata beside splits, by feature; none where there is no such file.
+
+    Raises:
+      ValueError: The metadata is damaged.
+    """
+    found: dict[Baseline, None] = {}
+    for root in _roots(folders):
+        metadata = read_part(root, FILE_NAME, lambda content: metadata_from_json(content.decode()), "it is no metadata")
+        for name, one in sorted(metadata.inputs.items()) if metadata else ():
+            values = one.input_baselines or one.encoded_baselines
+            if values:
+                unit = "" if one.input_baselines else " (encoded)"
+                found[Baseline(name, "; ".join(map(_value, values)) + unit, one.baseline_source)] = None
+    return list(found)
 
 
-def _split(name: str, said: Mapping[str, Any], root: str) -> Split:
+def _value(value: struct_pb2.Value) -> str:
+    if value.HasField("number_value"):
+        return f"{value.number_value:.6g}"
+    return value.string_value or json_format.MessageToJson(value, indent=None, ensure_ascii=False)
+
+
+def _root(folder: str) -> str:
+    return os.path.dirname(folder.rstrip("/"))
+
+
+def _roots(folders: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(map(_root, folders)))
+
+
+def _split(name: str, said: Summary, root: str) -> Split:
     counts = {
-        "read": said["rows_read"],
-        "explained": said["rows_explained"],
-        "failed": said["rows_failed"],
-        "not in the sample": said.get("rows_not_sampled", 0),
-        "tolerance missed": said["tolerance_not_met"],
-        "model evaluations": said.get("evaluations", 0),
+        "read": said.rows_read,
+        "explained": said.rows_explained,
+        "failed": said.rows_failed,
+        "not in the sample": said.rows_not_sampled,
+        "tolerance missed": said.tolerance_not_met,
+        "model evaluations": said.evaluations,
     }
-    letters = os.path.join(root, _DEAD_LETTERS, f"Split-{name}") if said["rows_failed"] else ""
-    return Split(name, counts, dict(said.get("causes", {})), letters, list(_facts(said)))
+    letters = absolute(os.path.join(root, DEAD_LETTERS_DIR, f"Split-{name}")) if said.rows_failed else ""
+    # A browser opens no bucket.
+    link = f"file://{urllib.parse.quote(letters)}" if letters.startswith("/") else ""
+    return Split(name, counts, said.causes, letters, link, list(_facts(said)))
 
 
-def _facts(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    provenance = said.get("provenance", {})
-    for model, quantity in said.get("explained_quantity", {}).items():
-        yield f"explained quantity, {model}", quantity
+def _facts(said: Summary) -> Iterator[tuple[str, str]]:
+    for model, quantity in said.explained_quantity.items():
+        yield f"explained quantity, {model}", str(quantity)
+    provenance = said.provenance
     if "parameters" in provenance:
         parameters = provenance["parameters"]
         chosen = [method for name, method in _METHODS.items() if name in parameters]
@@ -112,11 +153,11 @@ def _facts(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "parameters", json.dumps(parameters, sort_keys=True, ensure_ascii=False) if parameters else "defaults"
     for model, one in provenance.get("models", {}).items():
         yield f"{model} model", f"{one['uri']} ({one['fingerprint']})"
-    for model, features in said.get("features_of_one_model", {}).items():
+    for model, features in said.features_of_one_model.items():
         if features:
-            yield f"features of the {model} model alone", ", ".join(features)
+            yield f"features of the {model} model alone", ", ".join(map(str, features))
     if "metadata" in provenance:
-        yield "explanation metadata", provenance["metadata"]
+        yield "explanation metadata", str(provenance["metadata"])
     yield from (("examples", folder) for folder in provenance.get("examples", ()))
     if "versions" in provenance:
         yield "versions", ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())

@@ -14,14 +14,28 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from tfx_explain.beam.reading.sample import row_hashes
 from tfx_explain.gate.reading.shards import record_files
 from tfx_explain.metrics.extractor import model_rows
+from tfx_explain.metrics.rows import NOT_EXPLAINED
 from tfx_explain.proto.printable import first_line, text_of
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import read_whole
 
 ROW, VALUE = "row", "value"
 ATTRIBUTION, OUTPUT = "attribution", "output"
+LEVELS = ["of", "what", "name"]
 
-_BATCH_SIZE = 1000
+BATCH_SIZE = 1000
+
+
+def files_of(folder: str) -> list[str]:
+    """Returns the files of records in the folder of a split, sorted.
+
+    Raises:
+      ValueError: One is missing, or there are files of several writings.
+    """
+    try:
+        return record_files(folder)
+    except ValueError as error:
+        raise ValueError(f"There is damage in {folder}: {error}") from error
 
 
 def read_records(folders: Sequence[str]) -> Iterator[np.ndarray]:
@@ -31,12 +45,8 @@ def read_records(folders: Sequence[str]) -> Iterator[np.ndarray]:
       ValueError: A file is damaged or missing.
     """
     for folder in folders:
-        try:
-            files = record_files(folder)
-        except ValueError as error:
-            raise ValueError(f"There is damage in {folder}: {error}") from error
-        for path in files:
-            yield from read_whole(path, _BATCH_SIZE)
+        for path in files_of(folder):
+            yield from read_whole(path, BATCH_SIZE)
 
 
 def decode(records: np.ndarray) -> pa.RecordBatch:
@@ -71,35 +81,60 @@ def to_frame(batch: pa.RecordBatch, class_name: str = "", features: Collection[s
         found = model_rows(batch, model, kept, class_name)
         table |= {(model, ATTRIBUTION, name): found.attributions[:, index] for index, name in enumerate(kept)}
         table |= {(model, OUTPUT, field): found.field(field) for field in columns.FIELDS}
+        index = table[model, OUTPUT, columns.OUTPUT_INDEX]
+        table[model, OUTPUT, columns.OUTPUT_INDEX] = np.where(index == NOT_EXPLAINED, np.nan, index)
+        quantity = batch.schema.get_field_index(columns.field_column(model, columns.EXPLAINED_QUANTITY))
+        if quantity >= 0:
+            table[model, OUTPUT, columns.EXPLAINED_QUANTITY] = _values(batch.column(quantity))
     frame = pd.DataFrame(table, index=pd.RangeIndex(batch.num_rows))
-    frame.columns = pd.MultiIndex.from_tuples(list(table), names=["of", "what", "name"])
+    frame.columns = pd.MultiIndex.from_tuples(list(table), names=LEVELS)
     return frame
+
+
+def as_numbers(values: pd.Series) -> np.ndarray:
+    """Returns a raw feature as float64 `[rows]`: texts, and lists, by their place in order; NaN: missing."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(np.float64)
+    codes = pd.Categorical(values.map(str, na_action="ignore")).codes.astype(np.float64)
+    return np.where(codes < 0, np.nan, codes)
 
 
 class SmallestHashes:
     """A sample of records in bounded memory: those with the smallest hashes of their bytes, in the order of these."""
 
-    def __init__(self, rows: int) -> None:
-        """Makes an empty sample of at most so many rows."""
-        self._rows = rows
+    def __init__(self, rows: int, most_bytes: int = 2**62) -> None:
+        """Makes an empty sample of at most so many rows, which have together at most so many bytes."""
+        self._rows, self._bytes = rows, most_bytes
         self._hashes, self._records = np.empty(0, np.uint64), np.empty(0, object)
+        self._waiting = 0  # Bytes since it was made smaller.
 
     def add(self, records: np.ndarray) -> None:
         """Takes records, object `[some]`, into account."""
-        self._hashes = np.concatenate([self._hashes, row_hashes(records)])
-        self._records = np.concatenate([self._records, records])
-        # A sort now and then, not one a batch.
-        if len(self._hashes) > 2 * self._rows:
-            self._shrink()
+        self._join(row_hashes(records), records)
+
+    def merge(self, other: SmallestHashes) -> None:
+        """Takes into account what another sample was made of."""
+        self._join(other._hashes, other._records)
 
     def records(self) -> np.ndarray:
         """Returns the sample, object `[at most rows]`."""
-        self._shrink()
+        self.shrink()
         return self._records
 
-    def _shrink(self) -> None:
+    def shrink(self) -> None:
+        """Drops what is not in the sample."""
         order = np.argsort(self._hashes, kind="stable")[: self._rows]
-        self._hashes, self._records = self._hashes[order], self._records[order]
+        sizes = np.cumsum([len(record) for record in self._records[order]])
+        order = order[: max(1, np.searchsorted(sizes, self._bytes, side="right"))]
+        self._hashes, self._records, self._waiting = self._hashes[order], self._records[order], 0
+
+    def _join(self, hashes: np.ndarray, records: np.ndarray) -> None:
+        self._hashes = np.concatenate([self._hashes, hashes])
+        self._records = np.concatenate([self._records, records])
+        self._waiting += sum(map(len, records))
+        # Now and then, not with every batch.
+        if len(self._hashes) > 2 * self._rows or self._waiting > self._bytes:
+            self.shrink()
 
 
 def _values(column: pa.Array) -> np.ndarray | list[Any]:

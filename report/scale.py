@@ -36,12 +36,16 @@ class Scale:
       start: Where what is allowed begins, as a part of the axis.
       end: Where it ends.
       marks: What stands on the axis, the candidate first.
+      margin: How far the candidate is from the nearest bound, for people; below 0 on the wrong side of it.
+      bound: Where that bound is, as a part of the axis.
     """
 
     allowed: str
     start: float
     end: float
     marks: Sequence[Mark]
+    margin: str
+    bound: float
 
 
 def scales(
@@ -94,7 +98,15 @@ def _scale(low: float, high: float, values: Mapping[str, float], words: str) -> 
         return min(max((value - first) / width, 0.0), 1.0)
 
     marks = [Mark(what, number(value, *ends), at(value)) for what, value in finite.items()]
-    return [Scale(words.format(_allowed(low, high)), at(low), at(high), marks)]
+    value = next(iter(finite.values()))
+    # Of two bounds the one that is broken, or nearly.
+    margin, bound = min((end - value if end == high else value - end, end) for end in ends)
+    allowed = words.format(_allowed(low, high))
+    return [Scale(allowed, at(low), at(high), marks, _signed(number(margin, 0.0)), at(bound))]
+
+
+def _signed(digits: str) -> str:
+    return digits.replace("-", "\N{MINUS SIGN}") if digits.startswith("-") else f"+{digits}"
 
 
 def _allowed(low: float, high: float) -> str:

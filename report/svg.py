@@ -38,10 +38,8 @@ def path(x: np.ndarray, y: np.ndarray) -> str:
       x: As a part of the width, float64 `[points]`.
       y: As a part of the height from below, float64 `[points]`.
     """
-    across = np.rint(_PAD + x * (WIDTH - 2 * _PAD)).astype(int)
-    down = np.rint(HEIGHT - _PAD - y * (HEIGHT - 2 * _PAD)).astype(int)
     # A point that is there already adds nothing to see.
-    points = dict.fromkeys(zip(across.tolist(), down.tolist(), strict=True))
+    points = dict.fromkeys(zip(*_at(x, y), strict=True))
     return "".join(f"M{i} {j}h0" for i, j in points)
 
 
@@ -60,3 +58,26 @@ def piled(x: np.ndarray) -> np.ndarray:
     # Up and down by turns, from the middle; the fullest column fills the height.
     steps = np.where(number % 2, number + 1, -number) / 2
     return 0.5 + 0.5 * steps / max(np.abs(steps).max(initial=0), 12)
+
+
+def line(x: np.ndarray, y: np.ndarray) -> str:
+    """Returns the `d` of a path from point to point, which breaks where a value is NaN; see `path`."""
+    finite = np.isfinite(y)
+    goes_on = finite & np.concatenate([[False], finite[:-1]])
+    points = zip(*_at(x[finite], y[finite]), goes_on[finite].tolist(), strict=True)
+    return "".join(f"{'L' if goes else 'M'}{i} {j}" for i, j, goes in points)
+
+
+def spans(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
+    """Returns the `d` of a path with an upright stroke at each point, float64 `[points]`; none where one is NaN."""
+    finite = np.isfinite(low) & np.isfinite(high)
+    across, below = _at(x[finite], low[finite])
+    above = _at(x[finite], high[finite])[1]
+    return "".join(f"M{i} {j}V{k}" for i, j, k in zip(across, below, above, strict=True))
+
+
+def _at(x: np.ndarray, y: np.ndarray) -> tuple[list[int], list[int]]:
+    """Returns where points are, in the units of a picture."""
+    across = np.rint(_PAD + x * (WIDTH - 2 * _PAD)).astype(int)
+    down = np.rint(HEIGHT - _PAD - y * (HEIGHT - 2 * _PAD)).astype(int)
+    return across.tolist(), down.tolist()

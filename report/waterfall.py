@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfx_explain.beam.reading.names import row_names
 from tfx_explain.report.records import ATTRIBUTION, OUTPUT, ROW, VALUE
 from tfx_explain.storage import columns
 
@@ -21,7 +23,7 @@ class Step:
 
     Attributes:
       feature: The feature; empty: all the others that are not 0.
-      value: What the row has, for people; empty where the records lack it.
+      value: What the row has, for people, or "missing"; empty where the records don't keep the feature.
       attribution: The candidate's.
       before: The baseline model's; NaN: there is none.
       start: Where its lower end is, as a part of the axis of outputs.
@@ -45,20 +47,23 @@ class Row:
       baseline: The candidate's output at the baseline.
       output: Its output at the row.
       steps: From the one to the other, the largest first.
+      name: What it is called, `row_names`, by which the what-if page finds it.
     """
 
     why: str
     baseline: float
     output: float
     steps: Sequence[Step]
+    name: str = ""
 
 
-def single_rows(sample: pd.DataFrame, failed: Sequence[str]) -> list[Row]:
+def single_rows(sample: pd.DataFrame, failed: Sequence[str], records: np.ndarray | None = None) -> list[Row]:
     """Returns rows of a sample that tell most.
 
     Args:
       sample: As `read_attributions` gives it.
       failed: Features that failed.
+      records: The same rows as they were read, object `[sampled]`; None: they get no names.
     """
     new = pd.DataFrame(sample[columns.CANDIDATE][ATTRIBUTION])
     values = new.to_numpy(np.float64)
@@ -73,7 +78,9 @@ def single_rows(sample: pd.DataFrame, failed: Sequence[str]) -> list[Row]:
         _choose(chosen, sizes, good, f"Its attribution of {feature} is among the largest.")
     typical = np.median(values[good], axis=0) if good.any() else np.zeros(values.shape[1])
     _choose(chosen, -np.abs(values - typical).sum(axis=1), good, "It is typical: nearest to the median attributions.")
-    return [_row(sample, new, index, why) for index, why in chosen.items()]
+    names = [""] * len(chosen) if records is None else row_names(records[list(chosen)])
+    rows = [_row(sample, new, index, why) for index, why in chosen.items()]
+    return [dataclasses.replace(row, name=name) for row, name in zip(rows, names, strict=True)]
 
 
 def _choose(chosen: dict[int, str], score: np.ndarray, good: np.ndarray, why: str) -> None:
@@ -117,7 +124,9 @@ def _before(sample: pd.DataFrame, feature: str, index: int) -> float:
 
 
 def _shown(sample: pd.DataFrame, column: tuple[str, str, str], index: int) -> str:
-    value: Any = sample[column].iloc[index] if column in sample.columns else None
-    if value is None or (isinstance(value, float) and np.isnan(value)):
+    if column not in sample.columns:
         return ""
+    value: Any = sample[column].iloc[index]
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "missing"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+
+import apache_beam as beam
+import tensorflow as tf
 
 from tfx_explain.report.decision import Decision, read_decision
 from tfx_explain.report.evidence import read_evidence
+from tfx_explain.report.gist import gist
 from tfx_explain.report.heat import heat
 from tfx_explain.report.importance import Importance, importances, movements
 from tfx_explain.report.moved import where_moved
 from tfx_explain.report.page import Page, render
 from tfx_explain.report.plots import POINTS, dependence, distributions
-from tfx_explain.report.quality import read_splits, trust
+from tfx_explain.report.quality import read_baselines, read_splits, trust
 from tfx_explain.report.slicing import slices_of
 from tfx_explain.report.waterfall import single_rows
+from tfx_explain.storage.directory import scratch_beside
 from tfx_explain.storage.sink import write_text
 
 _IN_QUESTION, _DISTRIBUTIONS = 4, 12
 
 
 def write_report(
-    output: str, folders: Sequence[str] = (), validation: str = "", class_name: str = "", with_rows: bool = True
+    output: str,
+    folders: Sequence[str] = (),
+    validation: str = "",
+    class_name: str = "",
+    with_rows: bool = True,
+    make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
 ) -> str:
-    """Writes a report; the same bytes for the same input.
+    """Writes a report; the same bytes for the same input, however it is split among files and workers.
 
     Attributions that can't be read are said to be so on the page, beside the verdict: it may be about that.
 
     Args:
-      output: The file.
+      output: The file. Beside it there is, until it is whole, a folder that Beam's workers write to.
       folders: Of the splits that Explainers wrote, `gate.reading.shards.split_folders`.
       validation: A ThresholdValidator's `validation` directory; empty: a report without thresholds.
       class_name: The class whose attributions are shown, by name or index; empty: the first one of each record.
       with_rows: Whether single rows are shown, as points and with their values; else sums over rows alone.
+      make_pipeline: Makes the Beam pipeline that reads the attributions.
 
     Returns:
       The file's path.
@@ -42,45 +54,57 @@ def write_report(
     if not folders and not validation:
         raise ValueError("There is nothing to report; give attributions, a validation or both.")
     decision = read_decision(validation) if validation else None
-    page = Page(decision)
-    if folders:
-        try:
-            page = build(decision, folders, class_name, with_rows)
-        except ValueError as error:
-            if decision is None:
-                raise
-            page = Page(decision, unreadable=str(error))
-    return write_text(render(page), output)
+    with scratch_beside(output) as scratch:
+        page = Page(decision)
+        if folders:
+            try:
+                page = build(decision, folders, scratch, class_name, with_rows, make_pipeline)
+            except ValueError as error:
+                if decision is None:
+                    raise
+                page = Page(decision, unreadable=str(error))
+        whole = write_text(render(page), os.path.join(scratch, "report.html"))
+        tf.io.gfile.rename(whole, output, overwrite=True)
+    return output
 
 
-def build(decision: Decision | None, folders: Sequence[str], class_name: str = "", with_rows: bool = True) -> Page:
+def build(
+    decision: Decision | None,
+    folders: Sequence[str],
+    scratch: str,
+    class_name: str = "",
+    with_rows: bool = True,
+    make_pipeline: Callable[[], beam.Pipeline] = beam.Pipeline,
+) -> Page:
     """Returns the page of attributions and a decision on them; see `write_report`.
 
     Raises:
       ValueError: The attributions can't be read.
     """
-    evidence = read_evidence(folders, class_name)
+    evidence = read_evidence(folders, class_name, make_pipeline, scratch)
     sample, slices = evidence.sample, slices_of(evidence.sample)
     found = importances(evidence.totals)
     failed = decision.failed if decision else ()
     in_question = _in_question(found, [one.feature for one in failed])
     by_question = sorted((one.feature for one in found), key=lambda name: name not in in_question)
-    moved = [where_moved(sample, slices, name) for name in in_question]
+    moved = [one for one in (where_moved(sample, slices, name) for name in in_question) if one]
     pictures = [dependence(sample, name) for name in in_question] if with_rows else ()
     return Page(
         decision,
         rows=evidence.rows,
         sampled=len(sample),
+        gist=list(gist([one.feature for one in failed], found, moved)) if failed else (),
         importances=found,
         movements=list(movements(found)) if evidence.has_baseline else (),
         heat=heat(sample, slices, by_question, {one.slice for one in failed}),
-        moved=[one for one in moved if one],
+        moved=moved,
         dependences=[one for one in pictures if one],
         distributions=list(distributions(sample, by_question[:_DISTRIBUTIONS])) if with_rows else (),
         points=min(POINTS, len(sample)),
-        single_rows=single_rows(sample, in_question if failed else ()) if with_rows else (),
+        single_rows=single_rows(sample, in_question if failed else (), evidence.records) if with_rows else (),
         trust={model: trust(totals) for model, totals in evidence.totals.items()},
         splits=read_splits(folders),
+        baselines=read_baselines(folders),
     )
 
 

@@ -55,6 +55,18 @@ def check_unused(folder: str) -> None:
         raise ValueError(f"{folder!r} is there already; name a folder that doesn't exist, or is empty.")
 
 
+@contextmanager
+def scratch_beside(path: str) -> Iterator[str]:
+    """Yields an empty folder beside a file or folder, which is gone afterwards; Beam's workers can write to it."""
+    folder = path.rstrip("/") + _SUFFIX
+    _remove(folder)
+    tf.io.gfile.makedirs(folder)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
 def _remove_given_up(folder: str) -> None:
     # Beam's sinks write to such a folder beside their files, and remove the one that the files came from. Where a
     # machine is lost, a runner may begin again in another folder.

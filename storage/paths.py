@@ -12,6 +12,8 @@ import tempfile
 
 import tensorflow as tf
 
+DEAD_LETTERS_DIR = "dead_letters"  # Beside an Explainer's records.
+
 _IN_PATTERNS = re.compile(r"[*?\[\]\\]")
 
 

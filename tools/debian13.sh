@@ -8,7 +8,8 @@ set -eu
 
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 tree=${XDG_CACHE_HOME:-$HOME/.cache}/tfx-explain/debian13
-packages=python3,python3-venv,python3-dev,make,g++,git,ca-certificates
+# The browser is the one that debootstrap can install: it takes no alternatives, of which Chromium's window needs one.
+packages=python3,python3-venv,python3-dev,make,g++,git,ca-certificates,chromium-headless-shell
 export PATH="$PATH:/usr/sbin:/sbin"
 
 cannot() {
@@ -22,8 +23,9 @@ cannot() {
 command -v debootstrap >/dev/null || cannot "debootstrap is missing; install it (Debian, Ubuntu: apt-get install debootstrap)."
 [ "$(uname -m)" = x86_64 ] || cannot "TFX has wheels for x86_64 only, and this machine is $(uname -m)."
 
-if [ ! -d "$tree" ]; then
-  echo "test-debian13: making a Debian 13 tree in $tree (about a minute)"
+# A tree without a browser is of an earlier version.
+if [ ! -x "$tree/usr/bin/chromium-headless-shell" ]; then
+  echo "test-debian13: making a Debian 13 tree in $tree (a minute or two)"
   mkdir -p "$(dirname "$tree")"
   making=$(mktemp -d "$tree.XXXXXX")
   trap 'rm -rf "$making"' EXIT
@@ -34,6 +36,7 @@ if [ ! -d "$tree" ]; then
   }
   chmod 755 "$making"
   chroot "$making" useradd --create-home user
+  rm -rf "$tree"
   mv "$making" "$tree"
   rm "$making.log"
   trap - EXIT

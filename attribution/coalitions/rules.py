@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+import math
 import os
 import threading
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -38,6 +41,9 @@ _DEGREES, _SPREAD = 15.0, 0.5
 # Of the attributions' size, what may be missed by so few pairs, or orders, that none need show an interaction: it falls
 # with each order, or pair that the effects of single features leave.
 _UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
+# By how many times the stated error none of so many interactions of three features alone may be off: fewer than five,
+# since there may be others beside it.
+_FARTHEST, _TRIPLES = 4.0, 1500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +129,33 @@ def _rule(index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndar
         # Satterthwaite's: how many independent changes would be as uncertain together.
         doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
     logs, ratios, doubts = np.array(logs), np.array(ratios), np.array(doubts)
-    return Rule(weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, unseen)
+    rule = Rule(weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, 0.0)
+    return dataclasses.replace(rule, unseen=max(unseen, _of_triples(index, signs, rule)))
+
+
+def _of_triples(index: str, signs: np.ndarray, rule: Rule) -> float:
+    """Returns which error must be stated at least for what the pairs do not show of an interaction of three features.
+
+    It is tried on outputs that change only where three features are all present, of one size.
+    """
+    places = signs.shape[1]
+    triples = np.array(list(_triples(places)), int).reshape(-1, 3)
+    # Of that output, single features' effects, which are known, and those of two, which have none, left out.
+    found, _, stated = rule.judge(np.ascontiguousarray(signs[:, triples].prod(axis=2).T) / 8)
+    true = np.zeros_like(found)
+    np.put_along_axis(true, triples, 1 / 12 if index == "shapley" else 0.0, axis=1)
+    errors = np.abs(found - true).max(axis=1)
+    # The sum of that output's absolute values.
+    size = 1.0 if index == "shapley" else 3 / 4
+    return float(errors[errors > _FARTHEST * stated].max(initial=0)) / size / _FARTHEST
+
+
+def _triples(places: int) -> Iterable[tuple[int, ...]]:
+    """Returns all triples of places, or, of many, random ones."""
+    if math.comb(places, 3) <= _TRIPLES:
+        return itertools.combinations(range(places), 3)
+    ranks = random_orders(0, np.array([places], np.uint64), np.arange(_TRIPLES), places)[0]
+    return map(tuple, np.argsort(ranks, axis=1)[:, :3])
 
 
 def _prior(index: str, places: int, strength: float) -> tuple[np.ndarray, np.ndarray, float]:

@@ -76,6 +76,8 @@ class ExpectedGradients(Method):
                 evaluations=np.full(len(rows), 2 * self._samples + 1),
                 reasons=gradient_reasons(problem, rows, np.isfinite(values), outputs_finite, self._batch_size),
                 tolerance=self._tolerance,
+                # A step that no sample is on is seen by the output alone.
+                missed=np.abs(values.sum(axis=1) - (full - empty)),
             )
 
         rows = problem.sound_rows()

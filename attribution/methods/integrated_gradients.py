@@ -16,7 +16,7 @@ from tfx_explain.attribution.model.blocks import each_block
 from tfx_explain.attribution.path.causes import NO_INTEGRAL, POINT_AT_END, integral_reasons
 from tfx_explain.attribution.path.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
 from tfx_explain.attribution.path.path import Arrays, Path
-from tfx_explain.attribution.path.quadrature import RULES, checks
+from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, checks
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
 from tfx_explain.attribution.problem.result import Attributions, assemble
@@ -121,8 +121,8 @@ class IntegratedGradients(Method):
         alphas, weights = RULES[self._rule](self._steps)
         # The outputs at the ends, for the completeness gap.
         sums = np.concatenate([np.concatenate([[0.0], weights, [0.0]])[None], checks(self._rule, self._steps)])
-        maps = path.empty_maps(rows, keys)
-        found = path.weighted_slopes(baseline, rows, (np.concatenate([[0.0], alphas, [1.0]]), sums), maps)
+        points, maps = np.concatenate([[0.0], alphas, [1.0]]), path.empty_maps(rows, keys)
+        found = path.weighted_slopes(baseline, rows, (points, sums), maps, by_secants=self._rule in KNOWS_NEIGHBOURS)
         return integrate_fixed(self._rule, *found, self._tolerance, float(np.finfo(path.dtype).eps)), maps
 
 

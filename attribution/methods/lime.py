@@ -6,13 +6,16 @@ those near the full one weigh most.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 
 import numpy as np
 
 from tfx_explain.attribution.coalitions.causes import Causes
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.coalitions.seating import Seating
+from tfx_explain.attribution.coalitions.weights import coalitions_of
 from tfx_explain.attribution.model.blocks import row_products
 from tfx_explain.attribution.problem.estimates import Estimates
 from tfx_explain.attribution.problem.randomness import random_words
@@ -23,6 +26,8 @@ _RIDGE = 1e-9
 _WIDTHS = {"euclidean": lambda places: 0.75 * np.sqrt(places), "cosine": lambda places: 0.25}
 # Of an output that decides a coefficient alone, this is left of its residual.
 _LEAST_FREE = 1e-3
+# Features whose interactions with all before them are tried on the samples: more take time, and tell no more.
+_PARTNERS = 64
 
 
 class Lime(CoalitionMethod):
@@ -45,7 +50,8 @@ class Lime(CoalitionMethod):
         """Chooses the samples and their weights.
 
         Args:
-            samples: coalitions per row and baseline; in each, every feature is present with probability 1/2.
+            samples: coalitions per row and baseline; in each, every feature is present with probability 1/2. Where as
+                many are all coalitions, these are taken, and the coefficients are exact.
             kernel_width: a coalition at a distance d from the full one weighs exp(-d^2 / (2 width^2)). None: what the
                 authors' program has, 0.75 sqrt(features), or 0.25 of 'cosine' distances.
             distance: 'euclidean', the root of the number of absent features; or 'cosine', 1 less the root of the share
@@ -75,44 +81,60 @@ class Lime(CoalitionMethod):
     def _estimate(self, seating: Seating) -> Estimates:
         """Fits all samples, and the empty and the full coalition, by weighted least squares.
 
-        The standard errors are robust against errors of unequal size (MacKinnon, White 1985, "HC3").
+        The standard errors are robust against errors of unequal size (MacKinnon, White 1985, "HC3"), and widened by
+        what the samples happen to miss (see `_excess`).
         """
-        rows = np.arange(len(seating.rows))
-        present, design, solution = _fit(seating.places, self._samples, self._kernel, self._seed)
-        outputs = seating.play(rows, present)
+        rows, fit = np.arange(len(seating.rows)), _fit(seating.places, self._samples, self._kernel, self._seed)
+        outputs = seating.play(rows, fit.present)
         causes = Causes(len(rows), seating.places)
-        causes.add(rows, outputs, present)
+        causes.add(rows, outputs, fit.present)
         # From the full coalition's output, so that equal outputs have residuals of exactly zero.
-        centred = outputs - outputs[:, 1:2]
-        coefficients = row_products(centred, solution)
+        empty, full = outputs[:, fit.present.sum(axis=1).argmin()], outputs[:, fit.present.sum(axis=1).argmax()]
+        centred = outputs - full[:, None]
+        coefficients = row_products(centred, fit.solution)
         # The fit bends towards each output; without that output it would be off by so much more.
-        free = np.maximum(1 - (design * solution).sum(axis=1), _LEAST_FREE)
-        residuals = (centred - row_products(coefficients, design.T)) / free
+        residuals = (centred - row_products(coefficients, fit.design.T)) / fit.free
+        standard_errors = np.sqrt(row_products(residuals**2, fit.solution**2)) * fit.excess
         return Estimates.drawn(
             coefficients[:, 1:],
-            np.sqrt(row_products(residuals**2, solution**2))[:, 1:],
-            (outputs[:, 0], outputs[:, 1]),
-            draws=len(present),
-            degrees=max(1, len(present) - design.shape[1]),
-            evaluations=np.full(len(rows), len(present)),
+            standard_errors[:, 1:],
+            (empty, full),
+            draws=np.inf if fit.is_exact else len(fit.present),
+            degrees=max(1, len(fit.present) - fit.design.shape[1]),
+            evaluations=np.full(len(rows), len(fit.present)),
             reasons=causes.reasons(seating.names),
             tolerance=self._tolerance,
         )
 
 
-@functools.lru_cache(maxsize=8)
-def _fit(
-    places: int, samples: int, kernel: tuple[str, float | None, float], seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draws coalitions and solves for the coefficients of any outputs; `kernel` is distance, width and ridge.
+@dataclasses.dataclass(frozen=True)
+class _Fit:
+    """Coalitions, and what fits a linear model to any outputs of theirs."""
 
-    Returns:
-        Bool `[coalitions, places]`, first of nobody, then of everybody; the design, float64 `[coalitions, 1 + places]`,
-        whose first column is the intercept's; and the solution of that shape, which outputs are multiplied by.
+    present: np.ndarray  # bool [coalitions, places]; nobody and everybody among them
+    design: np.ndarray  # [coalitions, 1 + places]; the first column is the intercept's
+    solution: np.ndarray  # [coalitions, 1 + places], which outputs are multiplied by
+    free: np.ndarray  # [coalitions], what the fit leaves of an output's own deviation
+    excess: np.ndarray  # [1 + places], see `_excess`; 0 where the coalitions are all there are
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there are no other coalitions."""
+        return len(self.present) == 2 ** self.present.shape[1]
+
+
+@functools.lru_cache(maxsize=8)
+def _fit(places: int, samples: int, kernel: tuple[str, float | None, float], seed: int) -> _Fit:
+    """Draws coalitions, or takes all of them, and solves for the coefficients of any outputs.
+
+    `kernel` is distance, width and ridge.
     """
-    words = random_words(seed, np.array([places], np.uint64), np.arange(samples), places)[0]
-    nobody, everybody = np.zeros((1, places), bool), np.ones((1, places), bool)
-    present = np.concatenate([nobody, everybody, words >> np.uint64(63) == 1])
+    if 2**places <= samples + 2:
+        present = coalitions_of(np.arange(2**places), places)
+    else:
+        words = random_words(seed, np.array([places], np.uint64), np.arange(samples), places)[0]
+        nobody, everybody = np.zeros((1, places), bool), np.ones((1, places), bool)
+        present = np.concatenate([nobody, everybody, words >> np.uint64(63) == 1])
     distance, width, ridge = kernel
     width = _WIDTHS[distance](places) if width is None else width
     squares = (~present).sum(axis=1) if distance == "euclidean" else (1 - np.sqrt(present.mean(axis=1))) ** 2
@@ -120,5 +142,30 @@ def _fit(
     design = np.concatenate([np.ones((len(present), 1)), present], axis=1)
     weighted = design * weights[:, None]
     penalties = np.diag([_RIDGE, *[_RIDGE + ridge] * places])
-    inverse = np.linalg.inv(weighted.T @ design + penalties)
-    return present, design, weighted @ inverse
+    solution = weighted @ np.linalg.inv(weighted.T @ design + penalties)
+    free = np.maximum(1 - (design * solution).sum(axis=1), _LEAST_FREE)
+    # Of a feature being present, by weight: the first kernel weighs features independently of each other.
+    chance = float(weights @ present.mean(axis=1) / weights.sum())
+    if distance == "euclidean":
+        chance = 1 / (1 + math.exp(-1 / (2 * width**2)))
+    fit = _Fit(present, design, solution, free, np.zeros(1 + places))
+    return fit if fit.is_exact else dataclasses.replace(fit, excess=_excess(fit, chance))
+
+
+def _excess(fit: _Fit, chance: float) -> np.ndarray:
+    """Returns by how much these samples' errors exceed what is expected of any, `[1 + places]`, at least 1.
+
+    All rows have the same samples, which may happen to tell some interactions badly from single features. It is tried
+    on interactions of two, of which all are as strong. Written by how much more often than expected features are
+    present (`chance`), they have nothing to do with single features if every coalition is played and the kernel's
+    weights are those of features that are present independently of each other; by cosines more is stated than needed.
+    """
+    deviations = (fit.present - chance) / np.sqrt(chance * (1 - chance))
+    errors, squares = np.zeros(fit.design.shape[1]), np.zeros(len(fit.present))
+    for partner in range(1, min(fit.present.shape[1], _PARTNERS)):
+        interactions = deviations[:, :partner] * deviations[:, partner, None]
+        off = fit.solution.T @ interactions
+        errors += (off**2).sum(axis=1)
+        squares += ((interactions - fit.design @ off) ** 2).sum(axis=1) / fit.free**2
+    expected = (fit.solution**2).T @ squares
+    return np.sqrt(np.maximum(1, errors / np.where(expected > 0, expected, 1)))

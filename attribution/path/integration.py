@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tfx_explain.attribution.path.mesh import Mesh, Quadrature
-from tfx_explain.attribution.path.quadrature import RULES, graded, leaps
+from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, graded, leaps
 
 # rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
 Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -189,7 +189,8 @@ def integrate_fixed(
         rule: one of `quadrature.RULES`.
         outputs: float64 `[rows, points + 2]` at 0, at the rule's points, and at 1.
         rises: float64 of that shape, their derivatives.
-        sums: `[rows, sums, features]`, first the rule's sums of slopes, then those of `checks`.
+        sums: `[rows, sums, features]`, first the rule's sums of slopes, then those of `checks`, and of rules in
+            `quadrature.KNOWS_NEIGHBOURS` the integrals by another one, which knows the outputs as well.
         tolerance: error that is good enough relative to the sum of absolute integrals.
         precision: step between neighbouring numbers of the slopes, relative to them.
 
@@ -199,7 +200,10 @@ def integrate_fixed(
     values, starts, ends = sums[:, 0], outputs[:, 0].copy(), outputs[:, -1].copy()
     gaps = np.abs(values.sum(axis=1) - (ends - starts))
     # An end without a finite slope tells nothing. Whose a leap of the output is, nobody knows.
-    squares = (np.where(np.isfinite(sums[:, 1:]), sums[:, 1:], 0) ** 2).sum(axis=1).max(axis=1)
+    others = sums[:, 1:].copy()
+    if rule in KNOWS_NEIGHBOURS:
+        others[:, -1] -= values
+    squares = (np.where(np.isfinite(others), others, 0) ** 2).sum(axis=1).max(axis=1)
     squares += (leaps(rule, outputs, rises[:, 1:-1]) ** 2).sum(axis=1)
     # Of a single feature the gap is all of the error.
     errors = np.maximum(np.sqrt(squares) * (values.shape[1] > 1), gaps)

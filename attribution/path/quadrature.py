@@ -36,8 +36,9 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
 
 # Rules for the errors of one rule, beside its ends: more tell more, and take as long as the rule itself.
 _CHECKS = 3
-# By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials, neighbours.
-_OF_POLYNOMIALS, _OF_NEIGHBOURS = 1.25, 0.55
+# By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials; differences of
+# neighbours, and those where ends are points, which tell more; there, how far an end is off the line through others.
+_OF_POLYNOMIALS, _OF_NEIGHBOURS, _OF_NEIGHBOURS_AND_ENDS, _OF_LINES = 1.25, 0.55, 0.3, 0.9
 
 
 @functools.lru_cache(maxsize=4)
@@ -46,7 +47,7 @@ def checks(rule: str, points: int) -> np.ndarray:
 
     For Gauss's rule these are the shares of the Legendre polynomials of highest degree that the nodes tell apart
     (null rules: Berntsen and Espelid, "Error estimation in automatic quadrature routines", 1991), for others the
-    differences of neighbours with fixed signs. Two more compare the ends, 0 and 1, with the nodes next to them.
+    differences of neighbours with fixed signs. More compare the ends, 0 and 1, with the nodes next to them.
 
     Args:
         rule: one of `RULES`.
@@ -64,17 +65,32 @@ def checks(rule: str, points: int) -> np.ndarray:
         orthonormal, _ = np.linalg.qr(np.polynomial.legendre.legvander(2 * nodes - 1, points - 1) * roots)
         inside += _OF_POLYNOMIALS * (orthonormal * roots).T[points - count :]
     else:
-        signs = _OF_NEIGHBOURS * np.random.default_rng(0).choice([-1.0, 1.0], (count, points - 1))
+        share = _OF_NEIGHBOURS_AND_ENDS if nodes[0] == 0 else _OF_NEIGHBOURS
+        signs = share * np.random.default_rng(0).choice([-1.0, 1.0], (count, points - 1))
         inside[:, 1:] += signs * (weights[1:] + weights[:-1]) / 2
         inside[:, :-1] -= signs * (weights[1:] + weights[:-1]) / 2
-    sums = np.zeros((count + 2, points + 2))
-    sums[:count, 1:-1] = inside / np.sqrt(max(1, count))
-    # A rule that has the ends among its points counts half an interval as if it were like them: up to the next points.
+    of_nodes = np.pad(inside / np.sqrt(max(1, count)), [(0, 0), (1, 1)])
+    return np.concatenate([of_nodes, *_of_ends(rule, nodes)])
+
+
+def _of_ends(rule: str, nodes: np.ndarray) -> list[np.ndarray]:
+    """Returns weights, two rows of `[points + 2]` each, for values at 0, at the nodes and at 1, that compare the ends.
+
+    With the nodes next to them, or, but for Gauss's rule, with the line through the next two: of values that fall
+    steeply from an end on, the next one alone says too little, and one that is an end's alone may be between the two.
+    """
     at_ends = int(nodes[0] == 0)
-    share = 0.5 if at_ends else _OF_NEIGHBOURS
-    sums[count, [0, 1 + at_ends]] = np.array([1, -1]) * share * nodes[at_ends]
-    sums[count + 1, [-1, -2 - at_ends]] = np.array([1, -1]) * share * nodes[at_ends]
-    return sums
+    # A rule that has the ends among its points counts half an interval as if it were like them: up to the next points.
+    compared = [([0, 1 + at_ends], np.array([1, -1]) * (0.5 if at_ends else _OF_NEIGHBOURS))]
+    if rule != "gauss_legendre" and len(nodes) > 1 + at_ends:
+        ahead = nodes[at_ends] / (nodes[1 + at_ends] - nodes[at_ends])
+        line = np.array([1, -1 - ahead, ahead]) * (_OF_LINES if at_ends else _OF_NEIGHBOURS)
+        compared = [*compared[at_ends:], ([0, 1 + at_ends, 2 + at_ends], line)]
+    both = [np.zeros((2, len(nodes) + 2)) for _ in compared]
+    for sums, (places, weights) in zip(both, compared, strict=True):
+        sums[0, places] = weights * nodes[at_ends]
+        sums[1, [-1 - place for place in places]] = weights * nodes[at_ends]
+    return both
 
 
 def leaps(rule: str, outputs: np.ndarray, rises: np.ndarray) -> np.ndarray:
@@ -131,6 +147,8 @@ def graded(places: np.ndarray, at_start: bool, at_end: bool) -> tuple[np.ndarray
 
 
 RULES = {"gauss_legendre": gauss_legendre, "riemann": riemann, "trapezoid": trapezoid}
+# Those that take an integrand for straight, or constant, from neighbour to neighbour.
+KNOWS_NEIGHBOURS = frozenset({"riemann", "trapezoid"})
 
 
 def secant_share(excess: np.ndarray, turn: np.ndarray) -> np.ndarray:

@@ -59,6 +59,7 @@ class Estimates:
         reasons: np.ndarray,
         tolerance: float,
         besides: np.ndarray | float = 0.0,
+        missed: np.ndarray | float = 0.0,
     ) -> Estimates:
         """Returns estimates from random draws, and states their errors, which are Student's for all features at once.
 
@@ -72,12 +73,13 @@ class Estimates:
             reasons: `[rows]`.
             tolerance: see `precise`.
             besides: `[rows]`, errors that draws have nothing to do with.
+            missed: `[rows]`, what is known otherwise to be missing, though draws need not show it.
         """
         largest = standard_errors.max(axis=1, initial=0)
         of_draws = simultaneous(values.shape[1], degrees) * largest
         of_draws = np.maximum(of_draws, _UNSEEN / draws**2 * np.abs(values).sum(axis=1))
         # Below the rounding of the outputs no error is known.
-        errors = np.maximum(np.hypot(of_draws, besides), ROUNDING * np.abs(ends).max(axis=0))
+        errors = np.maximum(np.maximum(np.hypot(of_draws, besides), missed), ROUNDING * np.abs(ends).max(axis=0))
         converged = precise(values, errors, *ends, tolerance)
         return cls(values, standard_errors, errors, *ends, evaluations, converged, reasons)
 

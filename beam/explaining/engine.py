@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Mapping
 
@@ -17,7 +18,7 @@ from tfx_explain.beam.explaining.outputs import choose_outputs
 from tfx_explain.beam.explaining.results import Failures, Results
 from tfx_explain.beam.reading import decode
 from tfx_explain.beam.reading.sample import row_hashes
-from tfx_explain.savedmodel import ExplainableModel
+from tfx_explain.savedmodel import ExplainableModel, Feature
 from tfx_explain.storage import columns
 
 
@@ -54,6 +55,9 @@ class Engine:
       models: By `columns.CANDIDATE` and perhaps `columns.BASELINE`.
       explained: By model, what is explained.
       unshared: By model, the features that the other lacks; empty where there is one model.
+      choice: Which outputs are explained where none are named.
+      row_features: What the models read of a row, by tf.Example key; the candidate's, where the two read one as
+        different types, so that no record serves both.
       parses: Whether every model parses serialized tf.Examples itself.
     """
 
@@ -78,7 +82,10 @@ class Engine:
         # Both models' own, as far as both have them: one method finds the parts of a picture for both.
         shared = set.intersection(*map(set, self._images.values()))
         self._method = make_method(job.parameters, sorted(shared))
-        self._outputs = choose_outputs(job.parameters, self.models)
+        self.choice = choose_outputs(job.parameters, self.models)
+        self.row_features: Mapping[str, Feature] = collections.ChainMap(
+            *(dict(model.row_features) for model in self.models.values())
+        )
         self.parses = all(model.takes_examples for model in self.models.values())
 
     def lacking_rows(self, batch: pa.RecordBatch) -> Failures:
@@ -110,11 +117,23 @@ class Engine:
         parts, results, failures = self._explain_halved(inputs, rest) if len(rest) else ([], [], {})
         return parts, results, failures | refused
 
-    def results(self, inputs: Inputs) -> Results:
+    def outputs(self, inputs: Inputs) -> dict[str, np.ndarray]:
+        """Returns every model's outputs, float `[rows, outputs]`, of rows that lack nothing, at least one.
+
+        Raises:
+          decode.MODEL_ERRORS: A model can't take one of the rows, or not so many at once.
+        """
+        return {
+            name: model.outputs(self._encode(name, inputs)).numpy().astype(np.float64)
+            for name, model in self._calls.items()
+        }
+
+    def results(self, inputs: Inputs, targets: np.ndarray | None = None) -> Results:
         """Explains rows.
 
         Args:
           inputs: Rows, at least one.
+          targets: The candidate's outputs to explain, int32 `[rows, chosen]`; None: those of `choice`.
 
         Raises:
           decode.MODEL_ERRORS: A model can't take one of the rows, or not so many at once.
@@ -124,14 +143,14 @@ class Engine:
             name: Request(model, self._encode(name, inputs), self._baselines[name], model.players, keys)
             for name, model in self._calls.items()
         }
-        chosen = self._targets(requests[columns.CANDIDATE], len(keys))
-        targets = {name: self._outputs.of_model(name, chosen) for name in requests}
+        chosen = self._targets(requests[columns.CANDIDATE], len(keys)) if targets is None else targets
+        of_models = {name: self.choice.of_model(name, chosen) for name in requests}
         return Results(
-            targets,
+            of_models,
             {
                 name: [
                     request.explain(self._method, target, list(self._images[name].values()))
-                    for target in targets[name].T
+                    for target in of_models[name].T
                 ]
                 for name, request in requests.items()
             },
@@ -169,6 +188,6 @@ class Engine:
         return first[0] + second[0], first[1] + second[1], first[2] | second[2]
 
     def _targets(self, candidate: Request, rows: int) -> np.ndarray:
-        if not self._outputs.needs_outputs:
-            return self._outputs.of_rows(np.empty((rows, 0)))
-        return self._outputs.of_rows(self._calls[columns.CANDIDATE].outputs(candidate.inputs).numpy())
+        if not self.choice.needs_outputs:
+            return self.choice.of_rows(np.empty((rows, 0)))
+        return self.choice.of_rows(self._calls[columns.CANDIDATE].outputs(candidate.inputs).numpy())

@@ -131,7 +131,7 @@ def _classes(output: ExplainedOutput, are_named: bool) -> tuple[str | int, ...] 
     """The classes of the outputs, by name or by index; None where the graph leaves their number open."""
     if are_named:
         return output.names
-    if output.classes == EXCLUSIVE and output.score.picked:
+    if output.classes == EXCLUSIVE and output.score.picked and min(output.score.picked) >= 0:
         return output.score.picked
     size = output.score.num_outputs
     return None if size is None else (1,) if size == 1 else tuple(range(size))

@@ -17,6 +17,7 @@ from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.components import artifacts
 from tfx_explain.components.driver import Driver
 from tfx_explain.components.explainer import executor, inputs
+from tfx_explain.components.reporting import EVERYTHING, REPORT_KEY, check_report
 from tfx_explain.proto import explanation_pb2
 
 
@@ -29,6 +30,7 @@ class ExplainerSpec(component_spec.ComponentSpec):
         ),
         executor.SPLITS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig, optional=True),
+        REPORT_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -66,8 +68,9 @@ class Explainer(base_beam_component.BaseBeamComponent):
 
      - `attributions`: Channel of type `standard_artifacts.Examples`: the records of each explained split with the
                        columns that `tfx_explain.storage.columns` describes; beside them `summary.json` (the counts, see
-                       `tfx_explain.beam.summary`) and `dead_letters/` (records that could not be explained, each with
-                       its error and file). The counts of all splits are custom properties, too.
+                       `tfx_explain.storage.summary`), `dead_letters/` (records that could not be explained, each with
+                       its error and file), the explanation metadata that was used, and `report.html`, which shows all
+                       this to people. The counts of all splits are custom properties, too.
      - `evaluation`: Channel of type `standard_artifacts.ModelEvaluation`: the mean, the mean absolute attribution and
                      the share of every feature in every slice, for `tfma.load_eval_result` and `tfma.load_metrics`.
     """
@@ -86,6 +89,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
         splits: Sequence[str] | data_types.RuntimeParameter = ("eval",),
         schema: types.BaseChannel | None = None,
         eval_config: config_pb2.EvalConfig | data_types.RuntimeParameter | None = None,
+        report: str = EVERYTHING,
     ) -> None:
         """Constructs an Explainer component.
 
@@ -104,10 +108,13 @@ class Explainer(base_beam_component.BaseBeamComponent):
           schema: A channel of type `standard_artifacts.Schema`: the types that the columns of Parquet are read as.
           eval_config: Slices, and metrics over attributions, of the evaluation; thresholds and other metrics are left
             out. By default, or without metrics, the means and shares of every feature; without slices, of the whole.
+          report: Which `report.html` is written beside the records: "everything"; "sums", without single rows; "none".
 
         Raises:
-          ValueError: No split is named, one is named twice, or the parameters are out of range.
+          ValueError: No split is named, one is named twice, the parameters are out of range, or there is no such
+            report.
         """
+        check_report("Explainer", report)
         if not isinstance(splits, data_types.RuntimeParameter):
             splits = json_utils.dumps(list(inputs.check_splits(splits)))
         if isinstance(parameters, explanation_pb2.ExplanationParameters):
@@ -123,6 +130,7 @@ class Explainer(base_beam_component.BaseBeamComponent):
                     keys.EVAL_CONFIG_KEY: eval_config,
                     executor.PARAMETERS_KEY: parameters or explanation_pb2.ExplanationParameters(),
                     executor.SPLITS_KEY: splits,
+                    REPORT_KEY: report,
                     artifacts.ATTRIBUTIONS_KEY: types.Channel(type=standard_artifacts.Examples),
                     keys.EVALUATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
                 }

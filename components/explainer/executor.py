@@ -15,13 +15,14 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils, proto_utils
 
-from tfx_explain.beam.run import SUMMARY_FILE, explain_splits
-from tfx_explain.beam.summary import COUNTS, SECONDS, Summary
+from tfx_explain.beam.run import explain_splits
 from tfx_explain.components import artifacts
 from tfx_explain.components.explainer import inputs
+from tfx_explain.components.reporting import REPORT_KEY, report_beside
 from tfx_explain.metrics import evaluate_attributions
 from tfx_explain.storage import columns
 from tfx_explain.storage.directory import complete_directory
+from tfx_explain.storage.summary import COUNTS, SECONDS, SUMMARY_FILE, Summary
 
 PARAMETERS_KEY = "parameters"
 SPLITS_KEY = "splits"
@@ -55,6 +56,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 evaluate_attributions(pipeline, records, evaluation_dir, eval_config, data_location=attributions.uri)
             # So that whoever has the evaluation alone can tell whose it is.
             fileio.copy(os.path.join(records_dir, SUMMARY_FILE), os.path.join(evaluation_dir, SUMMARY_FILE))
+        # Of what is in its place: the page names the folders of what it shows.
+        folders = [os.path.join(attributions.uri, f"Split-{split}") for split in patterns]
+        report_beside(exec_properties.get(REPORT_KEY), attributions.uri, folders, self._make_beam_pipeline)
         for artifact in (attributions, evaluation):
             _set_provenance(artifact, input_dict, summaries)
         _set_properties(attributions, examples, summaries)

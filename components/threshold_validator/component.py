@@ -16,6 +16,7 @@ from tfx.types import standard_component_specs as keys
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.driver import Driver
 from tfx_explain.components.own_id import COMPONENT_ID_KEY, KnowsItsId
+from tfx_explain.components.reporting import EVERYTHING, REPORT_KEY, check_report
 from tfx_explain.components.threshold_validator import executor
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
@@ -30,7 +31,8 @@ class ThresholdValidatorSpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         keys.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=config_pb2.EvalConfig),
         executor.POLICY_KEY: component_spec.ExecutionParameter(type=explanation_pb2.GatePolicy),
-        executor.REPORT_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        REPORT_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        executor.LOG_DIR_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         COMPONENT_ID_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
@@ -105,7 +107,8 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
         baseline_model: types.BaseChannel | None = None,
         baseline_evaluation: Channels | None = None,
         policy: explanation_pb2.GatePolicy | data_types.RuntimeParameter | None = None,
-        report: str = executor.EVERYTHING,
+        report: str = EVERYTHING,
+        tensorboard_log_dir: str | data_types.RuntimeParameter | None = None,
     ) -> None:
         """Constructs a ThresholdValidator component.
 
@@ -126,15 +129,16 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
             explanation may fall short, and an override; by default the value thresholds decide alone without a
             baseline model.
           report: Which `report.html` is written: "everything"; "sums", without single rows; "none".
+          tensorboard_log_dir: A folder of all runs of this pipeline, TensorBoard's `--logdir`, to which each run adds
+            its shares of attributions and its verdict as one step. Needs `tfx-explain[tensorboard]` where the component
+            runs; without it, a warning says so.
 
         Raises:
           ValueError: There is no such report; or the config has no threshold, an unknown metric, a threshold that
             nothing wired can answer, or breaks TFMA's rules, of which one error names all. What TFMA accepts but can't
             be meant, such as a bound that no value can break, is logged as a warning.
         """
-        if report not in executor.REPORTS:
-            known = ", ".join(executor.REPORTS)
-            raise ValueError(f"The ThresholdValidator's report is {report!r}; give one of {known}.")
+        check_report("ThresholdValidator", report)
         policy = policy or explanation_pb2.GatePolicy()
         has_baseline = baseline_model is not None or baseline_evaluation is not None
         if isinstance(eval_config, config_pb2.EvalConfig) and isinstance(policy, explanation_pb2.GatePolicy):
@@ -151,7 +155,8 @@ class ThresholdValidator(KnowsItsId, base_beam_component.BaseBeamComponent):
                     executor.BASELINE_EVALUATION_KEY: _union(baseline_evaluation),
                     keys.EVAL_CONFIG_KEY: eval_config,
                     executor.POLICY_KEY: policy,
-                    executor.REPORT_KEY: report,
+                    REPORT_KEY: report,
+                    executor.LOG_DIR_KEY: tensorboard_log_dir,
                     keys.BLESSING_KEY: types.Channel(type=standard_artifacts.ModelBlessing),
                     executor.VALIDATION_KEY: types.Channel(type=standard_artifacts.ModelEvaluation),
                 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import apache_beam as beam
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants
@@ -17,14 +18,16 @@ from tfx.utils import io_utils, path_utils, proto_utils
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY, without_empty_baseline
 from tfx_explain.components.own_id import COMPONENT_ID_KEY
+from tfx_explain.components.reporting import REPORT_KEY, report_beside
 from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
-from tfx_explain.gate.saying.verdict import REPORT_FILE, TEXT_FILE, Verdict
+from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import first_line
-from tfx_explain.report.write import write_report
+from tfx_explain.report.history.events import add_events
+from tfx_explain.report.history.left import Left
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.directory import complete_directory
 from tfx_explain.storage.no_model import read_no_model
@@ -32,8 +35,7 @@ from tfx_explain.storage.no_model import read_no_model
 VALIDATION_KEY = "validation"
 POLICY_KEY = "policy"
 BASELINE_EVALUATION_KEY = "baseline_evaluation"
-REPORT_KEY = "report"
-REPORTS = EVERYTHING, SUMS, NONE = ("everything", "sums", "none")
+LOG_DIR_KEY = "tensorboard_log_dir"
 
 _KEYS = {CANDIDATE: keys.MODEL_KEY, BASELINE: keys.BASELINE_MODEL_KEY}
 _PROPERTIES = {
@@ -75,9 +77,14 @@ class Executor(evaluator_executor.Executor):
         )
         with complete_directory(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY])) as path:
             verdict = validate(eval_config, policy, sources, self._make_beam_pipeline, path)
-            # A pipeline that was compiled before there were reports doesn't say which one it wants.
-            _report(exec_properties.get(REPORT_KEY) or EVERYTHING, sources, path)
-        _log(verdict, os.path.join(artifact_utils.get_single_uri(output_dict[VALIDATION_KEY]), TEXT_FILE))
+            folders = list(sources.attributions.values())
+            report_beside(exec_properties.get(REPORT_KEY), path, folders, self._make_beam_pipeline, path)
+        validation = artifact_utils.get_single_uri(output_dict[VALIDATION_KEY])
+        if log_dir := exec_properties.get(LOG_DIR_KEY):
+            _add_events(
+                log_dir, Left(validation, _uris(input_dict, ATTRIBUTIONS_KEY), validation), self._make_beam_pipeline
+            )
+        _log(verdict, os.path.join(validation, TEXT_FILE))
         with complete_directory(blessing.uri) as path:
             name = constants.BLESSED_FILE_NAME if verdict.blessed else constants.NOT_BLESSED_FILE_NAME
             io_utils.write_string_file(os.path.join(path, name), "")
@@ -86,15 +93,12 @@ class Executor(evaluator_executor.Executor):
             blessing.set_string_custom_property("component_id", exec_properties[COMPONENT_ID_KEY])
 
 
-def _report(which: str, sources: Sources, path: str) -> None:
-    """Writes one of `REPORTS` beside the verdict, which stands whether or not there is a picture of it."""
-    if which == NONE:
-        return
+def _add_events(log_dir: str, left: Left, make_pipeline: Callable[[], beam.Pipeline]) -> None:
+    """Adds the run for TensorBoard; the verdict stands whether or not it can be."""
     try:
-        folders = list(sources.attributions.values())
-        write_report(os.path.join(path, REPORT_FILE), folders, path, with_rows=which == EVERYTHING)
+        add_events(log_dir, left, make_pipeline)
     except Exception as error:
-        _LOGGER.warning("There is no %s, since it failed: %s", REPORT_FILE, first_line(error), exc_info=True)
+        _LOGGER.warning("Nothing was written for TensorBoard in %s: %s", log_dir, first_line(error), exc_info=True)
 
 
 def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Artifact | None]) -> None:
@@ -110,6 +114,7 @@ def _mark(blessing: types.Artifact, verdict: Verdict, models: dict[str, types.Ar
     if verdict.overridden and verdict.override is not None:
         for name in ("who", "why", "until"):
             blessing.set_string_custom_property(f"override_{name}", getattr(verdict.override, name))
+    blessing.set_string_custom_property("decided_at", verdict.time)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(verdict.blessed))
 
 

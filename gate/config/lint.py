@@ -11,9 +11,11 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.bounds import Threshold, bounds_of
 from tfx_explain.gate.config import known, relations
+from tfx_explain.gate.config.unusual import unusual_bounds
 from tfx_explain.gate.ranges import Span, change_span, value_span
 from tfx_explain.gate.slices import SlicingSpec
 from tfx_explain.gate.titles import title
+from tfx_explain.gate.usual import calibration_of
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
@@ -27,7 +29,7 @@ def lint(eval_config: config_pb2.EvalConfig, policy: explanation_pb2.GatePolicy 
     """Returns a sentence, with the remedy, for each threshold that can't do what its author meant.
 
     It can never pass, never fail or is never asked, means the other reading of `relative` or the other direction,
-    contradicts another one, or is on a metric that is listed twice.
+    contradicts another one, is on a metric that is listed twice, or bounds what the config says is usual.
 
     Args:
       eval_config: A config that `config.verify_config` accepts.
@@ -44,6 +46,7 @@ def lint(eval_config: config_pb2.EvalConfig, policy: explanation_pb2.GatePolicy 
     ]
     is_ratio = policy.relative_change == explanation_pb2.GatePolicy.RATIO
     instances = {metric.name: metric for metric in configs.metric_instances(config)}
+    calibration = calibration_of(config)
     metrics = {metric_specs.metric_instance(m).name: m for spec in config.metrics_specs for m in spec.metrics}
     for key, thresholds in found.items():
         metric = metrics.get(key.name) or config_pb2.MetricConfig(class_name=known.class_of(key.name))
@@ -55,6 +58,7 @@ def lint(eval_config: config_pb2.EvalConfig, policy: explanation_pb2.GatePolicy 
         for spec, threshold in thresholds:
             texts = _threshold_warnings(metric.class_name, instances.get(key.name), threshold, is_ratio)
             warnings += [f"{title(key)}: {text}" for text in (*_slice_warnings(spec), *texts)]
+            warnings += unusual_bounds(key, spec, threshold, calibration) if calibration else ()
         warnings += relations.contradictions(key, list(thresholds))
     warnings += [*relations.listed_twice(config), *relations.classes_for_names(config)]
     return tuple(dict.fromkeys(map(printable, warnings)))

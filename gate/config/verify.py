@@ -16,13 +16,14 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx_explain.gate.bounds import Threshold, bounds_of
 from tfx_explain.gate.override import override_mistakes
 from tfx_explain.gate.slices import SlicingSpec, features_of_specs
-from tfx_explain.metrics import agreement, configs, drift, per_feature, quality
+from tfx_explain.gate.usual import calibration_of
+from tfx_explain.metrics import agreement, configs, drift, per_feature, quality, usual
 from tfx_explain.metrics.naming import unknown_name
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import first_line, printable
 
 # Importing the modules registers their metrics, so that a class name alone finds them.
-_REGISTERED = (agreement, drift, per_feature, quality)
+_REGISTERED = (agreement, drift, per_feature, quality, usual)
 # TFMA's errors end in `: eval_config=` and the whole of it.
 _QUOTED = re.compile(r"[:,]? *\b\w+=.*")
 
@@ -83,6 +84,11 @@ def _policy_mistakes(policy: explanation_pb2.GatePolicy, eval_config: config_pb2
 
 def _metric_mistakes(eval_config: config_pb2.EvalConfig) -> Iterator[str]:
     """Yields what keeps TFMA from making the metrics."""
+    try:
+        calibration_of(eval_config)
+    except ValueError as error:
+        yield str(error)
+        return
     for spec in eval_config.metrics_specs:
         for metric in spec.metrics:
             mistake = _module_mistake(metric.module) if metric.module else ""

@@ -14,6 +14,8 @@ from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.bounds import (
+    CHANGE,
+    VALUE,
     Bounds,
     Threshold,
     bounds_of,
@@ -25,6 +27,7 @@ from tfx_explain.gate.saying import wording
 from tfx_explain.gate.saying.check import Check, no_interval, no_slice, not_asked, not_found
 from tfx_explain.gate.slices import SliceKey, SlicingSpec, printed, selector
 from tfx_explain.gate.titles import slices_title, title
+from tfx_explain.gate.usual import calibration_of
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
 
@@ -92,6 +95,8 @@ class Checker:
         # By serialized slicing spec: there are few, and thresholds share them.
         self._selectors: dict[bytes, Callable[[SliceKey], bool]] = {}
         self._why: dict[Any, str] = {}
+        calibration = calibration_of(eval_config)
+        self._usual = calibration.usual if calibration else {}
         if policy.relative_change == _Policy.RATIO:
             self.config = config_with_relative_difference(eval_config)
         self._collect(eval_config, policy.relative_change)
@@ -200,6 +205,8 @@ class Checker:
             interval,
             asked.bounds.margin(value, baseline),
             passed,
+            "",
+            self._usual.get((str(asked.key.name), CHANGE if is_change else VALUE, where)),
         )
         if finite and not passed and interval is None and confidence == _Policy.REQUIRE_SIGNIFICANT_PASS:
             return dataclasses.replace(check, why=no_interval(check))
@@ -233,10 +240,10 @@ def _asked(
 ) -> Asked:
     key_proto = key.to_proto()
     key_fields = json_format.MessageToDict(key_proto, preserving_proto_field_name=True)
-    bounds, kind, direction, reading = bounds_of(threshold), wording.VALUE, "", ""
+    bounds, kind, direction, reading = bounds_of(threshold), VALUE, "", ""
     as_tfma = threshold
     if isinstance(threshold, config_pb2.GenericChangeThreshold):
-        kind, reading = wording.CHANGE, _Policy.RelativeChange.Name(relative)
+        kind, reading = CHANGE, _Policy.RelativeChange.Name(relative)
         direction = config_pb2.MetricDirection.Name(threshold.direction) if threshold.direction else ""
         as_tfma = with_relative_difference(threshold) if relative == _Policy.RATIO else threshold
     allowed = wording.allowed(threshold, bounds, reading)

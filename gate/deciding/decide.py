@@ -11,6 +11,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import validation_result_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 
+from tfx_explain.gate.bounds import VALUE
 from tfx_explain.gate.deciding.checks import Asked, Checker, FailureKey
 from tfx_explain.gate.deciding.stock import Combined, validator_of
 from tfx_explain.gate.override import Override
@@ -18,7 +19,6 @@ from tfx_explain.gate.reading.evaluations import keys_of
 from tfx_explain.gate.reading.evidence import Evidence
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.gate.saying.verdict import Verdict
-from tfx_explain.gate.saying.wording import VALUE
 from tfx_explain.gate.slices import SliceKey, printed
 from tfx_explain.gate.titles import slices_title
 from tfx_explain.metrics import configs
@@ -41,6 +41,7 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
       policy: What to do where the config is silent.
       now: The moment of the decision, which an override may have expired at; the present by default.
     """
+    now = now or datetime.datetime.now(datetime.timezone.utc)
     override = Override.of(policy, now)
     checker = Checker(configs.with_defaults(evidence.eval_config, evidence.has_baseline), policy)
     is_blessing_unasked = not evidence.has_baseline and policy.missing_baseline == _Policy.BLESS
@@ -73,6 +74,8 @@ def decide(evidence: Evidence, policy: explanation_pb2.GatePolicy, now: datetime
         models=evidence.models,
         evidence=tuple(map(printable, evidence.told)),
         no_baseline=evidence.no_baseline,
+        decided_at=now,
+        records=evidence.records,
     )
 
 

@@ -60,6 +60,7 @@ class Evidence:
       told: Sentences about whose evidence it is: what agrees, and what can't be told.
       models: By role, as `Sources.models`, the models that the evidence is of.
       no_baseline: As `Sources.no_baseline`.
+      records: By folder of a split, the digest of the records there, see `integrity.records_digest`.
     """
 
     eval_config: config_pb2.EvalConfig
@@ -73,6 +74,7 @@ class Evidence:
     told: list[str] = field(default_factory=list)
     models: Mapping[str, Model] = field(default_factory=dict)
     no_baseline: NoModel | None = None
+    records: dict[str, int] = field(default_factory=dict)
 
     def add(self, source: str, slices: Slices, needed: Collection[tfma.metrics.MetricKey]) -> None:
         """Joins the metrics of a source.

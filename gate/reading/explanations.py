@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from tensorflow_model_analysis.proto import config_pb2
 
@@ -16,40 +13,16 @@ from tfx_explain.gate.reading.provenance import verify_provenance
 from tfx_explain.metrics import configs, quality
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.influence import uninfluenced
-from tfx_explain.storage.integrity import read_part
+from tfx_explain.storage.summary import SUMMARY_FILE, Summary, read_summaries
 
-SUMMARY_FILE = "summary.json"
 MAX_FAILED_FRACTION = 0.01
 MAX_TOLERANCE_MISSED_FRACTION = 0.1
 
-_COUNTS = ("rows_read", "rows_explained", "rows_failed", "tolerance_not_met")
-_BY_CLASS = ("rows_by_class", "rows_without_influence_by_class")
 _METRICS = (quality.ExplainedRows, quality.FailedRows, quality.ToleranceMissed, quality.UninfluencedRows)
-_DIGEST = "records_digest"
 _SPLIT = "Split-"
 
 
-@dataclass(frozen=True)
-class SplitSummary:
-    """What an Explainer says of a split.
-
-    Attributes:
-      counts: Of rows, by `_COUNTS`.
-      by_class: Of rows, by `_BY_CLASS` and class.
-      digest: Of the records, see `integrity.records_digest`; None where an older Explainer said nothing.
-      provenance: Of what they are, see `tfx_explain.beam.provenance`; empty where an older Explainer said nothing.
-    """
-
-    counts: Mapping[str, int]
-    by_class: Mapping[str, Mapping[str, int]]
-    digest: int | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
-
-Summary = Mapping[str, SplitSummary]
-
-
-def read_summary(directory: str) -> Summary | None:
+def read_summary(directory: str) -> Mapping[str, Summary] | None:
     """Reads the summary that an Explainer leaves beside its records.
 
     Args:
@@ -59,43 +32,33 @@ def read_summary(directory: str) -> Summary | None:
       By split, what it says; None where there is no summary.
 
     Raises:
-      ValueError: It is damaged.
+      ValueError: It is damaged, or contradicts itself.
     """
-    summary = read_part(directory, SUMMARY_FILE, _parse_summary, "it holds no counts of rows by split")
+    summary = read_summaries(directory)
     path = os.path.join(directory, SUMMARY_FILE)
     for split, found in (summary or {}).items():
-        if not _is_consistent(found.counts):
+        if not _is_consistent(found):
             raise ValueError(f"{path} is damaged: the counts of split {split!r} contradict each other")
+        try:
+            verify_provenance(found.provenance)
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged or something else: {error}") from error
         if found.provenance.get("split", split) != split:
             raise ValueError(f"{path} is damaged: what it says of split {split!r} is of {found.provenance['split']!r}")
     return summary
 
 
-def _parse_summary(content: bytes) -> dict[str, SplitSummary]:
-    return {split: _of_split(found) for split, found in json.loads(content).items()}
-
-
-def _of_split(found: Mapping[str, Any]) -> SplitSummary:
-    provenance = found.get("provenance", {})
-    verify_provenance(provenance)
-    digest = int(found[_DIGEST], 16) if _DIGEST in found else None
-    by_class = {name: dict(found.get(name, {})) for name in _BY_CLASS}
-    if not all(type(rows) is int and rows >= 0 for counts in by_class.values() for rows in counts.values()):
-        raise ValueError("numbers of rows by class are something else")
-    return SplitSummary({name: found[name] for name in _COUNTS}, by_class, digest, provenance)
-
-
-def summary_problems(place: str, summary: Summary, policy: explanation_pb2.GatePolicy) -> Iterator[str]:
+def summary_problems(place: str, summary: Mapping[str, Summary], policy: explanation_pb2.GatePolicy) -> Iterator[str]:
     """Yields sentences about splits of which too many rows were dropped or missed their tolerance."""
     for split, found in summary.items():
-        where, counts = f"{place}, split {split!r}", found.counts
-        yield from _failed(where, counts["rows_failed"], counts["rows_read"], policy)
-        yield from _missed(where, counts["tolerance_not_met"], counts["rows_explained"], policy)
-        for sentence in uninfluenced(*(found.by_class[name] for name in _BY_CLASS)):
+        where = f"{place}, split {split!r}"
+        yield from _failed(where, found.rows_failed, found.rows_read, policy)
+        yield from _missed(where, found.tolerance_not_met, found.rows_explained, policy)
+        for sentence in uninfluenced(found.rows_by_class, found.rows_without_influence_by_class):
             yield f"{where}: {sentence}"
 
 
-def verify_rows(split: str, rows: int, digest: int, summary: Summary | None) -> None:
+def verify_rows(split: str, rows: int, digest: int, summary: Mapping[str, Summary] | None) -> None:
     """Holds a split's records against what the Explainer says that it wrote.
 
     Raises:
@@ -105,10 +68,10 @@ def verify_rows(split: str, rows: int, digest: int, summary: Summary | None) -> 
         return
     if split not in summary:
         raise ValueError(f"The Explainer's {SUMMARY_FILE} is of other splits ({', '.join(summary) or 'none'})")
-    written = summary[split].counts["rows_explained"]
+    written = summary[split].rows_explained
     if written != rows:
         raise ValueError(f"It has {rows} records, but the Explainer wrote {written} ({SUMMARY_FILE})")
-    if summary[split].digest not in (None, digest):
+    if summary[split].records_digest not in (0, digest):
         raise ValueError(
             f"Its {rows} records are not those that the Explainer wrote ({SUMMARY_FILE}), but of another split or run"
         )
@@ -168,11 +131,9 @@ def record_problems(place: str, slices: Slices, policy: explanation_pb2.GatePoli
             )
 
 
-def _is_consistent(counts: Mapping[str, Any]) -> bool:
-    read, explained, failed, missed = (counts[name] for name in _COUNTS)
-    if not all(type(count) is int and count >= 0 for count in (read, explained, failed, missed)):
-        return False
-    return read == explained + failed and missed <= explained
+def _is_consistent(found: Summary) -> bool:
+    is_sum = found.rows_read == found.rows_explained + found.rows_failed
+    return is_sum and found.tolerance_not_met <= found.rows_explained
 
 
 def _failed(where: str, failed: float, read: float, policy: explanation_pb2.GatePolicy) -> Iterator[str]:

@@ -15,6 +15,7 @@ from tfx_explain.metrics.evaluate import summarize_records
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage import columns
 from tfx_explain.storage.paths import resolved
+from tfx_explain.storage.summary import SUMMARY_FILE, Summary
 
 
 def readable_records(
@@ -43,7 +44,7 @@ def readable_records(
 
 def read_summary(
     place: str, verb: str, directory: str, policy: explanation_pb2.GatePolicy, evidence: Evidence
-) -> explanations.Summary | None:
+) -> Mapping[str, Summary] | None:
     """Returns what an Explainer says of its records, if it does, and notes what that forbids and whose they are."""
     try:
         summary = explanations.read_summary(directory)
@@ -57,7 +58,7 @@ def read_summary(
     return summary
 
 
-def _is_readable(name: str, folder: str, summary: explanations.Summary | None, evidence: Evidence) -> bool:
+def _is_readable(name: str, folder: str, summary: Mapping[str, Summary] | None, evidence: Evidence) -> bool:
     try:
         found = summarize_records(record_files(folder))
         explanations.verify_rows(explanations.split_of(folder), found.rows, found.digest, summary)
@@ -74,31 +75,32 @@ def _is_readable(name: str, folder: str, summary: explanations.Summary | None, e
         )
         return False
     evidence.has_baseline |= found.has_baseline
+    evidence.records[folder] = found.digest
     evidence.eval_config = configs.with_features(evidence.eval_config, found.features(columns.CANDIDATE))
     return True
 
 
-def _silent(root: str, summary: explanations.Summary | None) -> Iterator[str]:
+def _silent(root: str, summary: Mapping[str, Summary] | None) -> Iterator[str]:
     """Yields a sentence where nothing says of which models records are."""
     if not any(found.provenance for found in (summary or {}).values()):
-        why = f"there is no {explanations.SUMMARY_FILE} beside them"
+        why = f"there is no {SUMMARY_FILE} beside them"
         if summary is not None:
-            why = f"their {explanations.SUMMARY_FILE}, of an earlier version, doesn't say"
+            why = f"their {SUMMARY_FILE}, of an earlier version, doesn't say"
         yield f"The attributions {root} may be of any model, which can't be told: {why}."
 
 
-def _lost_splits(root: str, folders: Mapping[str, str], summary: explanations.Summary | None) -> Iterator[str]:
+def _lost_splits(root: str, folders: Mapping[str, str], summary: Mapping[str, Summary] | None) -> Iterator[str]:
     """Yields sentences about splits that the Explainer wrote and that aren't among those to read."""
     given = set(map(explanations.split_of, folders.values()))
     for split in sorted((summary or {}).keys() - given):
         if not given.isdisjoint(summary or {}):
             yield (
                 f"There is damage in the attributions {root}: the Explainer wrote a split {split!r} "
-                f"({explanations.SUMMARY_FILE}), which is missing."
+                f"({SUMMARY_FILE}), which is missing."
             )
 
 
-def _twice(attributions: Mapping[str, str], summaries: Mapping[str, explanations.Summary | None]) -> Iterator[str]:
+def _twice(attributions: Mapping[str, str], summaries: Mapping[str, Mapping[str, Summary] | None]) -> Iterator[str]:
     """Yields sentences about records that are there twice, and would count twice."""
     for (one, first), (other, second) in itertools.combinations(attributions.items(), 2):
         if resolved(first) == resolved(second):
@@ -115,16 +117,16 @@ def _twice(attributions: Mapping[str, str], summaries: Mapping[str, explanations
             return
 
 
-def _marks(split: str, found: explanations.SplitSummary) -> Iterator[tuple[object, ...]]:
+def _marks(split: str, found: Summary) -> Iterator[tuple[object, ...]]:
     """Yields what splits of the same rows have in common: their records, or model, examples and name."""
-    if found.digest is not None:
-        yield (found.digest,)
+    if found.records_digest:
+        yield (found.records_digest,)
     if found.provenance.get("examples"):
         model = found.provenance.get("models", {}).get(columns.CANDIDATE, {}).get("fingerprint")
         yield split, model, tuple(found.provenance["examples"])
 
 
-def _different_ways(summaries: Mapping[str, explanations.Summary | None]) -> Iterator[str]:
+def _different_ways(summaries: Mapping[str, Mapping[str, Summary] | None]) -> Iterator[str]:
     """Yields sentences about attributions that are in different units, or of different features, from others."""
     ways = {
         root: way(found.provenance)

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tfx_explain.gate.bounds import CHANGE, VALUE
 from tfx_explain.gate.saying.digits import number
-from tfx_explain.gate.saying.wording import CHANGE, RATIO, VALUE
+from tfx_explain.gate.saying.wording import RATIO
+from tfx_explain.gate.usual import Usual
 from tfx_explain.proto.printable import printable
 
 
@@ -34,6 +36,7 @@ class Check:
       margin: How far the value stays inside its nearest bound, in that bound's unit; negative outside.
       passed: The decision; None where the threshold was not asked.
       why: A sentence, where the numbers don't say it all.
+      usual: What the value was expected to be, where the config knows it; see `tfx_explain.gate.usual`.
     """
 
     metric: str
@@ -53,6 +56,15 @@ class Check:
     margin: float | None = None
     passed: bool | None = None
     why: str = ""
+    usual: Usual | None = None
+
+    @property
+    def times(self) -> float | None:
+        """How many times the usual variation between retrainings the value is away; None where nobody knows."""
+        value = self.change if self.kind == CHANGE else self.observed
+        if self.usual is None or value is None or not math.isfinite(value):
+            return None
+        return self.usual.times(value)
 
     @property
     def reason(self) -> str:
@@ -81,6 +93,7 @@ class Check:
             "direction": self.direction,
             "relative_change": self.relative_change,
             "margin": _plain(self.margin),
+            "usual": None if self.usual is None else {"times": _plain(self.times), "runs": self.usual.runs},
             "key": self.key,
             "reason": self.reason,
         }
@@ -96,7 +109,7 @@ def sentence(check: Check) -> str:
             "no change can pass; set HIGHER_IS_BETTER or LOWER_IS_BETTER"
         )
     said = _change(check, value) if check.kind == CHANGE else _value(check, value)
-    return f"{said}; allowed: {check.allowed}{_failed_bounds(check)}{_remark(check, value)}"
+    return f"{said}; allowed: {check.allowed}{_failed_bounds(check)}{_remark(check, value)}{_unusual(check)}"
 
 
 def numbers(check: Check) -> dict[str, str]:
@@ -225,6 +238,14 @@ def _remark(check: Check, value: float) -> str:
         low, high = (number(end, *_interval_bounds(check)) for end in check.interval)
         return f" (95% confidence interval from {low} to {high})"
     return ""
+
+
+def _unusual(check: Check) -> str:
+    """Returns how unusual the value is, where the config knows what is usual."""
+    if check.usual is None or check.times is None or math.isinf(check.times):
+        return ""
+    of_what = "the usual variation between retrainings"
+    return f"; {check.times:.1f} times {of_what}, as known from {check.usual.runs} runs"
 
 
 def _interval_bounds(check: Check) -> Iterable[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class Verdict:
       models: By `columns.CANDIDATE` and `columns.BASELINE`, the models that the evidence is of, as far as is known.
       evidence: Whose evidence it is, in sentences: what agrees, and what can't be told.
       no_baseline: Why there is no baseline model, where something says it.
+      decided_at: The moment of the decision; None where nobody said it.
+      records: By folder, the digests of the attribution records that it is on, see `integrity.records_digest`.
     """
 
     blessed: bool
@@ -55,6 +58,8 @@ class Verdict:
     models: Mapping[str, Model] = field(default_factory=dict)
     evidence: tuple[str, ...] = ()
     no_baseline: NoModel | None = None
+    decided_at: datetime.datetime | None = None
+    records: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def overridden(self) -> bool:
@@ -85,6 +90,12 @@ class Verdict:
         why = f" {printable(self.no_baseline.why)}" if self.no_baseline else ""
         return f"There is no baseline model, so that {many} not asked.{why}"
 
+    @property
+    def time(self) -> str:
+        """The moment of the decision in UTC as in RFC 3339, to the second; empty where nobody said it."""
+        utc = datetime.timezone.utc
+        return f"{self.decided_at.astimezone(utc):%Y-%m-%dT%H:%M:%SZ}" if self.decided_at else ""
+
     def override_lines(self) -> list[str]:
         """Says what an override did, if there is one."""
         if self.override is None:
@@ -112,6 +123,7 @@ class Verdict:
             "schema_version": SCHEMA_VERSION,
             "blessed": self.blessed,
             "warning": self.warning,
+            "decided_at": self.time or None,
             "overridden": self.overridden,
             "unreadable": self.unreadable,
             "has_baseline": self.has_baseline,
@@ -121,6 +133,7 @@ class Verdict:
             "override": self.override.to_dict() if self.override else None,
             "problems": list(self.problems),
             "models": {role: model.to_dict() for role, model in self.models.items()},
+            "attributions": [{"uri": uri, "digest": f"{digest:016x}"} for uri, digest in self.records.items()],
             "evidence": list(self.evidence),
         }
         yield "{\n"
@@ -141,6 +154,8 @@ class Verdict:
             yield f"WARNING: {self.warning}\n"
         if override and not self.overridden:
             yield f"\n{override}\n"
+        if self.time:
+            yield f"\nDecided at {self.time}\n"
         yield from _text_list("", self.problems)
         yield from _text_list("", filter(None, [self.unanswered()]))
         yield from _text_list("Failed:\n", (check.reason for check in self.failed))

@@ -12,7 +12,6 @@ from tfx_explain.gate.saying.digits import exact
 from tfx_explain.gate.titles import title
 from tfx_explain.metrics.naming import unknown_name
 
-VALUE, CHANGE = "value", "change"
 RATIO = "RATIO"
 
 

@@ -78,7 +78,7 @@ def show_outcome(console: Console, title: str, outcome: Outcome) -> None:
     table.add_row("Pusher", "[green]pushed[/]" if outcome.pushed_to else "[red]not pushed[/]")
     console.print(table)
     show_path(console, "Verdict", os.path.join(outcome.validation_uri, verdict.TEXT_FILE))
-    show_path(console, "Report", os.path.join(outcome.validation_uri, verdict.REPORT_FILE))
+    show_path(console, "Report", outcome.report)
     if outcome.pushed_to:
         show_path(console, "Model", outcome.pushed_to)
     if outcome.failed:
@@ -121,6 +121,11 @@ def _number(value: Any) -> str:
 
 
 def _bound(threshold: Mapping[str, Any]) -> str:
+    """Returns the bounds; of a value between two of them, the one that failed."""
     signs = {"lower_bound": ">=", "upper_bound": "<="}
     sign = ">=" if threshold["direction"] == "HIGHER_IS_BETTER" else "<="
-    return ", ".join(f"{signs.get(name, sign)} {bound:g}" for name, bound in threshold["bounds"].items())
+    bounds, observed = threshold["bounds"], threshold["observed"]
+    if set(bounds) == set(signs) and isinstance(observed, float):
+        name = "lower_bound" if observed < bounds["lower_bound"] else "upper_bound"
+        bounds = {name: bounds[name]}
+    return ", ".join(f"{signs.get(name, sign)} {bound:g}" for name, bound in bounds.items())

@@ -37,18 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with quiet.stderr_to(log):
         with console.status("Loading TensorFlow and TFX ..."):
             # Only now: importing TFX takes ten seconds, and it looks at the environment that was set just before.
+            from tfx_explain.pipelines.census import console as display
             from tfx_explain.pipelines.census import story
         quiet.after_import()
         try:
-            deviations = story.tell(console, output, fast=options.fast)
+            ending = story.tell(console, output, fast=options.fast)
         except story.NodeError as error:
             logging.exception("The demonstration stopped.")
             console.print(f"\n[red]{error}[/]")
             if log:
                 console.print(f"The whole log is {log}", soft_wrap=True)
             return 1
-    _show_end(console, output, deviations, time.monotonic() - started)
-    return 1 if deviations else 0
+    _show_end(console, output, ending.deviations, time.monotonic() - started)
+    console.print("\nWhy run 2's model was blocked, to be opened in a browser:")
+    display.show_path(console, "Report", ending.report)
+    return 1 if ending.deviations else 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import pathlib
 
 import tensorflow_model_analysis as tfma
+from google.protobuf import text_format
 
+from tfx_explain.gate import presets
 from tfx_explain.pipelines.census import features
+
+BOUNDS = pathlib.Path(__file__).with_name("bounds.pbtxt")
+"""What `tfx-explain suggest` made of the blessed runs of a demonstration, docs/calibration.md says how."""
 
 MAX_SHARE = {"sex": 0.15, "race": 0.05}
 """The most of the total absolute attribution that a protected feature may have."""
-
-MAX_SHARE_RISE = 0.1
-"""By how much any feature's share may rise over its share in the baseline model."""
 
 _MIN_AUC = 0.85
 _MAX_AUC_LOSS = 0.02
@@ -39,26 +41,12 @@ def evaluator_config() -> tfma.EvalConfig:
 
 
 def gate_config() -> tfma.EvalConfig:
-    """Returns the gate's thresholds: the Evaluator's, and those on every feature's share of the attributions.
+    """Returns the gate's thresholds: the Evaluator's, those that `BOUNDS` has on attributions, and `MAX_SHARE`.
 
-    A threshold without slices of its own holds on all of them: on the whole, and for each sex.
+    They hold on the whole, and for each sex.
     """
     config = evaluator_config()
-    config.metrics_specs.add(metrics=[_share(feature) for feature in features.FEATURES])
+    suggested = text_format.Parse(BOUNDS.read_text(encoding="utf-8"), tfma.EvalConfig())
+    config.metrics_specs.extend(suggested.metrics_specs)
+    config.metrics_specs.extend(presets.capped([feature], at_most=share) for feature, share in MAX_SHARE.items())
     return config
-
-
-def _share(feature: str) -> tfma.MetricConfig:
-    threshold = tfma.MetricThreshold(
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.LOWER_IS_BETTER, absolute={"value": MAX_SHARE_RISE}
-        )
-    )
-    if feature in MAX_SHARE:
-        threshold.value_threshold.upper_bound.value = MAX_SHARE[feature]
-    return tfma.MetricConfig(
-        class_name="AttributionShare",
-        module="tfx_explain.metrics",
-        config=json.dumps({"feature": feature}),
-        threshold=threshold,
-    )

@@ -52,6 +52,11 @@ class Outcome:
         return [threshold for threshold in self.thresholds if not threshold["passed"]]
 
     @property
+    def report(self) -> str:
+        """The page that shows the verdict and the attributions."""
+        return os.path.join(self.validation_uri, verdict.REPORT_FILE)
+
+    @property
     def auc(self) -> Mapping[str, Any]:
         """The widest question about AUC that the gate asked: against the baseline model where there is one."""
         asked = [threshold for threshold in self.thresholds if threshold["metric"] == "auc"]

@@ -40,12 +40,25 @@ CHAPTERS = (
 )
 
 
+@dataclass(frozen=True)
+class Ending:
+    """What the three runs came to.
+
+    Attributes:
+      deviations: What came out other than told, in sentences.
+      report: The page that shows why the spoilt run's model was blocked.
+    """
+
+    deviations: list[str]
+    report: str
+
+
 class NodeError(RuntimeError):
     """A node of the pipeline failed; the message names it and its cause."""
 
 
-def tell(console: Console, output: pathlib.Path, *, fast: bool) -> list[str]:
-    """Runs the pipeline three times, shows what happens, and returns what came out other than told.
+def tell(console: Console, output: pathlib.Path, *, fast: bool) -> Ending:
+    """Runs the pipeline three times, shows what happens, and returns what it came to.
 
     Args:
       console: Where it is shown.
@@ -67,7 +80,8 @@ def tell(console: Console, output: pathlib.Path, *, fast: bool) -> list[str]:
         outcomes.append(outcome.read_latest(outcome.open_store(metadata_path)))
     for chapter, came_out in zip(CHAPTERS, outcomes, strict=True):
         display.show_outcome(console, chapter.title, came_out)
-    return outcome.deviations(*outcomes)
+    spoilt = next(came_out for chapter, came_out in zip(CHAPTERS, outcomes, strict=True) if chapter.is_spoilt)
+    return Ending(outcome.deviations(*outcomes), spoilt.report)
 
 
 def _run(console: Console, output: pathlib.Path, number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,34 +21,76 @@ _PICKS = frozenset(
 )
 
 
+# What may make the other one of two probabilities of one, and put the two side by side.
+_BLENDS = frozenset({"Sub", "Add", "AddV2", "Neg", "Mul", "ConcatV2", "Pack"})
+# Rows of places: of so many a function of sums and products that has the values of 1 - p is 1 - p.
+_ROWS_OF_PLACES = 4
+
+
 @dataclass(frozen=True)
 class Link:
     """How probabilities are made of logits.
 
     Attributes:
         logits: the tensor that the link function takes, `[rows]` or `[rows, ..., classes]`.
-        classes: `exclusive` of a softmax, `independent` of a sigmoid.
+        logits_classes: `exclusive` of a softmax, `independent` of a sigmoid.
         picked: which of the logits' elements, by their place in a row, the probabilities are of; empty: all, in order.
+            `-1 - place` stands for what a sigmoid leaves to 1: the probability of the other class, whose logit is the
+            negative one.
     """
 
     logits: str
-    classes: str
+    logits_classes: str
     picked: tuple[int, ...] = ()
+
+    @property
+    def classes(self) -> str:
+        """Of the probabilities: those of a sigmoid and what it leaves to 1 are two classes of which one is right."""
+        is_pair = len(self.picked) == 2 and self.picked[0] == ~self.picked[1]
+        return EXCLUSIVE if is_pair else self.logits_classes
 
 
 def find_link(read: ReadModel, tensor: str) -> Link | None:
-    """The link function that makes `tensor`: a sigmoid or softmax, its logarithm, or some columns of either."""
-    made = origin(read, tensor, PASSES | _PICKS)
-    link = read.graph.nodes[node_of(made)]
-    if link.op in _MONOTONE:
-        link = read.graph.nodes[node_of(origin(read, link.input[0]))]
-    if link.op not in _CLASSES:
-        return None
-    found = Link(link.input[0], _CLASSES[link.op])
-    if origin(read, tensor) == made:
-        return found
+    """The link function that makes `tensor`: a sigmoid or softmax, its logarithm, or some columns of either.
+
+    A column may also be what one of the probabilities leaves to 1, if it is a sigmoid's or one of two of a softmax.
+    """
+    made = _made_of(read, tensor)
+    node = read.graph.nodes[node_of(made)]
+    if node.op in _CLASSES:
+        link = Link(node.input[0], _CLASSES[node.op])
+    elif node.op in _MONOTONE:
+        link = find_link(read, node.input[0])
+    else:
+        link = None
+    if link is None or origin(read, tensor) == made:
+        return link
     picked = _picked(read, made, tensor)
-    return Link(found.logits, found.classes, picked) if picked else None
+    if picked and min(picked) < 0:
+        if node.op == "Softmax" and read.specs[made].shape[1:].num_elements() == 2:
+            picked = tuple(1 - ~place if place < 0 else place for place in picked)
+        elif node.op != "Sigmoid":
+            return None
+    before = link.picked
+    return dataclasses.replace(link, picked=tuple(before[i] for i in picked) if before else picked) if picked else None
+
+
+def _made_of(read: ReadModel, tensor: str) -> str:
+    """The one tensor that the values of `tensor` are picked from, or blended of; itself where there are several."""
+    made, seen, stack = set(), set(), [tensor]
+    while stack:
+        one = stack.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        one = origin(read, one, PASSES | _PICKS)
+        node = read.graph.nodes[node_of(one)]
+        carrying = [other for other in node.input if read.depends[other]]
+        if node.op in _BLENDS and carrying:
+            stack.extend(carrying)
+        else:
+            made.add(one)
+    return made.pop() if len(made) == 1 else tensor
 
 
 def origin(read: ReadModel, tensor: str, passes: frozenset[str] = PASSES) -> str:
@@ -61,18 +104,23 @@ def origin(read: ReadModel, tensor: str, passes: frozenset[str] = PASSES) -> str
 
 
 def _picked(read: ReadModel, made: str, tensor: str) -> tuple[int, ...]:
-    """Which elements of a row of `made` a row of `tensor` has, told by feeding their places; () where it varies."""
+    """Which elements of a row of `made` a row of `tensor` has, told by feeding their places; () where it varies.
+
+    `-1 - place` where it has 1 less the element.
+    """
     spec = read.specs[made]
     if spec.shape.rank is None or not spec.shape[1:].is_fully_defined():
         return ()
     size = spec.shape[1:].num_elements()
-    places = np.arange(2 * size).reshape([2, *spec.shape[1:]])
+    # From 1: what they leave to 1 is then none of them.
+    fed = 1 + np.arange(_ROWS_OF_PLACES * size).reshape([_ROWS_OF_PLACES, *spec.shape[1:]])
     function = import_cut(read.graph, {made: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype)}, [tensor])
     try:
-        (found,) = function(tf.constant(places, spec.dtype))
+        (found,) = function(tf.constant(fed, spec.dtype))
     except (tf.errors.OpError, ValueError):  # it reads the rows as well
         return ()
-    rows = np.reshape(found.numpy(), [len(found), -1]).astype(int)
-    if len(rows) != 2 or not np.array_equal(rows[0] + size, rows[1]):
-        return ()
-    return tuple(rows[0].tolist())
+    rows = np.reshape(found.numpy(), [len(found), -1]).astype(np.float64)
+    places = rows[0].astype(int) - 1
+    values = np.reshape(fed, [len(fed), -1])[:, np.where(places < 0, ~places, places) % size]
+    expected = np.where(places < 0, 1 - values, values)
+    return tuple(places.tolist()) if np.array_equal(rows, expected) else ()

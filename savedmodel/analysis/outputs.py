@@ -199,7 +199,7 @@ def _links(read: ReadModel, outputs: Outputs) -> dict[str, Link]:
     """How each output is made of logits, if it is; of one that is the logits of another, that they are its own."""
     behind = [label.scores for label in outputs.labels.values()]
     made = [link for each in (*outputs.scores.values(), *behind) if (link := find_link(read, each))]
-    of_logits = {origin(read, link.logits): link.classes for link in made}
+    of_logits = {origin(read, link.logits): link.logits_classes for link in made}
     links = {}
     for name, tensor in outputs.scores.items():
         classes = of_logits.get(origin(read, tensor))

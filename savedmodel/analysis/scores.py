@@ -18,7 +18,8 @@ class Score:
         is_contrast: whether an element is set against the others along the last axis, of which one is right:
             log(p / (1 - p)) = z_c - log(sum over j != c of exp(z_j)) for p = softmax(z). It is computed from the
             logits, so that it does not saturate, and does not change where all of a row's logits change alike.
-        picked: the elements that are explained, by their place in a row; empty: all.
+        picked: the elements that are explained, by their place in a row; empty: all. `-1 - place` stands for the
+            negative element: the logit of what a sigmoid leaves to 1.
         element: indices along the first axes behind the rows': only what is there counts as a row.
     """
 
@@ -52,7 +53,11 @@ class Score:
         if self.is_contrast:
             values -= _log_sum_exp_of_others(values)
         matrix = _matrix(values)
-        return tf.gather(matrix, self.picked, axis=1) if self.picked else matrix
+        if not self.picked:
+            return matrix
+        signs = np.where(np.less(self.picked, 0), -1, 1)
+        picked = tf.gather(matrix, [max(place, ~place) for place in self.picked], axis=1)
+        return picked * tf.constant(signs, picked.dtype) if min(signs) < 0 else picked
 
 
 def _log_odds(logits: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

@@ -86,12 +86,13 @@ def _output(
     inside, place = _element(lookup, where, tensor, tuple(element or given.output_element))
     num_outputs = read.specs[tensor].shape[1 + len(inside) :].num_elements()
     picked = tuple(given.logits_indices) if tensor == logits else ()
-    if num_outputs is not None and not all(0 <= place < num_outputs for place in picked):
+    if num_outputs is not None and not all(-num_outputs <= place < num_outputs for place in picked):
         lookup.problems.append(f"{where}.logits_indices: {tensor!r} has places 0 to {num_outputs - 1}")
     if num_outputs is None and wanted in read.signature.output_specs:
         # The signature may know more; logits have as many elements as what is made of them.
         num_outputs = read.signature.output_specs[wanted].shape[1 + len(inside) :].num_elements()
-    is_contrast = quantity == LOG_ODDS and classes == EXCLUSIVE
+    # A sigmoid's own logit is the log-odds of both classes, but for the sign.
+    is_contrast = quantity == LOG_ODDS and classes == EXCLUSIVE and min(picked, default=0) >= 0
     if is_contrast and num_outputs == 1:
         lookup.problems.append(f"{where}: {ONE_CLASS}")
     num_outputs = len(picked) or num_outputs

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,10 +37,24 @@ def test_occlusion_is_the_loss_without_each_feature(six_columns):
 
 
 def test_lime_recovers_an_additive_function(six_columns):
-    result = Lime(samples=100).attribute(lambda x: tf.reduce_sum(x, axis=1), six_columns)
+    result = Lime(samples=60).attribute(lambda x: tf.reduce_sum(x, axis=1), six_columns)
     np.testing.assert_allclose(result.values, six_columns, atol=1e-5)
     assert result.converged.all()
-    assert (result.evaluations == 102).all()
+    assert (result.evaluations == 62).all()
+
+
+def test_lime_is_the_weighted_fit_to_all_coalitions_where_they_are_no_more_than_its_samples(relu_network, six_columns):
+    result = Lime(samples=62).attribute(relu_network, six_columns)
+    assert (result.evaluations == 64).all()
+    assert result.converged.all()
+    present = np.array(list(itertools.product([0, 1], repeat=6)))
+    # The authors' kernel, of the share of features that are absent: a distance of sqrt(absent).
+    roots = np.exp(-(6 - present.sum(axis=1)) / (2 * (0.75 * np.sqrt(6)) ** 2)) ** 0.5
+    for row, values in zip(six_columns.numpy(), result.values, strict=True):
+        outputs = relu_network(tf.constant(present * row, tf.float32)).numpy()
+        design = np.column_stack([np.ones(64), present])
+        expected = np.linalg.lstsq(design * roots[:, None], outputs * roots, rcond=None)[0][1:]
+        np.testing.assert_allclose(values, expected, atol=1e-5)
 
 
 def test_a_narrow_lime_kernel_sees_the_neighbourhood_of_the_row():
@@ -54,7 +70,7 @@ def test_a_narrow_lime_kernel_sees_the_neighbourhood_of_the_row():
 
 def test_lime_standard_errors_have_the_size_of_the_errors(relu_network, six_columns):
     many = Lime(samples=20000, seed=1).attribute(relu_network, six_columns[:8])
-    few = Lime(samples=200, seed=2).attribute(relu_network, six_columns[:8])
+    few = Lime(samples=50, seed=2).attribute(relu_network, six_columns[:8])
     scores = (few.values - many.values) / few.standard_errors
     assert 0.6 < np.sqrt(np.mean(scores**2)) < 1.6
 

@@ -155,13 +155,51 @@ def test_too_few_orders_to_see_an_interaction_do_not_state_next_to_nothing(paths
     assert not result.converged.any()
 
 
-@pytest.mark.parametrize("samples", [100, 400])
+@pytest.mark.parametrize("extra", [3, 5, 8])
+def test_few_pairs_that_see_no_interaction_of_three_features_do_not_state_next_to_nothing(extra):
+    rows = tf.constant(np.random.default_rng(67).normal(size=(512, _COLUMNS)) + 0.2, tf.float32)
+    for name, size in (("steps", _COLUMNS), ("leaves", 8)):
+        model = {"steps": _MODELS["steps"][0], "leaves": from_function(_leaves)}[name]
+        exact = SampledShapley().attribute(model, rows[:, :size]).values
+        result = KernelShap(coalitions=2 * (size + extra)).attribute(model, rows[:, :size])
+        errors, stated = np.abs(result.values - exact).max(axis=1), result.approximation_errors
+        assert np.mean(errors <= stated) > 0.93
+        assert (errors < 5 * stated + 1e-6).all()
+
+
+def _leaves(x):
+    """Of eight features, ten leaves of depth three."""
+    sides = tf.cast(x > 0.2, x.dtype)
+    return tf.add_n(
+        [
+            (-1.0) ** leaf * (1 + 0.3 * leaf) * sides[:, leaf % 8] * (1 - sides[:, (3 * leaf + 1) % 8]) * other
+            for leaf in range(10)
+            if len({leaf % 8, (3 * leaf + 1) % 8, (5 * leaf + 2) % 8}) == 3
+            for other in [sides[:, (5 * leaf + 2) % 8]]
+        ]
+    )
+
+
+@pytest.mark.parametrize("samples", [100, 200, 400])
 def test_stated_errors_of_lime_hold_too(samples):
-    model, scale = _MODELS["ReLU"]
-    rows = tf.constant(np.random.default_rng(58).normal(size=(256, _COLUMNS)) * scale, tf.float32)
-    many = Lime(samples=20_000, seed=1).attribute(model, rows)
-    few = Lime(samples=samples, seed=2).attribute(model, rows)
-    assert 0.93 < np.mean(np.abs(few.values - many.values).max(axis=1) <= few.approximation_errors) < 0.995
+    """Also of eight features, of which 200 samples tell some interactions badly from single features."""
+    ratios, widths = [], []
+    models = {name: (*_MODELS[name], _COLUMNS) for name in ("ReLU", "steps", "words")}
+    models |= {f"{name} of 8": (*_OF_EIGHT[name], 8) for name in _OF_EIGHT}
+    for number, (model, scale, columns) in enumerate(models.values()):
+        if 2**columns <= samples + 2:
+            continue
+        rows = tf.constant(np.random.default_rng([58, number]).normal(size=(128, columns)) * scale, tf.float32)
+        exact = Lime(samples=2**columns).attribute(model, rows)
+        result = Lime(samples=samples).attribute(model, rows)
+        errors, sizes = np.abs(result.values - exact.values).max(axis=1), np.abs(exact.values).sum(axis=1)
+        ratios.append(errors / result.approximation_errors)
+        widths.append(np.median(result.approximation_errors / sizes) / np.quantile(errors / sizes, 0.95))
+    held = [np.mean(ratio <= 1) for ratio in ratios]
+    assert min(held) > 0.9
+    assert 0.93 < np.mean(held) <= 1
+    assert np.max(np.concatenate(ratios)) < 5
+    assert np.median(widths) < 1.5
 
 
 def test_against_several_baselines_converged_is_about_the_mean():

@@ -27,6 +27,17 @@ def _network(seed, sizes, activation):
     return output
 
 
+def _pooled(seed):
+    """Eight words of four numbers each, their mean and maximum through a small tanh network."""
+    dense = _network(seed, (8, 16, 1), tf.tanh)
+
+    def output(x):
+        words = tf.reshape(x, [-1, 8, 4])
+        return dense(tf.concat([tf.reduce_mean(words, axis=1), tf.reduce_max(words, axis=1)], axis=1))
+
+    return output
+
+
 def _reference(function, rows):
     @tf.function
     def gradient(x):
@@ -61,19 +72,20 @@ def _ratios(method, function, rows):
     [
         IntegratedGradients(tolerance=0.03),
         IntegratedGradients(steps=50),
-        IntegratedGradients(steps=50, rule="riemann"),
-        IntegratedGradients(steps=50, rule="trapezoid"),
+        IntegratedGradients(steps=20, rule="riemann"),
+        IntegratedGradients(steps=20, rule="trapezoid"),
     ],
     ids=["adaptive", "gauss", "riemann", "trapezoid"],
 )
 def test_stated_errors_cover_every_feature_on_95_rows_of_100(method):
+    networks = [_network(70 + seed, sizes, tf.nn.relu) for seed, sizes in enumerate([(12, 128, 64, 1), (9, 24, 1)])]
     ratios, lates = [], []
-    for seed, (sizes, activation) in enumerate([((12, 128, 64, 1), tf.nn.relu), ((9, 24, 1), tf.nn.relu)]):
-        for scale in (1.0, 10.0):
-            rows = np.random.default_rng([7, seed]).normal(size=(96, sizes[0])) * scale
-            ratio, late = _ratios(method, _network(70 + seed, sizes, activation), rows)
-            ratios.append(ratio)
-            lates.append(late)
+    cases = [(networks[0], 12, 1.0), (networks[0], 12, 10.0), (networks[1], 9, 1.0), (networks[1], 9, 10.0)]
+    for number, (function, columns, scale) in enumerate([*cases, (_pooled(45), 32, 30.0), (_pooled(72), 32, 30.0)]):
+        rows = np.random.default_rng([7, number]).normal(size=(96, columns)) * scale
+        ratio, late = _ratios(method, function, rows)
+        ratios.append(ratio)
+        lates.append(late)
     ratios = np.concatenate(ratios)
     assert 0.93 <= np.mean(ratios <= 1) <= 0.995
     assert ratios.max() < 5
@@ -168,15 +180,63 @@ def _unseen_apart(x):
     return up - down + x[:, 2]
 
 
-@pytest.mark.parametrize(("samples", "least"), [(10, 0.9), (30, 0.93)])
-def test_copies_that_are_all_alike_do_not_state_that_there_are_no_others(samples, least):
+@pytest.mark.parametrize("noise", [0.1, 0.3])
+@pytest.mark.parametrize("samples", [10, 30])
+def test_copies_that_are_all_alike_do_not_state_that_there_are_no_others(samples, noise):
     function = from_function(_network(40, (9, 6, 6, 1), tf.nn.relu))
-    rows = tf.constant(np.random.default_rng(41).normal(size=(128, 9)), tf.float32)
-    many = SmoothGrad(Saliency(), samples=2000, noise_sigma=0.1, seed=1).attribute(function, rows)
-    few = SmoothGrad(Saliency(), samples=samples, noise_sigma=0.1).attribute(function, rows)
-    errors = np.abs(few.values - many.values).max(axis=1)
-    assert np.mean(errors <= few.approximation_errors) > least
-    assert (few.standard_errors.max(axis=1) < 1e-6).any()
+    rows = tf.constant(np.random.default_rng(41).normal(size=(192, 9)), tf.float32)
+    many = SmoothGrad(Saliency(), samples=2000, noise_sigma=noise, seed=1).attribute(function, rows)
+    few = SmoothGrad(Saliency(), samples=samples, noise_sigma=noise).attribute(function, rows)
+    ratios = np.abs(few.values - many.values).max(axis=1) / few.approximation_errors
+    assert np.mean(ratios <= 1) > 0.93
+    # Of ten copies, one row in some hundreds may have missed a large part.
+    assert np.quantile(ratios, 0.99 if samples < 20 else 1) < 5
+    # Those that are alike are looked at twice.
+    alike = few.standard_errors.max(axis=1) < 1e-6
+    assert alike.any()
+    assert (few.evaluations[alike] == 6 * samples).all()
+    assert (few.evaluations == 3 * samples).any()
+
+
+def test_steps_that_no_copy_is_on_are_seen_by_the_outputs():
+    rng = np.random.default_rng(44)
+    chosen, thresholds = rng.integers(8, size=(12, 3)), rng.normal(0, 0.7, (12, 3))
+    signs, heights = rng.choice([-60.0, 60.0], (12, 3)), rng.normal(size=12)
+
+    def leaves(x):
+        sides = tf.constant(signs, x.dtype) * (tf.gather(x, chosen, axis=1) - tf.constant(thresholds, x.dtype))
+        return tf.reduce_sum(tf.constant(heights, x.dtype) * tf.reduce_prod(tf.sigmoid(sides), axis=2), axis=1)
+
+    rows = tf.constant(rng.normal(size=(192, 8)), tf.float32)
+    many = SmoothGrad(Saliency(), samples=4000, noise_sigma=0.3, seed=1).attribute(from_function(leaves), rows)
+    few = SmoothGrad(Saliency(), samples=20, noise_sigma=0.3).attribute(from_function(leaves), rows)
+    ratios = np.abs(few.values - many.values).max(axis=1) / few.approximation_errors
+    assert np.mean(ratios <= 1) > 0.93
+    assert np.quantile(ratios, 0.99) < 5
+
+
+@pytest.mark.parametrize("steps", [10, 50])
+@pytest.mark.parametrize("rule", ["riemann", "trapezoid"])
+def test_what_happens_within_the_first_step_is_stated(rule, steps):
+    """All of the change is near the baseline, where the largest of equal words has a slope that no other point has."""
+    rows = np.random.default_rng(46).normal(size=(96, 32)) * 30
+    ratios, _ = _ratios(IntegratedGradients(steps=steps, rule=rule), _pooled(45), rows)
+    # With few points, an end whose slope is like no other's is the hardest there is.
+    assert np.mean(ratios <= 1) > 0.75
+    assert ratios.max() < 3
+
+
+def test_expected_gradients_state_what_is_missing_of_their_sum():
+    def step(x):
+        return 3 * tf.sigmoid(400 * (x[:, 0] - 0.31)) + x[:, 1]
+
+    rows = tf.constant(np.random.default_rng(47).normal(size=(256, 2)), tf.float32)
+    result = ExpectedGradients(samples=50).attribute(from_function(step), rows, 0.0)
+    change = 3 * (rows.numpy()[:, 0] > 0.31)
+    ratios = np.abs(result.values[:, 0] - change) / result.approximation_errors
+    assert np.mean(ratios <= 1) > 0.93
+    assert (np.abs(result.completeness_gaps) <= result.approximation_errors).all()
+    assert not result.converged[np.abs(result.values[:, 0] - change) > 0.1].any()
 
 
 def test_expected_gradients_hold_what_they_state():

@@ -81,13 +81,14 @@ def test_shapley_values_of_superpixels_are_those_of_the_definition(network, meth
 def test_lime_is_the_weighted_ridge_of_its_authors(network):
     image = _picture(24, 20)
     lime = Lime(samples=300, distance="cosine", ridge=1.0, seed=4)
-    result = Superpixels(lime, count=9, absent="mean").attribute(network, image[None], row_keys=[7])
-    labels = superpixels(image, "slic", 9)
+    result = Superpixels(lime, count=30, absent="mean").attribute(network, image[None], row_keys=[7])
+    labels = superpixels(image, "slic", 30)
     count = labels.max() + 1
     means = np.stack([image[labels == part].mean(axis=0) for part in range(count)])[labels]
     seats = random_orders(4, np.array([7], np.uint64), np.array([0]), count)[0, 0]
     present = np.empty((302, count), bool)
-    present[:, seats] = _fit(count, 300, ("cosine", None, 1.0), 4)[0]
+    assert count > 9
+    present[:, seats] = _fit(count, 300, ("cosine", None, 1.0), 4).present
     outputs = network(tf.constant(np.stack([_shown(image, labels, one, means) for one in present]))).numpy()
     # What `lime` 0.2 does with its data, labels and distances.
     distances = 1 - np.sqrt(present.mean(axis=1))

@@ -43,6 +43,11 @@ def sigmoid(z, _):
     return tf.sigmoid(z)
 
 
+def pair(z, _):
+    probability = tf.sigmoid(z)
+    return tf.concat([1.0 - probability, probability], -1)
+
+
 def served(z, _):
     return z
 
@@ -93,7 +98,7 @@ def values(records, name, model="candidate"):
     return [list(getattr(one, kind).value) for one in lists]
 
 
-@pytest.mark.parametrize("head", [pinned, common, sigmoid])
+@pytest.mark.parametrize("head", [pinned, common, pair, sigmoid])
 def test_two_classes_are_explained_alike_whatever_the_head(head, save, explain):
     records, summary = explain(save(head))
     np.testing.assert_allclose(values(records, "attributions/a"), [[1], [-1], [-3]], atol=1e-4)
@@ -150,7 +155,7 @@ def test_classes_that_are_not_there_are_refused(parameters, message, save, expla
         explain(save(labels, NAMES), **parameters)
 
 
-@pytest.mark.parametrize(("candidate", "baseline"), [(pinned, sigmoid), (sigmoid, common)])
+@pytest.mark.parametrize(("candidate", "baseline"), [(pinned, sigmoid), (sigmoid, common), (pair, sigmoid)])
 def test_models_with_other_heads_are_explained_by_the_same_class(candidate, baseline, save, explain):
     for scale in ("LOG_ODDS", "SERVED"):
         records, _ = explain(save(candidate), save(baseline), output_scale=scale)

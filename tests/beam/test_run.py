@@ -49,6 +49,7 @@ def test_splits_are_explained_and_counted(tmp_path, job, rows, write_rows, parse
         "Split-eval",
         "Split-test",
         "dead_letters",
+        "explanation_metadata.json",
         "summary.json",
     ]
 

@@ -12,7 +12,9 @@ from rich.console import Console
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading.read import Format
 from tfx_explain.cli.explain import command
+from tfx_explain.cli.jobs import choose
 from tfx_explain.cli.progress import RunProgress, estimate_rows
+from tfx_explain.proto import explanation_pb2
 
 
 class Served(tf.Module):
@@ -72,7 +74,36 @@ def test_records_counts_and_a_table(inputs, tmp_path):
     assert features["tfx_explain/candidate/attributions/x"].float_list.value[0] == pytest.approx(2 * x)
     counts = json.loads((output / "summary.json").read_text())["test"]
     assert (counts["rows_explained"], counts["rows_not_sampled"]) == (30, 70)
-    assert {path.name for path in output.iterdir()} == {"Split-test", "dead_letters", "summary.json"}
+    assert {path.name for path in output.iterdir()} == {
+        "Split-test",
+        "dead_letters",
+        "explanation_metadata.json",
+        "summary.json",
+    }
+
+
+def test_what_is_often_set_has_an_option_that_wins_over_the_file(inputs, tmp_path):
+    file = tmp_path / "parameters.json"
+    file.write_text('{"sampled_shapley_attribution": {"tolerance": 0.5}, "kept_features": {"names": ["y"]}, "seed": 7}')
+    options = ["--tolerance", 0.002, "--keep", "x", "--output-name", "value", "--sample", 5, "--parameters", file]
+    result = _run(inputs, tmp_path / "output", *options, "--json", "--quiet")
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    summary = json.loads(result.stdout)
+    assert summary["rows_explained"] == 5
+    used = summary["provenance"]["parameters"]
+    assert used["sampled_shapley_attribution"] == {"tolerance": 0.002}
+    assert used["kept_features"] == {"names": ["x"]}
+    assert (used["output_name"], used["seed"]) == ("value", "7")
+
+
+def test_a_choice_of_classes_takes_the_place_of_the_files():
+    parameters = explanation_pb2.ExplanationParameters(output_indices=[-1])
+    choose(parameters, ["clerk"], None, "", None)
+    assert parameters == explanation_pb2.ExplanationParameters(class_names=["clerk"])
+    choose(parameters, [], 2, "", "1,0")
+    assert parameters == explanation_pb2.ExplanationParameters(top_k=2, output_element=[1, 0])
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,15 @@ def test_validate_exits_with_the_verdict(tmp_path, evaluation, file, auc, code, 
     assert tfma.load_validation_result(output).validation_ok == (not code)
 
 
+@pytest.mark.parametrize(("auc", "code"), [(0.8, 0), (0.6, 1)])
+def test_validate_speaks_to_programs_or_not_at_all(evaluation, file, auc, code):
+    arguments = ("--eval-config", file(CONFIG), "--evaluation", evaluation(auc))
+    told, silent = call(validate, *arguments, "--json"), call(validate, *arguments, "--quiet")
+    assert (told.exit_code, silent.exit_code) == (code, code)
+    assert json.loads(told.stdout)["blessed"] == (not code)
+    assert silent.output == ""
+
+
 def test_validate_can_not_tell(tmp_path, file):
     result = call(validate, "--eval-config", file(CONFIG), "--evaluation", str(tmp_path / "nothing"))
     assert result.exit_code == 2
@@ -53,7 +62,9 @@ def test_lint_exits_with_what_it_finds(file):
     assert (sound.exit_code, sound.output) == (0, "")
     odd = call(lint, file(CONFIG.replace("0.7", "1.7")))
     assert odd.exit_code == 1
-    assert "auc: it allows at least 1.7, but the value is from 0 to 1, so it can never pass" in odd.output
+    sentence = "auc: it allows at least 1.7, but the value is from 0 to 1, so it can never pass"
+    assert sentence in odd.output
+    assert sentence in json.loads(call(lint, file(CONFIG.replace("0.7", "1.7")), "--json").output)["warnings"][0]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,14 @@ def test_json_for_programs_and_a_table_for_people(run, model):
     assert "Output score: explained by the log-odds" in result.err
 
 
+def test_json_into_a_file_and_the_table_where_people_look(run, model, tmp_path):
+    result = run(model, "--output", tmp_path / "metadata.json")
+    assert result.err == ""
+    assert "job.title" in result.out and "{" not in result.out
+    assert set(metadata_from_json((tmp_path / "metadata.json").read_text()).inputs) == {"age", "gate", "job.title"}
+    assert run(model, "--output", tmp_path / "metadata.json", "--quiet").out == ""
+
+
 def test_vertex_reads_its_dialect(run, model):
     result = run(model, "--dialect", "vertex", "--set", "inputs.job.title.group_name=who")
     read = VertexMetadata.from_json(result.out)
@@ -92,7 +100,7 @@ def test_files(run, model, tmp_path):
         f"--examples={tmp_path / 'rows'}",
         f"--overrides={tmp_path / 'overrides.json'}",
     ]
-    result = run(model, *arguments, "--baselines=examples:1", "--set=inputs.age.group_name=g", "--output=score")
+    result = run(model, *arguments, "--baselines=examples:1", "--set=inputs.age.group_name=g", "--output-name=score")
     inputs = metadata_from_json(result.out).inputs
     assert inputs["job.title"].modality == "text"
     assert inputs["job.title"].input_baselines[0].list_value.values[0].string_value == "smith"
@@ -104,7 +112,10 @@ def test_files(run, model, tmp_path):
     [
         (["--signature=predict"], "has no signature 'predict'; it has 'serving_default'"),
         (["--signature=predict"], "Name one of these as --signature."),
-        (["--output=scores"], "no output 'scores' that can be explained; did you mean 'score'? (as --output)"),
+        (
+            ["--output-name=scores"],
+            "no output 'scores' that can be explained; did you mean 'score'? (as --output-name)",
+        ),
         (["--tags=gpu"], "'gpu'; there is: 'serve'. Name the tags of one of them as --tags."),
         (["--baselines=mode"], "neither statistics nor examples are given"),
         (["--baselines=mode"], "--baselines name 'mode', but"),

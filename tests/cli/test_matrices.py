@@ -72,7 +72,7 @@ def test_inspect_shows_the_columns(inspect, inputs):
 
 def test_a_column_is_explained_and_gated(inspect, inputs, tmp_path):
     metadata = tmp_path / "metadata.json"
-    metadata.write_text(inspect("--columns", inputs / "columns.txt", "--output", "value").out)
+    metadata.write_text(inspect("--columns", inputs / "columns.txt", "--output-name", "value").out)
     records = explain(inputs, tmp_path / "explained", "--metadata", metadata)
     rows = [record.features.feature["dense_input"].float_list.value for record in records]
     assert [attributions(record, NAMES) for record in records] == [
@@ -98,10 +98,10 @@ def test_an_element_is_explained(inspect, inputs, tmp_path):
     row = records[0].features.feature["dense_input"].float_list.value
     assert attributions(records[0], default) == pytest.approx([0, 0, -3 * row[2]])
     metadata = tmp_path / "metadata.json"
-    metadata.write_text(inspect("--output", "steps", "--output-element", "0,1").out)
+    metadata.write_text(inspect("--output-name", "steps", "--output-element", "0,1").out)
     records = explain(inputs, tmp_path / "of_metadata", "--metadata", metadata)
     row = records[0].features.feature["dense_input"].float_list.value
     assert attributions(records[0], default) == pytest.approx([0, 2 * row[1], 0])
-    refused = inspect("--output", "steps").err
+    refused = inspect("--output-name", "steps").err
     assert "choose the element of a row of shape [2, 3]" in refused
     assert "--output-element [0, 0]" in refused

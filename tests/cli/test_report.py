@@ -33,3 +33,11 @@ def test_what_it_can_not_report_is_one_sentence(tmp_path):
     assert "has no folder Split-*" in str(call("--attributions", str(tmp_path), "--output", "page").exception)
     assert "has no verdict.json" in str(call("--validation", str(tmp_path), "--output", "page").exception)
     assert not (tmp_path / "page.html").exists()
+
+
+def test_what_follows_goes_to_beam(tmp_path):
+    folder = tmp_path / "attributions" / "Split-eval"
+    folder.mkdir(parents=True)
+    result = call("--attributions", str(folder.parent), "--output", str(tmp_path / "p"), "--", "--runner=NoSuchRunner")
+    assert "NoSuchRunner" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["attributions"]

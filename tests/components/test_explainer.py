@@ -104,7 +104,9 @@ def _metadata(folder, model):
 def run(tmp_path):
     """Runs the executor as TFX does: empty output folders, proto parameters as JSON."""
 
-    def execute(rows, *, baseline=True, function="serve", splits=("eval",), payload=None, eval_config=None):
+    def execute(
+        rows, *, baseline=True, function="serve", splits=("eval",), payload=None, eval_config=None, report=None
+    ):
         model = _model(tmp_path / "model", function=function)
         inputs = {
             "model": [model],
@@ -123,6 +125,8 @@ def run(tmp_path):
             os.makedirs(artifact.uri)
         parameters = proto_utils.proto_to_json(explanation_pb2.ExplanationParameters())
         properties = {"parameters": parameters, "splits": json_utils.dumps(list(splits))}
+        if report:
+            properties["report"] = report
         if eval_config:
             properties["eval_config"] = proto_utils.proto_to_json(eval_config)
         Executor().Do(inputs, outputs, properties)
@@ -155,6 +159,28 @@ def test_a_baseline_model_that_says_it_is_none_is_none(run, empty_model):
     }
     assert "tfx_explain/candidate/attributions/x" in names
     assert not any(name.startswith("tfx_explain/baseline/") for name in names)
+
+
+def test_a_report_without_thresholds_lies_beside_the_records(run):
+    attributions, _ = run([*_rows(200), b"no example"])
+    with open(os.path.join(attributions.uri, "report.html")) as file:
+        page = file.read()
+    assert "this report was made of attributions alone" in page
+    assert f'<a href="file://{attributions.uri}/dead_letters/Split-eval">' in page
+    assert "Baselines (2)" in page
+    assert "Single rows" in page
+
+
+def test_no_report_lies_there_where_none_is_wanted(run):
+    attributions, _ = run(_rows(3), baseline=False, report="none")
+    assert sorted(os.listdir(attributions.uri)) == [
+        "Split-eval",
+        "dead_letters",
+        "explanation_metadata.json",
+        "summary.json",
+    ]
+    with pytest.raises(ValueError, match="The Explainer's report is 'all'; give one of everything, sums, none"):
+        Explainer(model=None, examples=None, explanation_metadata=None, report="all")
 
 
 def test_statistics_gen_reads_the_attributions(run, tmp_path):

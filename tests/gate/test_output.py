@@ -1,5 +1,8 @@
 """Where a verdict is written: never over what it is on, and not before everything was read."""
 
+import datetime
+import json
+
 import pytest
 import tensorflow_model_analysis as tfma
 
@@ -44,6 +47,17 @@ def test_another_evaluation_is_not_overwritten(judge, write_evaluation):
     with pytest.raises(ValueError, match=r"which holds metrics-00000-of-00001.tfrecord and no earlier verdict"):
         judge(other, path)
     assert judge(f"{path}_verdict", other).blessed
+
+
+def test_a_verdict_has_the_time_that_it_was_given_or_the_present(config, metric, bound, tmp_path, write_evaluation):
+    sources = Sources(evaluations=[write_evaluation({(): {KEY: 0.8}})])
+    eval_config, policy = config(metric("AUC", bound(lower=0.7))), explanation_pb2.GatePolicy()
+    before = datetime.datetime.now(datetime.timezone.utc)
+    for now, earliest in ((before - datetime.timedelta(days=1),) * 2, (None, before)):
+        verdict = validate(eval_config, policy, sources, _no_pipeline, str(tmp_path / "verdict"), now)
+        assert earliest <= verdict.decided_at <= earliest + datetime.timedelta(minutes=1)
+        said = json.loads((tmp_path / "verdict" / "verdict.json").read_text())["decided_at"]
+        assert datetime.datetime.fromisoformat(said.replace("Z", "+00:00")) == verdict.decided_at.replace(microsecond=0)
 
 
 def test_an_earlier_verdict_stays_until_there_is_another(judge, tmp_path, write_evaluation):

@@ -64,5 +64,5 @@ def test_rows_of_a_class_without_influence_are_counted(explained, evaluate, valu
     pinned = [several(explained, c0=0.0), several(explained, c0=0.0), several(explained, c1=3.0)]
     at_its_baseline = [several(explained, c1=0.0), several(explained, c1=3.0)]
     asked = config(metric("UninfluencedRows"))
-    assert values(evaluate(pinned, asked))["Overall", "uninfluenced_rows", "", False] == 2.0
-    assert values(evaluate(at_its_baseline, asked))["Overall", "uninfluenced_rows", "", False] == 0.0
+    assert values(evaluate(pinned, asked))["Overall", "uninfluenced_rows", "candidate", False] == 2.0
+    assert values(evaluate(at_its_baseline, asked))["Overall", "uninfluenced_rows", "candidate", False] == 0.0

@@ -16,6 +16,7 @@ from tfx_explain.storage import columns
 TEXT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 CONFIG, EVALUATOR, OWN_MODULE, LIBRARY = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SETTINGS = {"feature": "age", "metric": "AttributionShare", "quantile": 0.95, "box": [0, 0.75, 0.25, 1]}
+SETTINGS |= {"usual": {}, "rate": 0.01, "horizon": 1, "thresholds": 1}
 
 
 def documented() -> dict[str, str]:

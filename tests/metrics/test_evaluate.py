@@ -37,6 +37,17 @@ def test_the_default_config_is_read_by_all_of_tfmas_readers(evaluate, rows):
     assert [spec.name for spec in result.config.model_specs] == ["candidate", "baseline"]
 
 
+def test_a_first_releases_candidate_has_the_name_that_it_has_in_later_ones(evaluate, rows, explained):
+    def share(records):
+        output = evaluate(records)
+        (of_whole,) = tfma.load_eval_result(output, model_name="candidate").slicing_metrics
+        assert tfma.load_eval_result(output).slicing_metrics
+        return of_whole[1][""][""]["attribution_share/age"]["doubleValue"]
+
+    assert share([explained({"age": 1.0, "sex": 1.0})]) == 0.5
+    assert share(rows) == 0.6
+
+
 def test_tfmas_plots_take_the_result(evaluate, rows):
     result = tfma.load_eval_result(evaluate(rows), model_name="candidate")
     widget: Any = tfma.view.render_slicing_attributions(result, metric_name="mean_attributions")
@@ -92,7 +103,7 @@ def test_a_column_of_few_records_is_found(evaluate, explained, metric_config, va
         slicing_specs=[config_pb2.SlicingSpec(feature_keys=["rare"])],
         metrics_specs=[config_pb2.MetricsSpec(metrics=[metric_config("ExplainedRows")])],
     )
-    assert values(evaluate(rows, config)) == {("rare:yes", "explained_rows", "", False): 1.0}
+    assert values(evaluate(rows, config)) == {("rare:yes", "explained_rows", "candidate", False): 1.0}
 
 
 @pytest.mark.parametrize("rows", [[], [{"age": 3.0}]])

@@ -39,7 +39,7 @@ def test_without_a_baseline_model_comparisons_are_absent_and_the_rest_is_there(
     metrics += [metric_config("AttributionDistance", "age"), metric_config("AttributionShare", "age")]
     config = config_pb2.EvalConfig(metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)])
     got = values(evaluate([explained({"age": 1.0})], config))
-    assert got == {("Overall", "attribution_share/age", "", False): 1.0}
+    assert got == {("Overall", "attribution_share/age", "candidate", False): 1.0}
 
 
 def test_comparisons_alone_without_a_baseline_model_are_nothing(evaluate, explained, values, metric_config):

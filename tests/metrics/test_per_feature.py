@@ -77,7 +77,7 @@ def test_one_model_has_no_name_and_no_difference(evaluate, explained, values, me
         metrics_specs=[config_pb2.MetricsSpec(metrics=[metric_config("AttributionShare", "age")])]
     )
     got = values(evaluate([explained({"age": -3.0, "sex": 1.0})], config))
-    assert got == {("Overall", "attribution_share/age", "", False): 0.75}
+    assert got == {("Overall", "attribution_share/age", "candidate", False): 0.75}
 
 
 def test_example_weights_count(evaluate, explained, values, all_metrics, drawn):
@@ -90,7 +90,7 @@ def test_example_weights_count(evaluate, explained, values, all_metrics, drawn):
     got = values(evaluate(rows, config))
     for name, expected in formulas(candidate, weights).items():
         for feature, value in zip(FEATURES, expected, strict=True):
-            assert got["Overall", f"{name}/{feature}", "", False] == pytest.approx(value)
+            assert got["Overall", f"{name}/{feature}", "candidate", False] == pytest.approx(value)
 
 
 def test_rows_without_attributions_enter_failed_rows_alone(evaluate, explained, values, metric_config):
@@ -129,6 +129,6 @@ def test_shares_and_means_of_attributions_that_are_all_zero(evaluate, explained,
     metrics = [metric_config(n, "age") for n in ("AttributionShare", "MeanAttribution", "AttributionRank")]
     rows = [explained({"age": 0.0, "sex": 0.0})]
     got = values(evaluate(rows, config_pb2.EvalConfig(metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)])))
-    assert math.isnan(got["Overall", "attribution_share/age", "", False])
-    assert got["Overall", "mean_attribution/age", "", False] == 0
-    assert got["Overall", "attribution_rank/age", "", False] == 1
+    assert math.isnan(got["Overall", "attribution_share/age", "candidate", False])
+    assert got["Overall", "mean_attribution/age", "candidate", False] == 0
+    assert got["Overall", "attribution_rank/age", "candidate", False] == 1

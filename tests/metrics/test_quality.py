@@ -58,7 +58,7 @@ def test_gap_quantiles_are_numpys(evaluate, explained, values, metric_config):
     got = values(evaluate(rows, config))
     expected = np.quantile(np.repeat(gaps / 4, weights), quantiles, method="inverted_cdf")
     for quantile, value in zip(quantiles, expected, strict=True):
-        found = got["Overall", f"completeness_gap_quantile/{quantile:g}", "", False]
+        found = got["Overall", f"completeness_gap_quantile/{quantile:g}", "candidate", False]
         assert found == pytest.approx(value, rel=0.03, abs=2e-7)  # The records hold outputs as float32.
 
 
@@ -66,8 +66,8 @@ def test_a_gap_without_attributions_is_the_largest_and_no_gap_the_smallest(evalu
     rows = [explained({"age": 0.0}, gap=1.0), explained({"age": 0.0}), explained({"age": 1.0})]
     metrics = [metric_config("CompletenessGapQuantile", settings={"quantile": q}) for q in (0.5, 1)]
     got = values(evaluate(rows, config_pb2.EvalConfig(metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)])))
-    assert got["Overall", "completeness_gap_quantile/0.5", "", False] == 0
-    assert got["Overall", "completeness_gap_quantile/1", "", False] == pytest.approx(2**10, rel=0.03)
+    assert got["Overall", "completeness_gap_quantile/0.5", "candidate", False] == 0
+    assert got["Overall", "completeness_gap_quantile/1", "candidate", False] == pytest.approx(2**10, rel=0.03)
 
 
 @pytest.mark.parametrize("quantile", [0, 95, -0.5])

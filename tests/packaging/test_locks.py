@@ -58,7 +58,9 @@ def test_users_have_the_developers_versions_and_none_of_their_tools(root, lock, 
     assert not users.keys() & {"pyright", "pytest", "ruff", "shap", "shapiq", "saliency", "playwright"}
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "uv.txt", "build.txt", "proto.txt", "kfp.txt", "dist.txt", AIRFLOW, *USERS])
+@pytest.mark.parametrize(
+    "lock", [*LOCKS, "uv.txt", "build.txt", "proto.txt", "kfp.txt", "dist.txt", "docs.txt", AIRFLOW, *USERS]
+)
 def test_every_pin_has_hashes_and_no_index_is_named(root, lock):
     text = (root / "requirements" / lock).read_text()
     entries = re.split(r"(?m)^(?=[a-zA-Z])", text)[1:]

@@ -31,6 +31,12 @@ def test_documents_link_to_files_that_exist(root):
     assert [str(link) for link in links if not link.exists()] == []
 
 
+def test_the_site_has_every_page(root):
+    pages = {file.stem for file in (root / "docs").glob("*.md")} - {"index"}
+
+    assert pages <= set((root / "docs" / "index.md").read_text().split("\n"))
+
+
 def test_ci_runs_the_readmes_test_command(root):
     assert re.search(r"(?m)\bmake test$", (root / ".ci" / "run").read_text())
 

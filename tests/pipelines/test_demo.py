@@ -1,12 +1,18 @@
 import logging
+import pathlib
 import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from ml_metadata.proto import metadata_store_pb2
 from rich.console import Console
 
 from tfx_explain.pipelines.census import demo, features, outcome, pipeline, story
+from tfx_explain.report.history.left import left_in
+from tfx_explain.report.history.run import Reading
+from tfx_explain.report.history.store import left_by
+from tfx_explain.report.history.write import read_history
 from tfx_explain.storage import columns
 
 
@@ -14,6 +20,13 @@ from tfx_explain.storage import columns
 def test_the_story_comes_out_as_told(told):
     assert told.status == 0, told.stdout + told.stderr
     assert "All three runs came out as told" in told.stdout
+
+
+@pytest.mark.slow
+def test_it_ends_with_the_path_of_the_blocked_models_report(told):
+    what, path = told.stdout.strip().splitlines()[-1].split()
+    assert what == "Report"
+    assert "NOT BLESSED" in pathlib.Path(path).read_text()
 
 
 @pytest.mark.slow
@@ -32,8 +45,9 @@ def test_each_node_of_each_run_is_shown_with_its_time(told):
 @pytest.mark.slow
 def test_the_blocked_model_is_shown_with_the_feature_that_leapt(told):
     failed = [line for line in told.stdout.splitlines() if re.match(r" +attribution_share +fnlwgt +Overall", line)]
-    assert len(failed) == 1
-    *_, observed, change, sign, bound = failed[0].split()
+    changed = [line.split() for line in failed if line.split()[-3] != "-"]
+    assert len(changed) == 1
+    *_, observed, change, sign, bound = changed[0]
     assert float(observed) > float(change) > float(bound)
     assert sign == "<="
 
@@ -58,6 +72,24 @@ def test_raw_attributions_of_the_census_model_add_up(told):
         values = tf.io.parse_example(records, spec)
         *attributions, instance, baseline, error = (values[part].numpy() for part in parts)
         assert np.all(np.abs(sum(attributions) - (instance - baseline)) <= error + 1e-4)
+
+
+@pytest.mark.slow
+def test_its_history_is_what_the_runs_were(told, tmp_path):
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(told.folder / story.METADATA_FILE)
+    runs = list(read_history(left_by(connection), Reading(str(tmp_path))))
+    first, leaking, last = runs
+    assert [run.is_blessed for run in runs] == [True, False, True]
+    assert leaking.drift["baseline_model"].change > 0.1
+    assert leaking.drift["last_blessed"].run == last.drift["last_blessed"].run == first.number
+    folders = [
+        str(path) for path in told.folder.glob("artifacts/*/*/*") if path.parent.name in ("attributions", "validation")
+    ]
+    by_content = left_in(folders)
+    assert [(one.attributions, one.validation) for one in by_content] == [
+        (run.left.attributions, run.left.validation) for run in runs
+    ]
 
 
 def test_a_node_that_fails_is_named_with_its_cause(tmp_path, caplog):

@@ -1,17 +1,12 @@
 import json
 
-import pytest
 import tensorflow_model_analysis as tfma
 
+from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import verify_config
+from tfx_explain.gate.usual import calibration_of
 from tfx_explain.pipelines.census import features, gate
 from tfx_explain.proto import explanation_pb2
-
-
-@pytest.fixture(scope="module")
-def shares() -> dict[str, tfma.MetricConfig]:
-    [_, reasons] = gate.gate_config().metrics_specs
-    return {json.loads(metric.config)["feature"]: metric for metric in reasons.metrics}
 
 
 def test_the_gate_understands_its_config():
@@ -32,15 +27,29 @@ def test_the_gate_asks_whatever_the_evaluator_asks():
     assert own.slicing_specs == evaluator.slicing_specs
 
 
-def test_no_feature_may_rise_unnoticed(shares):
-    assert set(shares) == set(features.FEATURES)
-    for metric in shares.values():
-        change = metric.threshold.change_threshold
-        assert change.direction == tfma.MetricDirection.LOWER_IS_BETTER
-        assert 0 < change.absolute.value < 0.15
+def test_no_feature_may_rise_or_go_dead_unnoticed():
+    metrics = [metric for spec in gate.gate_config().metrics_specs for metric in spec.metrics]
+    bounded: dict[str, set[str]] = {}
+    for metric in metrics:
+        for sliced in metric.per_slice_thresholds:
+            if metric.class_name == "AttributionShare" and sliced.slicing_specs[0] == tfma.SlicingSpec():
+                feature = json.loads(metric.config)["feature"]
+                bounded[feature] = {
+                    name for name in ("value_threshold", "change_threshold") if sliced.threshold.HasField(name)
+                }
+    assert bounded == {feature: {"value_threshold", "change_threshold"} for feature in features.FEATURES}
 
 
-def test_sex_and_race_are_capped_on_the_whole_and_for_each_sex(shares):
-    capped = {name for name, metric in shares.items() if metric.threshold.HasField("value_threshold")}
-    assert capped == {"sex", "race"}
+def test_the_bounds_know_what_is_usual():
+    calibration = calibration_of(gate.gate_config())
+    assert calibration is not None
+    assert calibration.rate == 0.01
+    assert {where for _, _, where in calibration.usual} == {"Overall", "sex:Female", "sex:Male"}
+    assert lint(gate.gate_config()) == ()
+
+
+def test_sex_and_race_are_capped_on_the_whole_and_for_each_sex():
+    capped = [spec.metrics[0] for spec in gate.gate_config().metrics_specs if "capped" in spec.metrics[0].config]
+    assert {json.loads(metric.config)["feature"] for metric in capped} == {"sex", "race"}
+    assert all(metric.threshold.value_threshold.HasField("upper_bound") for metric in capped)
     assert list(gate.gate_config().slicing_specs) == [tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["sex"])]

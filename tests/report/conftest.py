@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,17 @@ import tensorflow as tf
 from tfx_explain.gate.saying.check import Check
 from tfx_explain.gate.saying.verdict import JSON_FILE, Verdict
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.report.write import write_report
 from tfx_explain.storage import columns
 
 Row = Mapping[str, object]
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "a\x1b[31m\u202eb\n",
+    "{{ 7 * 7 }}",
+    "x" * 10_240,
+)
 _KINDS = {bytes: "bytes_list", float: "float_list", int: "int64_list"}
 
 
@@ -61,23 +70,26 @@ def one_model_rows(rows) -> list[Row]:
 
 @pytest.fixture
 def write(tmp_path) -> Callable[..., str]:
-    def write_attributions(rows: Sequence[Row], summary: Mapping[str, object] | None = None, split="eval") -> str:
-        """Writes an Explainer's directory, and returns it."""
-        folder = tmp_path / "attributions" / f"Split-{split}"
-        folder.mkdir(parents=True)
-        options = tf.io.TFRecordOptions(compression_type="GZIP")
-        with tf.io.TFRecordWriter(str(folder / "attributions-00000-of-00001.gz"), options) as writer:
-            for row in rows:
-                example = tf.train.Example()
-                for name, value in row.items():
-                    values = value if isinstance(value, list) else [value]
-                    getattr(example.features.feature[name], _KINDS[type(values[0])]).value.extend(values)
-                writer.write(example.SerializeToString(deterministic=True))
-        if summary is not None:
-            (folder.parent / "summary.json").write_text(json.dumps({split: summary}))
-        return str(folder.parent)
+    return functools.partial(write_attributions, tmp_path / "attributions")
 
-    return write_attributions
+
+def write_attributions(
+    root: Path, rows: Sequence[Row], summary: Mapping[str, object] | None = None, split: str = "eval"
+) -> str:
+    """Writes an Explainer's directory, and returns it."""
+    folder = root / f"Split-{split}"
+    folder.mkdir(parents=True)
+    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    with tf.io.TFRecordWriter(str(folder / "attributions-00000-of-00001.gz"), options) as writer:
+        for row in rows:
+            example = tf.train.Example()
+            for name, value in row.items():
+                values = value if isinstance(value, list) else [value]
+                getattr(example.features.feature[name], _KINDS[type(values[0])]).value.extend(values)
+            writer.write(example.SerializeToString(deterministic=True))
+    if summary is not None:
+        (root / "summary.json").write_text(json.dumps({split: summary}))
+    return str(root)
 
 
 @pytest.fixture(scope="session")
@@ -107,22 +119,60 @@ def check() -> Callable[..., Check]:
 
 @pytest.fixture
 def judge(tmp_path) -> Callable[..., str]:
-    def write_verdict(checks: Sequence[Check] = (), **more) -> str:
-        """Writes a validation's directory, and returns it."""
-        found = {
-            "blessed": False,
-            "problems": (),
-            "unreadable": False,
-            "has_baseline": True,
-            "policy": explanation_pb2.GatePolicy(),
-            "override": None,
-            "checks": checks,
-            "not_asked": (),
-            "validation": None,
-        }
-        folder: Path = tmp_path / "validation"
-        folder.mkdir()
-        (folder / JSON_FILE).write_text(Verdict(**found | more).to_json())
-        return str(folder)
+    return functools.partial(write_verdict, tmp_path / "validation")
 
-    return write_verdict
+
+def write_verdict(folder: Path, checks: Sequence[Check] = (), **more) -> str:
+    """Writes a validation's directory, and returns it."""
+    found = {
+        "blessed": False,
+        "problems": (),
+        "unreadable": False,
+        "has_baseline": True,
+        "policy": explanation_pb2.GatePolicy(),
+        "override": None,
+        "checks": checks,
+        "not_asked": (),
+        "validation": None,
+    }
+    folder.mkdir()
+    (folder / JSON_FILE).write_text(Verdict(**found | more).to_json())
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory, rows, one_model_rows, explained, check) -> Mapping[str, Path]:
+    """Pages of ordinary and of odd evidence, as files."""
+    root = tmp_path_factory.mktemp("pages")
+    failed = check(slice="sex:Male", bounds={"absolute": 0.1}, change=0.22, kind="change")
+    summary = {"rows_read": 402, "rows_explained": 400, "rows_failed": 2, "tolerance_not_met": 1}
+    summary |= {"causes": {"the feature 'age' is missing": 2}, "provenance": {"parameters": {}}}
+    hostile = {name: name.encode() for name in HOSTILE} | explained({name: float(i) for i, name in enumerate(HOSTILE)})
+    hostile |= explained({name: 1.0 for name in HOSTILE}, columns.BASELINE)
+    names = [f"feature {i}" for i in range(2000)]
+    wide = {name: float(i % 3) for i, name in enumerate(names)} | explained(
+        {name: 1.0 + i for i, name in enumerate(names)}
+    )
+    evidence = {
+        "blocked": (rows, summary, [failed, check(), check("sex", passed=True, observed=0.05)], {}),
+        "one-row": (one_model_rows[:1], None, [check(passed=True, baseline=None)], {"blessed": True}),
+        "hostile": (
+            [hostile] * 30,
+            summary | {"causes": dict.fromkeys(HOSTILE, 1)},
+            [check(name, title=f"share/{name}", slice=name) for name in HOSTILE],
+            {"problems": HOSTILE},
+        ),
+        "large": (
+            [wide | {"town": f"town {i % 2}".encode()} for i in range(60)],
+            None,
+            [check(f"feature {i}", slice=f"town:town {i}") for i in range(500)],
+            {},
+        ),
+    }
+    return {name: _page(root / f'{name} "<b>', *one) for name, one in evidence.items()}
+
+
+def _page(folder: Path, rows, summary, checks, verdict) -> Path:
+    split = f"{write_attributions(folder / 'attributions', rows, summary)}/Split-eval"
+    validation = write_verdict(folder / "validation", checks, **verdict)
+    return Path(write_report(str(folder / "report.html"), [split], validation))

@@ -1,25 +1,26 @@
 """The page: what it says, that nothing in it runs or is fetched, and what becomes of odd evidence."""
 
 import dataclasses
+import json
 import os
 import re
+import runpy
+import shutil
+from pathlib import Path
 
 import lxml.html
+import numpy as np
 import pytest
 
+from tfx_explain.beam.reading.names import row_names
 from tfx_explain.gate.override import Override
+from tfx_explain.report.records import read_records
 from tfx_explain.report.write import write_report
+from tfx_explain.storage.columns import is_explanation_column
 
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "a\x1b[31m\u202eb\n",
-    "{{ 7 * 7 }}",
-    "x" * 10_240,
-)
 # What libxml2 knows of HTML ends before its fifth version.
 NEW = re.compile(r"</?(main|section|article|header|figure|figcaption|details|summary|bdi)\b")
-ACTIVE = {"script", "img", "link", "iframe", "object", "form", "base", "a"}
+ACTIVE = {"script", "img", "link", "iframe", "object", "form", "base"}
 
 
 @pytest.fixture
@@ -35,7 +36,8 @@ def page(tmp_path):
 
 
 def words(html):
-    """The text of a page, white space apart."""
+    """The text of a page, white space apart, without the names of its sections at the top."""
+    html = re.sub(r"<nav.*?</nav>|<style.*?</style>", "", html, flags=re.DOTALL)
     return " ".join(lxml.html.document_fromstring(html).text_content().split())
 
 
@@ -45,7 +47,10 @@ def verify(html):
     elements = list(lxml.etree.fromstring(older, lxml.etree.HTMLParser(recover=False)).iter())
     assert not {element.tag for element in elements} & ACTIVE
     attributes = [name for element in elements for name in element.attrib]
-    assert not [name for name in attributes if name.startswith("on") or name in ("src", "href", "srcset", "action")]
+    assert not [name for name in attributes if name.startswith("on") or name in ("src", "srcset", "action")]
+    # Places on this page, and folders of this machine, whatever is in their names.
+    links = [element.get("href") for element in elements if "href" in element.attrib]
+    assert not [link for link in links if not re.fullmatch(r"#[a-z]+|file:///[\w./~%-]+", link)]
     assert not re.search(r"https?://|url\(|@import", html)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", html)
 
@@ -59,7 +64,10 @@ def test_it_says_what_failed_why_and_where(page, write, rows, judge, check):
     assert "FAILED attribution_share/fnlwgt on sex:Male is 0.25; allowed: at most 0.1" in said
     assert "candidate 0.25 \N{WHITE CIRCLE} baseline model 0.03 allowed: at most 0.1" in said
     assert said.index("FAILED") < said.index("Passed (1)") < said.index("Importance") < said.index("Slices")
+    assert "margin \N{MINUS SIGN}0.15" in said
     assert "Changed place: fnlwgt from place 3 to 2" in said
+    gist = r"fnlwgt: \d+\.\d% of the explanation, \d\.\d% in the baseline model; changed chiefly among .*?sex:Male"
+    assert re.search(gist, said)
     assert "hours-per-week at least" in said
 
 
@@ -87,12 +95,8 @@ def test_attributions_that_can_not_be_read_leave_the_verdict(page, write, rows, 
         page(path)
 
 
-def test_names_that_are_meant_to_do_harm_do_none(page, write, explained, judge, check):
-    row = {name: name.encode() for name in HOSTILE} | explained({name: float(i) for i, name in enumerate(HOSTILE)})
-    checks = [check(name, title=f"share/{name}", slice=name) for name in HOSTILE]
-    summary = {"rows_read": 31, "rows_explained": 30, "rows_failed": 1, "tolerance_not_met": 0}
-    path = write([row] * 30, summary | {"causes": {name: 1 for name in HOSTILE}}, split="<b>")
-    html = page(path, judge(checks, problems=HOSTILE))
+def test_names_that_are_meant_to_do_harm_do_none(pages):
+    html = pages["hostile"].read_text()
     verify(html)
     assert "<script>alert(1)</script>" in words(html)
     assert r"a\x1b[31m\u202eb\n" in words(html)
@@ -129,13 +133,8 @@ def test_without_a_baseline_model_and_with_one_row(page, write, one_model_rows, 
     assert "nan" not in said
 
 
-@pytest.mark.slow
-def test_thousands_of_features_and_hundreds_of_slices(page, write, explained, judge, check):
-    names = [f"feature {i}" for i in range(2000)]
-    raw = {name: float(i % 3) for i, name in enumerate(names)}
-    rows = [raw | {"town": f"town {i % 2}".encode()} | explained(dict.fromkeys(names, 1.0 + i)) for i in range(60)]
-    checks = [check(f"feature {i}", slice=f"town:town {i}") for i in range(500)]
-    html = page(write(rows), judge(checks))
+def test_thousands_of_features_and_hundreds_of_slices(pages):
+    html = pages["large"].read_text()
     verify(html)
     assert "The other features (1,975)" in words(html)
     assert "400 more failed thresholds" in words(html)
@@ -147,9 +146,11 @@ def test_quality_says_what_became_of_the_rows(page, write, one_model_rows):
     summary = {"rows_read": 403, "rows_explained": 400, "rows_failed": 3, "tolerance_not_met": 2}
     summary |= {"causes": {"the feature 'age' is missing": 3}, "provenance": provenance}
     path = write(one_model_rows, summary)
-    said = words(page(path))
+    html = page(path)
+    said = words(html)
     assert "3 \N{MULTIPLICATION SIGN} the feature 'age' is missing" in said
-    assert f"{path}/dead_letters/Split-eval" in said
+    assert f"these rows lie in {path}/dead_letters/Split-eval" in said
+    assert f'<a href="file://{path}/dead_letters/Split-eval">' in html
     assert "candidate model /serving/7 (sha256:12)" in said
     assert "method integrated gradients, the default" in said
 
@@ -160,7 +161,58 @@ def test_a_verdict_of_something_else_is_refused(page, tmp_path):
         page(validation=str(tmp_path))
 
 
+def test_it_says_when_it_was_decided_where_the_verdict_does(page, judge, tmp_path):
+    assert "decided" not in words(page(validation=judge()))
+    path = tmp_path / "validation" / "verdict.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"decided_at": "2026-11-27T14:00:00Z"}))
+    assert "decided 2026-11-27T14:00:00Z" in words(page(validation=str(path.parent)))
+
+
+def test_it_shows_the_baselines_that_the_explainer_used(page, write, one_model_rows):
+    path = write(one_model_rows)
+    inputs = {"sex": {"input_baselines": ["Male", "Female"], "baseline_source": "given"}}
+    inputs |= {"fnlwgt": {"input_baselines": [3.5], "baseline_source": "median"}, "hours-per-week": {}}
+    with open(f"{path}/explanation_metadata.json", "w") as file:
+        json.dump({"inputs": inputs, "outputs": {}}, file)
+    said = words(page(path))
+    assert "Baselines (2)" in said
+    assert "fnlwgt3.5median sexMale; Femalegiven" in said
+
+
+def test_a_value_that_is_missing_or_not_kept_is_told_apart(page, write, explained):
+    rows = [{"age": 3} | explained({"age": 1.0, "sex": 2.0}), explained({"age": 1.0, "sex": 5.0})]
+    html = page(write(rows))
+    assert len(re.findall(r">\s*<bdi>missing</bdi>", html)) == 1
+    assert len(re.findall(r">\s*<bdi>\N{EN DASH}</bdi>", html)) == 2
+
+
 def test_an_undecided_threshold_is_no_failure(page, judge, check):
     asked = dataclasses.replace(check(why="it was not asked"), passed=None, observed=None, baseline=None)
     said = words(page(validation=judge(not_asked=[asked], blessed=True)))
     assert "Not asked (1) it was not asked" in said
+
+
+@pytest.mark.slow
+def test_the_readme_s_picture_can_be_made(pages, tmp_path):
+    script = Path(__file__).parents[2] / "docs" / "report_picture.py"
+    with pytest.raises(SystemExit, match="There is no report of a blocked model"):
+        runpy.run_path(str(script))["main"](tmp_path / "picture.png", tmp_path)
+    for number, name in enumerate(("one-row", "blocked")):
+        folder = tmp_path / "artifacts" / "ThresholdValidator" / "validation" / str(number)
+        folder.mkdir(parents=True)
+        shutil.copy(pages[name], folder)
+    runpy.run_path(str(script))["main"](tmp_path / "picture.png", tmp_path)
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert "(docs/report.png)" in script.parents[1].joinpath("README.md").read_text()
+
+
+def test_single_rows_have_the_names_that_the_what_if_page_finds_them_by(page, write, rows):
+    raw = [{name: value for name, value in row.items() if not is_explanation_column(name)} for row in rows]
+    folder = write(raw, split="raw")
+    examples = np.concatenate(list(read_records([f"{folder}/Split-raw"])))
+    shutil.rmtree(f"{folder}/Split-raw")
+    html = page(write(rows))
+    verify(html)
+    names = re.findall(r"Row <code>([0-9a-f]{16})</code>", html)
+    assert len(names) == 4 and set(names) <= set(row_names(examples))
+    assert "tfx-explain whatif --model MODEL --examples EXAMPLES --row NAME" in words(html)

@@ -42,10 +42,23 @@ def test_points_at_the_same_place_stand_beside_each_other():
 
 def test_a_distribution_has_a_group_for_each_third_of_the_values():
     (one,) = distributions(frame(np.arange(90.0), np.arange(90.0)), ["a", "c"])
-    assert one.is_grouped
-    assert [len(points(d)) for d in one.cloud.paths] == [30, 30, 30]
+    assert [len(points(d)) for d in one.cloud.paths] == [30, 30, 30, 0]
+    assert [name for name, _ in one.groups] == ["up to 29.67", "up to 59.33", "above 59.33", "missing"]
     assert one.cloud.ticks == [("0", 0.0), ("89", 1.0)]
     assert one.cloud.zero == 0
+
+
+def test_texts_are_grouped_by_the_commonest():
+    values = np.array(["x"] * 3 + ["y"] * 4 + ["z", None], object)
+    (one,) = distributions(frame(values, np.arange(9.0)), ["a"])
+    assert [name for name, _ in one.groups] == ["y", "x", "others"]
+    assert [len(points(d)) for d in one.cloud.paths] == [4, 3, 2]
+
+
+def test_without_values_there_is_one_group():
+    (one,) = distributions(frame(np.full(9, np.nan), np.arange(9.0)), ["a"])
+    assert one.groups == [("", "plain")]
+    assert len(points(one.cloud.paths[0])) == 9
 
 
 def test_dependence_on_numbers_and_on_texts():

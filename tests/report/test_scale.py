@@ -15,6 +15,14 @@ def test_a_value_between_two_bounds():
     (scale,) = scales({"lower_bound": 1, "upper_bound": 3}, {"candidate": 2.0, "baseline model": 4.0}, is_change=False)
     assert scale.allowed == "from 1 to 3"
     assert 0 < scale.start < places(scale)["candidate"] < scale.end < places(scale)["baseline model"] < 1
+    assert scale.margin == "+1"
+
+
+@pytest.mark.parametrize(("value", "margin", "is_low"), [(0.5, "\N{MINUS SIGN}0.5", True), (2.9, "+0.1", False)])
+def test_the_margin_is_to_the_bound_that_is_broken_or_nearest(value, margin, is_low):
+    (scale,) = scales({"lower_bound": 1, "upper_bound": 3}, {"candidate": value}, is_change=False)
+    assert scale.margin == margin
+    assert scale.bound == (scale.start if is_low else scale.end)
 
 
 @pytest.mark.parametrize(("reading", "value", "before"), [("DIFFERENCE", "0.5", "0"), ("RATIO", "1.5", "1")])

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfx_explain import attribution
 from tfx_explain.attribution import IntegratedGradients, SampledShapley, SmoothGrad
+from tfx_explain.beam.explaining.outputs import choose_outputs
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, load_explainable
 
@@ -119,6 +120,59 @@ def test_two_classes_are_the_sigmoid_of_the_same_task(save):
             found.setdefault(type(method), {})[name] = result.values
     for values in found.values():
         np.testing.assert_allclose(values["softmax"], values["sigmoid"], rtol=1e-4, atol=1e-5)
+
+
+def both(probability):
+    return [1.0 - probability, probability]
+
+
+PAIRS = {
+    "concatenated": lambda z: tf.concat(both(last_of_two(z)), axis=1),
+    "stacked": lambda z: tf.stack(both(tf.squeeze(last_of_two(z), 1)), axis=-1),
+    "stacked and reshaped": lambda z: tf.reshape(tf.stack(both(last_of_two(z)), axis=1), [-1, 2]),
+    "by signs": lambda z: last_of_two(z) * [[-1.0, 1.0]] + [[1.0, 0.0]],
+    "logarithms": lambda z: tf.math.log(tf.concat(both(last_of_two(z)), axis=1)),
+    "in double precision": lambda z: tf.cast(tf.concat(both(last_of_two(z)), axis=1), tf.float64),
+    "of a softmax": lambda z: tf.concat(both(tf.nn.softmax(z)[:, 1:]), axis=1),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_probability_and_what_it_leaves_to_1_are_the_two_classes_of_its_sigmoid(name, save):
+    """By default, as the choice of outputs makes it: the second class of two."""
+    found = []
+    for head in (last_of_two, PAIRS[name], lambda z: PAIRS[name](z)[:, ::-1]):
+        _, path = save(head, classes=2)
+        model = open_model(path)
+        chosen = choose_outputs(Parameters(), {"candidate": model})
+        cut = model.differentiable()
+        targets = chosen.of_rows(cut.outputs(inputs_of(cut)).numpy())[:, 0]
+        assert model.output.quantity == "log_odds"
+        found.append(IntegratedGradients().attribute(cut, inputs_of(cut), cut.baselines, cut.players, targets))
+    single, pair, reverse = (result.values for result in found)
+    assert model.output.classes == "exclusive"
+    assert np.abs(single).max() > 0.1
+    np.testing.assert_allclose(pair, single, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(reverse, -single, rtol=1e-4, atol=1e-5)
+
+
+def test_what_a_sigmoid_leaves_to_1_is_explained_by_the_negative_logit_and_no_other_blend_is(save):
+    module, path = save(lambda z: 1.0 - tf.sigmoid(z))
+    model = open_model(path)
+    assert (model.output.quantity, model.output.classes) == ("log_odds", "independent")
+    cut = model.coalitional()
+    expected = -module.logits(tf.constant(ROWS, tf.float32))
+    np.testing.assert_allclose(cut.outputs(inputs_of(cut)), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(cut.predict(inputs_of(cut), np.full(16, 1)), expected[:, 1], rtol=1e-5, atol=1e-6)
+    others = {
+        "halved": lambda z: tf.concat(both(tf.sigmoid(z[:, :1]) / 2), axis=1),
+        "of two": lambda z: tf.sigmoid(z[:, :1]) * tf.sigmoid(z[:, 1:2]),
+        "squared": lambda z: tf.sigmoid(z[:, :1]) * tf.sigmoid(z[:, :1]),
+        "variance": lambda z: tf.sigmoid(z[:, :1]) * (1 - tf.sigmoid(z[:, :1])),
+        "rest of three": lambda z: 1 - tf.nn.softmax(z)[:, :1],
+    }
+    for name, head in others.items():
+        assert open_model(save(head)[1]).output.quantity == "served", name
 
 
 def test_exclusive_classes_and_independent_labels_are_told_apart(save):

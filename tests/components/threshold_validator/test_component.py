@@ -4,7 +4,9 @@ import json
 import logging
 
 import pytest
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
@@ -15,6 +17,7 @@ from tfx.utils import proto_utils
 from tfx_explain.components.threshold_validator import ThresholdValidator
 from tfx_explain.components.threshold_validator.executor import Executor
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.storage import summaries
 from tfx_explain.storage.fingerprint import model_fingerprint
 
 
@@ -96,6 +99,8 @@ def test_a_blessing_has_what_the_pusher_and_the_resolver_read(do, push, inputs, 
     fingerprint = model_fingerprint(f"{inputs['model'][0].uri}/Format-Serving")
     assert blessing.get_string_custom_property("model_fingerprint") == fingerprint
     assert blessing.get_string_custom_property("baseline_model_fingerprint") == ""
+    verdict = json.loads((tmp_path / "validation" / "verdict.json").read_text())
+    assert blessing.get_string_custom_property("decided_at") == verdict["decided_at"] != ""
     assert tfma.load_validation_result(str(tmp_path / "validation")).validation_ok
     assert push(inputs["model"][0], blessing) == ["saved_model.pb"]
 
@@ -120,6 +125,27 @@ def test_a_report_shows_why(do, inputs, config, metric, bound, tmp_path, which, 
 def test_no_report_is_written_where_none_is_wanted(do, inputs, config, metric, bound, tmp_path):
     do(inputs, config(metric("AttributionShare", bound(upper=0.01), "age")), report="none")
     assert not (tmp_path / "validation" / "report.html").exists()
+
+
+def test_each_run_is_a_step_for_tensorboard(do, inputs, config, metric, bound, tmp_path):
+    logs = tmp_path / "logs"
+    do(inputs, config(metric("AttributionShare", bound(upper=0.01), "age")), tensorboard_log_dir=str(logs))
+    accumulator = EventAccumulator(str(logs / "Overall"))
+    accumulator.Reload()
+    (blessed,) = accumulator.Tensors("verdict/blessed")
+    (share,) = accumulator.Tensors("attribution_share/age")
+    assert (blessed.step, tf.make_ndarray(blessed.tensor_proto)) == (1, 0.0)
+    said = json.loads((tmp_path / "validation" / "verdict.json").read_text())["thresholds"][0]
+    assert tf.make_ndarray(share.tensor_proto) == pytest.approx(said["observed"])
+    assert accumulator.Tensors("drift/baseline_model/importance_ndcg")
+
+
+def test_a_verdict_stands_without_tensorboard(do, inputs, config, metric, bound, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(summaries.importlib.util, "find_spec", lambda name: None)
+    do(inputs, config(metric("AttributionShare", bound(upper=0.9), "age")), tensorboard_log_dir=str(tmp_path / "logs"))
+    assert "Nothing was written for TensorBoard" in caplog.text
+    assert "pip install 'tfx-explain[tensorboard]'" in caplog.text
+    assert (tmp_path / "blessing" / "BLESSED").exists()
 
 
 def test_an_unknown_report_is_refused(config, metric):

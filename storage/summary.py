@@ -13,8 +13,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tfx_explain.storage.integrity import add_digests
+from tfx_explain.storage.integrity import add_digests, read_part
 
+SUMMARY_FILE = "summary.json"
 MAX_CAUSES = 20
 _DIGEST = "records_digest"
 
@@ -46,7 +47,7 @@ class Summary:
       model_load_seconds: Time in which workers loaded models, the sum over processes.
       model_call_seconds: Time that calls of the models took, the sum over threads.
       records_digest: Of the records with attributions, see `tfx_explain.storage.integrity.records_digest`; JSON has it
-        in hexadecimal digits.
+        in hexadecimal digits. 0 where an older Explainer said nothing.
       provenance: Of what the rows and attributions are, see `tfx_explain.beam.provenance`; empty in a sum over splits.
     """
 
@@ -104,8 +105,23 @@ class Summary:
     @classmethod
     def from_json(cls, text: str | bytes) -> Summary:
         """Reads what `to_json` wrote."""
-        values = json.loads(text)
-        return cls(**values | {_DIGEST: int(values[_DIGEST], 16)})
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Summary:
+        """Reads what `to_dict` made, by this version or another: what an older one did not know is 0 or empty.
+
+        Raises:
+          KeyError: A count that every version has is missing.
+          ValueError: A number or a table is something else.
+        """
+        values = {one.name: said[one.name] for one in dataclasses.fields(cls) if one.name in said}
+        values |= {name: said[name] for name in _ALWAYS} | {_DIGEST: int(said.get(_DIGEST, "0"), 16)}
+        counts = [values[name] for name in COUNTS if name in values]
+        counts += [count for name in TABLES for count in dict(values.get(name, {})).values()]
+        if not all(type(count) is int and count >= 0 for count in counts):
+            raise ValueError("numbers of rows are something else")
+        return cls(**values)
 
 
 COUNTS = (
@@ -117,6 +133,7 @@ COUNTS = (
     "tolerance_not_met",
     "evaluations",
 )
+_ALWAYS = ("rows_read", "rows_explained", "rows_failed", "tolerance_not_met")
 SECONDS = ("model_load_seconds", "model_call_seconds")
 TABLES = (
     "rows_failed_by_model",
@@ -127,3 +144,22 @@ TABLES = (
     "rows_by_class",
     "rows_without_influence_by_class",
 )
+
+
+def read_summaries(directory: str) -> dict[str, Summary] | None:
+    """Reads the summaries that an Explainer leaves beside its records.
+
+    Args:
+      directory: Of the attributions or the evaluation.
+
+    Returns:
+      By split, what it says; None where there is no such file.
+
+    Raises:
+      ValueError: It is damaged.
+    """
+    return read_part(directory, SUMMARY_FILE, _parse, "it holds no counts of rows by split")
+
+
+def _parse(content: bytes) -> dict[str, Summary]:
+    return {split: Summary.from_dict(said) for split, said in json.loads(content).items()}

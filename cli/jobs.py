@@ -1,0 +1,141 @@
+"""What `explain` and `whatif` are both asked: which models, on which rows, which outputs of theirs, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+import tensorflow as tf
+from google.protobuf import json_format
+
+from tfx_explain.beam.explaining.job import ExplanationJob
+from tfx_explain.beam.explaining.outputs import ALL
+from tfx_explain.beam.reading.read import PARQUET, TF_EXAMPLE, Format
+from tfx_explain.cli import options
+from tfx_explain.cli.assignments import parse_element
+from tfx_explain.cli.wording import BY_INSPECT, options_for
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import generate_metadata, metadata_from_json
+
+_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "xrai", "superpixel")
+_ALL = "all"
+_OPTIONS = (
+    click.option("--model", required=True, metavar="DIR", help="The SavedModel to explain."),
+    click.option("--examples", required=True, metavar="GLOB", help="TFRecords of tf.Examples, or *.parquet files."),
+    click.option("--metadata", metavar="FILE", help="explanation_metadata.json; found out from the model by default."),
+    click.option(
+        "--baseline-model", default="", metavar="DIR", help="A second SavedModel, explained on the same rows."
+    ),
+    click.option("--method", type=click.Choice(_METHODS), help="Integrated gradients by default."),
+    click.option(
+        "--class",
+        "classes",
+        metavar="NAME",
+        multiple=True,
+        help="Name or index of a class to explain, or all; repeatable. Default: of two the second, else the predicted.",
+    ),
+    click.option("--top-k", type=click.IntRange(min=1), metavar="K", help="Explains each row's K highest classes."),
+    options.OUTPUT_NAME,
+    options.OUTPUT_ELEMENT,
+    click.option(
+        "--tolerance",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Largest error, relative to the sum of a row's absolute attributions.",
+    ),
+    click.option("--maps", "keep_maps", is_flag=True, help="Keeps the attribution of each pixel of images."),
+    click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: all else that can be set."),
+)
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def job_options(command: _Command) -> _Command:
+    """Gives a command the options that say what is explained; `read_job` takes all of them but the examples."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_job(
+    *,
+    model: str,
+    metadata: str | None,
+    baseline_model: str,
+    method: str | None,
+    classes: Sequence[str],
+    top_k: int | None,
+    output_name: str,
+    output_element: str | None,
+    tolerance: float | None,
+    keep_maps: bool,
+    parameters: str | None,
+) -> ExplanationJob:
+    """Returns the job that the options describe; they win over the same in a file of parameters.
+
+    Raises:
+      ValueError: A file holds something else, or the model can't be explained as asked.
+    """
+    settings = _parameters(parameters)
+    settings.keep_maps |= keep_maps
+    choose(settings, classes, top_k, output_name, output_element)
+    _set_method(settings, method, tolerance)
+    return ExplanationJob(model, _metadata(model, metadata, settings), settings, baseline_model)
+
+
+def format_of(files: Sequence[str]) -> Format:
+    """Returns how files are read, by their names."""
+    return Format(PARQUET if all(path.endswith(".parquet") for path in files) else TF_EXAMPLE)
+
+
+def _metadata(
+    model: str, path: str | None, parameters: explanation_pb2.ExplanationParameters
+) -> explanation_pb2.ExplanationMetadata:
+    if path is None:
+        with options_for(BY_INSPECT):
+            return generate_metadata(model, output_element=parameters.output_element)
+    with tf.io.gfile.GFile(path) as file:
+        return metadata_from_json(file.read())
+
+
+def _parameters(path: str | None) -> explanation_pb2.ExplanationParameters:
+    parameters = explanation_pb2.ExplanationParameters()
+    if path is not None:
+        try:
+            with tf.io.gfile.GFile(path) as file:
+                json_format.Parse(file.read(), parameters)
+        except json_format.ParseError as error:
+            raise ValueError(f"{path} is no ExplanationParameters in JSON: {error}") from error
+    return parameters
+
+
+def choose(
+    parameters: explanation_pb2.ExplanationParameters,
+    classes: Sequence[str],
+    top_k: int | None,
+    output_name: str,
+    output_element: str | None,
+) -> None:
+    """Sets which output is explained, and which of its classes; one choice of classes takes the place of another."""
+    if classes or top_k:
+        for field in ("class_names", "output_indices", "top_k"):
+            parameters.ClearField(field)
+    if tuple(classes) == (_ALL,):
+        parameters.output_indices.append(ALL)
+    else:
+        parameters.class_names.extend(classes)
+    if top_k:
+        parameters.top_k = top_k
+    if output_name:
+        parameters.output_name = output_name
+    if output_element:
+        parameters.output_element[:] = parse_element(output_element)
+
+
+def _set_method(parameters: explanation_pb2.ExplanationParameters, method: str | None, tolerance: float | None) -> None:
+    """Sets the method, if one was chosen, and its tolerance."""
+    field = f"{method}_attribution" if method else parameters.WhichOneof("method") or f"{_METHODS[0]}_attribution"
+    if method or tolerance:
+        getattr(parameters, field).SetInParent()
+    if tolerance:
+        getattr(parameters, field).tolerance = tolerance

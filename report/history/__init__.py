@@ -1,0 +1,1 @@
+"""Attributions and verdicts over the runs of a pipeline."""

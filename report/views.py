@@ -1,0 +1,171 @@
+"""Verdicts, metadata and attributions as a notebook shows them, of what people hold and of what lies on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tfx_explain.gate.reading.evaluations import Metrics, Slices, keys_of, read_metrics
+from tfx_explain.gate.reading.shards import split_folders
+from tfx_explain.gate.saying.verdict import Verdict
+from tfx_explain.gate.slices import printed
+from tfx_explain.gate.titles import title
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.report.decision import Decision, decision_of, read_decision
+from tfx_explain.report.fragments import explained, fragment
+from tfx_explain.report.page import Page
+from tfx_explain.report.quality import read_splits
+from tfx_explain.report.records import decode, read_records
+from tfx_explain.report.totals import Totals
+from tfx_explain.savedmodel.files import read_metadata
+from tfx_explain.savedmodel.metadata.described import described_features, described_outputs
+from tfx_explain.storage import columns
+
+_METRICS, _SLICES = 300, 50
+
+
+class VerdictView(Decision):
+    """A verdict that a notebook shows in words and scales."""
+
+    def __repr__(self) -> str:
+        return f"<{self.headline}>"
+
+    def _repr_html_(self) -> str:
+        return fragment("judged.html", Page(self))
+
+
+@dataclass(frozen=True, repr=False)
+class MetadataView:
+    """Explanation metadata that a notebook shows as a table.
+
+    Attributes:
+      metadata: The message.
+    """
+
+    metadata: explanation_pb2.ExplanationMetadata
+
+    def __repr__(self) -> str:
+        return f"<explanation metadata of {len(self.metadata.inputs)} features>"
+
+    def _repr_html_(self) -> str:
+        features, outputs = described_features(self.metadata), described_outputs(self.metadata)
+        return fragment("metadata.html", Page(None), metadata=self.metadata, features=features, outputs=outputs)
+
+
+@dataclass(frozen=True)
+class AttributionsView:
+    """What an Explainer wrote, as a notebook shows it: every feature's part, over all rows, and how good that is.
+
+    Attributes:
+      folders: Of the splits.
+    """
+
+    folders: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        totals: dict[str, Totals] = {}
+        rows = 0
+        for batch in map(decode, read_records(self.folders)):
+            rows += batch.num_rows
+            for model in columns.MODELS:
+                names = columns.attributed_features(batch.schema.names, model)
+                if names:
+                    totals.setdefault(model, Totals(names)).add(batch, model, "")
+        if not totals:
+            raise ValueError(f"There are no attributions in {', '.join(self.folders)}.")
+        return explained("explained.html", totals, rows, read_splits(self.folders))
+
+
+@dataclass(frozen=True)
+class EvaluationView:
+    """A ModelEvaluation's metrics as a notebook shows them: a table a slice, a column a model.
+
+    Attributes:
+      slices: By slice, what stands in it.
+    """
+
+    slices: Slices
+
+    @property
+    def is_of_attributions(self) -> bool:
+        """Whether it is an Explainer's, or another one with metrics over attributions."""
+        return any("attribution" in str(key.name) for key in keys_of(self.slices))
+
+    def __repr__(self) -> str:
+        return f"<metrics of {len(self.slices)} slices>"
+
+    def _repr_html_(self) -> str:
+        # The candidate, the baseline model, and the one minus the other.
+        kinds = sorted({(key.is_diff, key.model_name) for key in keys_of(self.slices)}, key=_order)
+        ordered = sorted(self.slices.items(), key=lambda item: (len(item[0]), repr(item[0])))
+        slices = [(printed(key), _rows(found.values, kinds)) for key, found in ordered]
+        heads = [f"{model} minus baseline" if is_diff else model for is_diff, model in kinds]
+        most = {"most_rows": _METRICS, "most_slices": _SLICES}
+        return fragment("evaluation.html", Page(None), heads=heads, slices=slices, **most)
+
+
+def read_verdict(path: str | os.PathLike[str]) -> VerdictView:
+    """Reads the verdict in a ThresholdValidator's `validation` directory, or in what `validate` wrote.
+
+    Raises:
+      ValueError: There is none, or it is damaged.
+    """
+    return VerdictView(**vars(read_decision(os.fspath(path).removeprefix("file://"))))
+
+
+def view_verdict(verdict: Verdict) -> VerdictView:
+    """Returns a gate's verdict as a notebook shows it."""
+    return VerdictView(**vars(decision_of(verdict.to_json().encode())))
+
+
+def view_metadata(metadata: explanation_pb2.ExplanationMetadata | str | os.PathLike[str]) -> MetadataView:
+    """Returns explanation metadata as a notebook shows it.
+
+    Args:
+      metadata: The message, a file in either dialect, or the folder of an ExplanationMetadata artifact.
+
+    Raises:
+      ValueError: There is no such file, or it cannot be read.
+    """
+    if isinstance(metadata, explanation_pb2.ExplanationMetadata):
+        return MetadataView(metadata)
+    return MetadataView(read_metadata(os.fspath(metadata).removeprefix("file://")))
+
+
+def view_evaluation(path: str | os.PathLike[str]) -> EvaluationView:
+    """Returns the metrics of an Explainer's `evaluation`, or any other ModelEvaluation, as a notebook shows them.
+
+    Raises:
+      ValueError: There are none, or they can't be read.
+    """
+    folder = os.fspath(path).removeprefix("file://")
+    try:
+        found = read_metrics(folder)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
+    if not found:
+        raise ValueError(f"There are no metrics in {folder}; give a ModelEvaluation, as an Explainer writes it.")
+    return EvaluationView(found)
+
+
+def view_attributions(path: str | os.PathLike[str]) -> AttributionsView:
+    """Returns what an Explainer wrote as a notebook shows it; of all its rows, in bounded memory.
+
+    Raises:
+      ValueError: There is none.
+    """
+    return AttributionsView(tuple(split_folders(os.fspath(path).removeprefix("file://"))))
+
+
+def _order(kind: tuple[bool, str]) -> tuple[bool, bool, str]:
+    is_diff, model = kind
+    return is_diff, model == columns.BASELINE, model
+
+
+def _rows(values: Metrics, kinds: Sequence[tuple[bool, str]]) -> list[tuple[str, list[float | None]]]:
+    """Returns, by a metric's title, its values by kind; None where it has none."""
+    found: dict[str, dict[tuple[bool, str], float]] = {}
+    for key, value in values.items():
+        found.setdefault(title(key), {})[key.is_diff, key.model_name] = value
+    return [(name, [by_kind.get(kind) for kind in kinds]) for name, by_kind in sorted(found.items())]

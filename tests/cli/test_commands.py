@@ -1,0 +1,44 @@
+"""What all subcommands have in common, and the page that says so."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tfx_explain.cli.main import COMMANDS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+
+
+def complete(words):
+    environ = {
+        **os.environ,
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+        "_TFX_EXPLAIN_COMPLETE": "bash_complete",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "tfx_explain.cli.main"], env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_page_has_every_command():
+    assert re.findall(r"(?m)^\| `([a-z]+)` \|", PAGE) == list(COMMANDS)
+
+
+def test_every_option_of_the_page_is_one():
+    options = {
+        name
+        for command in COMMANDS
+        for parameter in importlib.import_module(f"tfx_explain.cli.{command}").command.params
+        for name in parameter.opts
+    }
+    assert set(re.findall(r"`(--?[a-z-]+)`", PAGE)) <= options
+
+
+def test_a_shell_completes_commands():
+    done = complete("tfx-explain va")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["plain,validate"]

@@ -1,0 +1,1 @@
+"""What the models are asked, and what they answer, without a page."""

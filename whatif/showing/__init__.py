@@ -1,0 +1,1 @@
+"""The page: its widgets, and the fragments of HTML that show answers."""
