@@ -9,6 +9,7 @@ import click
 import tensorflow as tf
 from google.protobuf import json_format
 
+from tfx_explain.cli import options
 from tfx_explain.cli.output import emit
 from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.proto import explanation_pb2
@@ -17,10 +18,16 @@ from tfx_explain.report.gallery import INDEX_FILE, write_gallery
 from tfx_explain.report.pictures import most_changed
 from tfx_explain.savedmodel.metadata.metadata import metadata_from_json
 from tfx_explain.savedmodel.metadata.rules import contradictions, wrong_values
-from tfx_explain.storage.directory import complete_directory
+from tfx_explain.storage.directory import check_unused, complete_directory
 
 
-@click.command("overlay")
+@click.command(
+    "overlay",
+    epilog=options.examples(
+        "overlay --attributions explained --output overlays",
+        'overlay --attributions explained --output sevens --class 7 --visualization \'{"polarity": "both"}\'',
+    ),
+)
 @click.option("--attributions", multiple=True, required=True, metavar="DIR", help="What an Explainer wrote.")
 @click.option("--output", required=True, metavar="DIR", help="Where pictures go; must not exist, or be empty.")
 @click.option("--feature", default="", metavar="NAME", help="Of which feature; of all that have maps by default.")
@@ -41,8 +48,7 @@ def command(
 
     Writes a PNG for each record and model, and OUTPUT/index.html, and prints the page's path.
     """
-    if tf.io.gfile.exists(output) and (not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)):
-        raise ValueError(f"{output!r} is there already; name a folder that doesn't exist, or is empty.")
+    check_unused(output)
     given = _given(visualization)
     folders = [split for directory in attributions for split in split_folders(directory)]
     found = most_changed(folders, pictures, feature, class_name)
