@@ -12,7 +12,7 @@ from scipy.spatial import distance
 from benchmarks.retraining import Month, Network, auc, census
 from tfx_explain.gate.calibration import bounds
 from tfx_explain.metrics.agreement import cosines, histograms_of
-from tfx_explain.metrics.drift import LEAST_SHARE, ndcg
+from tfx_explain.metrics.drift import LEAST_SHARE, importance_ndcg
 
 RATE = 0.01
 CALIBRATED, AUC, PRESETS, CLARIFY, VERTEX = (
@@ -76,9 +76,9 @@ class Seen:
         ours, theirs = self.importances(), before.importances()
         found = cosines(self.attributions, before.attributions)
         agreement = [found[rows].mean() for rows in self.slices.values()]
-        ranking = [ndcg(*pair) for pair in zip(ours, theirs, strict=True)]
+        ranking = [importance_ndcg(*pair) for pair in zip(ours, theirs, strict=True)]
         counts = [histograms_of(one.attributions, np.ones(len(found))) for one in (self, before)]
-        far = np.max([distance.jensenshannon(*pair, base=2) for pair in zip(*counts, strict=True)])
+        far = np.asarray(max(distance.jensenshannon(*pair, base=2) for pair in zip(*counts, strict=True)))
         shares, others = (sums / sums.sum(axis=1, keepdims=True) for sums in (ours, theirs))
         return Pair(
             shares.ravel(), others.ravel(), np.array(agreement + ranking), np.array([self.auc, before.auc]), far

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tfx_explain.gate.calibration.runs import Comparison, Run, Slices, Sums
-from tfx_explain.gate.reading.explanations import Summary, read_summary, split_of, verify_rows
+from tfx_explain.gate.reading.explanations import read_summary, split_of, verify_rows
 from tfx_explain.gate.reading.shards import record_files, split_folders
 from tfx_explain.metrics.evaluate import read_batches, summarize_records
 from tfx_explain.storage.columns import BASELINE, CANDIDATE, attribution_column
+from tfx_explain.storage.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def read_history(directories: Sequence[str], slices: Slices = (), class_name: st
     return History(tuple(runs), tuple(comparisons), slices, class_name, tuple(notes))
 
 
-def _sums_of(directory: str, summary: Summary | None, sums: Sums) -> Sums:
+def _sums_of(directory: str, summary: Mapping[str, Summary] | None, sums: Sums) -> Sums:
     for folder in split_folders(directory):
         files = record_files(folder)
         found = summarize_records(files)
@@ -86,7 +87,7 @@ def _sums_of(directory: str, summary: Summary | None, sums: Sums) -> Sums:
     return sums
 
 
-def _said(summary: Summary | None) -> tuple[dict[str, str], tuple[str, ...]]:
+def _said(summary: Mapping[str, Summary] | None) -> tuple[dict[str, str], tuple[str, ...]]:
     """Returns what an Explainer says: the models' fingerprints by role, and the places and splits of the examples."""
     models: dict[str, str] = {}
     explained: list[str] = []
@@ -99,7 +100,7 @@ def _said(summary: Summary | None) -> tuple[dict[str, str], tuple[str, ...]]:
 def _each_once(runs: Sequence[Run]) -> Iterator[Run]:
     seen: set[str | bytes] = set()
     for run in runs:
-        marks = {run.sums[()][0].tobytes(), *([run.model] if run.model else [])}
+        marks = {run.shares[()].tobytes(), *([run.model] if run.model else [])}
         if seen.isdisjoint(marks):
             yield run
         seen |= marks
