@@ -130,7 +130,7 @@ def attribution_config(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalCon
             kept = result.metrics_specs.add()
             kept.CopyFrom(spec)
             del kept.metrics[:]
-            kept.metrics.extend(_without_thresholds(m) for m in metrics)
+            kept.metrics.extend(without_thresholds(m) for m in metrics)
             for field in ("thresholds", "per_slice_thresholds", "cross_slice_thresholds"):
                 kept.ClearField(field)
     return result
@@ -228,5 +228,6 @@ def _metric_config(of_class: type[ExplanationMetric], **config: str) -> config_p
     )
 
 
-def _without_thresholds(metric: config_pb2.MetricConfig) -> config_pb2.MetricConfig:
+def without_thresholds(metric: config_pb2.MetricConfig) -> config_pb2.MetricConfig:
+    """Returns the metric alone."""
     return config_pb2.MetricConfig(class_name=metric.class_name, module=metric.module, config=metric.config)

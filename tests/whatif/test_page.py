@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.whatif.conftest import HOSTILE
+from tfx_explain import whatif
 from tfx_explain.beam.reading.names import row_names
 from tfx_explain.cli import main
 from tfx_explain.report.page import environment
@@ -225,6 +226,17 @@ def test_a_port_that_is_taken_is_a_sentence(asked, address, capsys):
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == f"tfx-explain: Port {port} is in use; give another one by --port, or 0 for any that is free.\n"
+
+
+def test_without_the_extra_it_says_what_to_install(asked, monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.startswith("tfx_explain.whatif.s")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(whatif, "serve")
+    monkeypatch.setitem(sys.modules, "panel", None)
+    assert main.run(asked) == 2
+    assert (
+        capsys.readouterr().err == "tfx-explain: `tfx-explain whatif` needs Panel: pip install 'tfx-explain[whatif]'.\n"
+    )
 
 
 def test_ctrl_c_ends_it_cleanly(started):

@@ -170,3 +170,32 @@ def test_a_row_and_its_attribution_record_have_one_name(example, row):
     assert row_names([explained, in_pieces]) == row_names([record]) * 2
     assert row_names([row(color="blue")]) != row_names([record])
     assert row_names([b"no example", record])[0] == ""
+
+
+def test_what_an_explainer_wrote_is_explained_as_its_examples_are(session, row, example):
+    written = row() + example({"tfx_explain/candidate/attributions/x": 0.5})
+    for found, expected in zip(*(session.ask(one).attributions.values() for one in (written, row())), strict=True):
+        np.testing.assert_array_equal(found.values, expected.values)
+
+
+class Named(tf.Module):
+    """score = 2 a + 3 b, of inputs by name."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.float32, name="a"), tf.TensorSpec([None, 2], tf.float32, name="b")]
+    )
+    def serve(self, a, b):
+        return {"score": 2 * a + 3 * tf.reduce_sum(b, axis=1)}
+
+
+def test_a_model_of_named_inputs_is_asked_in_the_same_way(open_session, example, tmp_path):
+    module = Named()
+    tf.saved_model.save(module, str(tmp_path / "model"), signatures={"serving_default": module.serve})
+    records = [example({"a": float(i), "b": [1.0, float(-i)]}) for i in range(9)]
+    session = open_session(str(tmp_path / "model"), records)
+    edited = with_values(records[4], session.models.features, {"b": [np.float32(5), np.float32(7)]})
+    answer = session.ask(edited)
+    parts = dict(zip(answer.attributions[CANDIDATE].features, answer.attributions[CANDIDATE].values[0], strict=True))
+    assert parts == pytest.approx({"a": 8.0, "b[0]": 15.0, "b[1]": 21.0})
+    with pytest.raises(ValueError, match="Feature 'b' has 0 values; the model takes 2"):
+        session.ask(with_values(records[4], session.models.features, {"b": []}))

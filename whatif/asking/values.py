@@ -39,7 +39,7 @@ def with_values(record: bytes, features: Mapping[str, Feature], given: Mapping[s
     for name, values in given.items():
         example.features.feature[name].Clear()
         if values:
-            getattr(example.features.feature[name], _kind(features[name].dtype)).value.extend(values)
+            getattr(example.features.feature[name], _kind(features[name].dtype)).value.extend(map(_builtin, values))
         else:
             del example.features.feature[name]
     return example.SerializeToString(deterministic=True)
@@ -136,6 +136,11 @@ def _plain(value: np.float32 | int | bytes) -> Any:
     if isinstance(value, bytes):
         return text_of(value)
     return float(str(value)) if isinstance(value, np.floating) else int(value)
+
+
+def _builtin(value: np.float32 | int | bytes) -> float | int | bytes:
+    """A value as messages take it."""
+    return float(value) if isinstance(value, np.floating) else value
 
 
 def _kind(dtype: tf.DType) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import Any
 
@@ -47,14 +47,14 @@ class Page:
         self._is_setting = False
         self.location = Location()
         self._panes = {name: pn.pane.HTML("", **look | {"margin": 0}) for name in _PANES}
-        self._rows = RowChoice(session, self._choose, self._guarded, look)
+        self._rows = RowChoice(session, self._safely(self._choose), self._safely(self._search), look)
         self._back = pn.widgets.Button(name="Back to the row as it was read", disabled=True, **look)
         self._output = pn.widgets.Select(name="Output explained", visible=False, **look)
         self._feature = pn.widgets.Select(name="Feature", **look)
         self._choice = pn.widgets.Select(name="Value", **look)
         self._slider = Slider(label="Value", stylesheets=[css], sizing_mode="stretch_width")
         self._take = pn.widgets.Button(name="Look at this row", **look)
-        self._fields = Fields(session, self._edit, look)
+        self._fields = Fields(session, self._safely(self._edit), look)
         self._panes["about"].object = view.about(session)
         self._watch()
         self._choose(record)
@@ -80,7 +80,8 @@ class Page:
         """Says what happens when somebody changes a widget."""
 
         def on(widget: Any, parameter: str, change: Any) -> None:
-            widget.param.watch(lambda event: None if self._is_setting else change(event.new), parameter)
+            safely = self._safely(change)
+            widget.param.watch(lambda event: None if self._is_setting else safely(event.new), parameter)
 
         on(self._back, "clicks", lambda _: self._choose(self._record))
         on(self._output, "value", self._explain)
@@ -103,6 +104,11 @@ class Page:
                 with self._setting():
                     self._offer_features(self._read)
         self._show()
+
+    def _search(self, name: str) -> None:
+        """Shows the row of a name."""
+        with self._guarded():
+            self._choose(self._session.rows.find(name))
 
     def _explain(self, target: int) -> None:
         """Shows another of the outputs."""
@@ -136,8 +142,7 @@ class Page:
             with self._setting():
                 self.location.hash = _ROW + own
         elif name != own:
-            with self._guarded():
-                self._choose(self._session.rows.find(name))
+            self._search(name)
 
     def _show(self) -> None:
         """Brings all that is shown up to date."""
@@ -214,8 +219,18 @@ class Page:
             yield
         except ValueError as error:
             sentence = str(error)
-        except Exception as error:
-            logging.exception("The page could not do what it was asked.")
-            sentence = f"Something failed that nobody foresaw: {first_line(error)}"
         sentences = [*(why for _, why in self._wrong.values()), *([sentence] if sentence else [])]
         self._panes["problem"].object = view.problem(sentences, self._now is not None)
+
+    def _safely(self, change: Callable[..., None]) -> Callable[..., None]:
+        """Has what nobody foresaw said on the page, too; the terminal has all of it."""
+
+        def safe(*what: Any) -> None:
+            try:
+                change(*what)
+            except Exception as error:
+                logging.exception("The what-if page could not do what it was asked.")
+                sentence = f"Something failed that nobody foresaw: {first_line(error)}."
+                self._panes["problem"].object = view.problem([sentence], self._now is not None)
+
+        return safe

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import panel as pn
@@ -28,7 +27,7 @@ class RowChoice:
         self,
         session: Session,
         on_choice: Callable[[bytes], None],
-        guarded: Callable[[], AbstractContextManager[None]],
+        on_name: Callable[[str], None],
         look: dict[str, Any],
     ) -> None:
         """Lists the sampled rows.
@@ -36,10 +35,10 @@ class RowChoice:
         Args:
           session: Where they are from.
           on_choice: Called with the row that somebody chose, a serialized tf.Example.
-          guarded: In which what can't be done is said on the page.
+          on_name: Called with a name that somebody wrote.
           look: How widgets look.
         """
-        self._session, self._on_choice, self._guarded = session, on_choice, guarded
+        self._session, self._on_choice = session, on_choice
         self._is_setting = False
         orders = [*([_APART] if columns.BASELINE in session.models.explained else []), _HIGHEST, _SAMPLED]
         self._order = pn.widgets.Select(name="Order of the rows", options=orders, **look)
@@ -47,7 +46,7 @@ class RowChoice:
         self._find = pn.widgets.TextInput(name="Find a row by its name", **look)
         self._order.param.watch(lambda _: self._list(), "value")
         self._row.param.watch(lambda event: self._pick(event.new), "value")
-        self._find.param.watch(lambda event: self._search(event.new), "value")
+        self._find.param.watch(lambda event: on_name(event.new) if event.new else None, "value")
         self.widgets = {"order": self._order, "row": self._row, "find": self._find}
         self._list()
 
@@ -82,8 +81,3 @@ class RowChoice:
     def _pick(self, place: int | None) -> None:
         if place is not None and place != _NOT_SAMPLED and not self._is_setting:
             self._on_choice(self._session.rows.sample[place])
-
-    def _search(self, name: str) -> None:
-        if name:
-            with self._guarded():
-                self._on_choice(self._session.rows.find(name))

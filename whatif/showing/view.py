@@ -100,7 +100,13 @@ def why(session: Session, now: Answer | None, read: Answer | None) -> str:
             model: _bar(one.get(name, 0.0), before.get(model, {}).get(name, math.nan), most)
             for model, one in found.items()
         }
-        parts.append({"feature": name, "value": shown(values.get(name, ())), "bars": bars})
+        parts.append(
+            {
+                "feature": name,
+                "value": shown(values.get(name, ())) if name in session.models.features else "",
+                "bars": bars,
+            }
+        )
     moved = any(bar.has_moved for part in parts for bar in part["bars"].values())
     return _render(
         "why.html",
