@@ -192,9 +192,8 @@ def _matching(metric: config_pb2.MetricConfig, features: Sequence[str]) -> list[
         return [metric]
     result = []
     for feature in (f for f in features if fnmatch.fnmatchcase(f, glob)):
-        settings = {"feature": feature}
-        if instance.class_name:
-            settings["class_name"] = instance.class_name
+        settings = {**json.loads(metric.config), "feature": feature}
+        settings.pop("name", None)
         if not str(instance.name).endswith(of_class(f"/{glob}", instance.class_name)):  # It is not the default name.
             settings["name"] = f"{instance.name}/{feature}"
         expanded = config_pb2.MetricConfig()
