@@ -99,13 +99,14 @@ class SmoothGrad(Method):
         means = {name: array.mean(axis=1) for name, array in by_row.items() if array.dtype.kind == "f"}
         values, evaluations = by_row["values"], by_row["evaluations"].sum(axis=1)
         spread, missed = values.std(axis=1, ddof=1), np.zeros(len(rows))
-        alike = spread.max(axis=1, initial=0) <= _ALIKE * np.abs(means["values"]).sum(axis=1)
-        if isinstance(self._method, Saliency):
+        # Other methods' attributions change with every copy, and their errors are their own.
+        if isinstance(self._method, Saliency) and sigmas.any():
             missed = _missed(by_row["instance_outputs"], means["values"], sigmas[:-1])
             change = np.abs(means["instance_outputs"] - means["baseline_outputs"])
+            alike = spread.max(axis=1, initial=0) <= _ALIKE * np.abs(means["values"]).sum(axis=1)
             alike |= means["values"] @ sigmas[:-1] <= _ALIKE * change
-        if alike.any() and sigmas.any():
-            wide, _ = self._copies(problem, (_WIDER * sigmas, keys), rows[alike], first=self._samples)
+            first = len(problem.owners) * self._samples
+            wide, _ = self._copies(problem, (_WIDER * sigmas, keys), rows[alike], first)
             missed[alike] = np.maximum(missed[alike], _beyond(values[alike], wide["values"]))
             evaluations[alike] += wide["evaluations"].sum(axis=1)
         estimates = Estimates.drawn(
@@ -127,13 +128,13 @@ class SmoothGrad(Method):
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Returns what the method finds of noisy copies, `[rows, samples, ...]`, and their maps.
 
-        `first` is the number of the first.
+        `first` numbers the first draw.
         """
         sigmas, keys = noise
         each = np.repeat(rows, self._samples)
         copies = {key: tf.gather(tensor, each) for key, tensor in problem.inputs.items()}
         for number, (key, owner) in enumerate(problem.owners.items()):
-            draws = 2 * number * self._samples + first + np.arange(self._samples)
+            draws = first + number * self._samples + np.arange(self._samples)
             copies[key] += self._noise(keys[rows], draws, copies[key], sigmas[owner])
         targets = problem.targets[each]
         result = self._method.attribute(problem.model, copies, problem.given, problem.parts(), targets)

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import call_size, extended, lengthened, near_equal_slices
-from tfx_explain.attribution.path.quadrature import secant_share
+from tfx_explain.attribution.path.quadrature import secant_weights
 from tfx_explain.attribution.problem.problem import Problem
 
 Arrays = dict[str, np.ndarray]
@@ -127,7 +127,7 @@ class Path:
                         _add_weighted(by_point, weights[:1, points], numbers[key])
                 if by_secants:
                     known = slice(max(0, points.start - 1), points.stop)
-                    shared = _secant_weights(alphas[known], outputs[part, known], rises[part, known])
+                    shared = secant_weights(alphas[known], outputs[part, known], rises[part, known])
                     for key, by_point in slopes.items():
                         before = [last[key]] if key in last else []
                         _add_intervals([*before, *by_point], *shared, sums[key][-1])
@@ -321,21 +321,6 @@ def _add_by_path(by_path: np.ndarray, weights: np.ndarray, totals: np.ndarray) -
         if not np.isfinite(values.sum()):
             values = np.where(np.isfinite(values), values, 0)
         totals += of_paths.reshape(-1, *[1] * (values.ndim - 1)) * values
-
-
-def _secant_weights(alphas: np.ndarray, outputs: np.ndarray, rises: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns what the two ends of each interval weigh by `secant_share`, `[points - 1, paths]`.
-
-    Args:
-        alphas: `[points]`.
-        outputs: `[paths, points]`.
-        rises: `[paths, points]`, their derivatives.
-    """
-    lengths = np.diff(alphas)
-    with np.errstate(invalid="ignore", over="ignore"):
-        shares = secant_share(np.diff(outputs) - lengths * rises[:, :-1], lengths * np.diff(rises))
-    ends = (lengths * shares).T
-    return lengths[:, None] - ends, ends
 
 
 def _add_intervals(by_point: list[np.ndarray], starts: np.ndarray, ends: np.ndarray, total: np.ndarray) -> None:
