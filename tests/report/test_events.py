@@ -11,7 +11,7 @@ from tfx_explain.report.history.events import add_events, write_events
 from tfx_explain.report.history.left import Left
 from tfx_explain.report.history.run import Reading
 from tfx_explain.report.history.write import read_history
-from tfx_explain.storage import summaries
+from tfx_explain.storage import event_files
 
 
 @pytest.fixture
@@ -123,20 +123,20 @@ def test_a_failure_leaves_what_was_there(runs, left, tmp_path):
 
 
 def test_without_tensorboard_the_error_names_the_extra(left, tmp_path, monkeypatch):
-    monkeypatch.setattr(summaries.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(event_files.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs it: pip install 'tfx-explain\[tensorboard\]'"):
         add_events(str(tmp_path / "logs"), left("one", 0.25, 0.5))
     assert not (tmp_path / "logs").exists()
 
 
 def test_names_of_folders_stay_inside():
-    assert summaries.folder_name("sex:Male") == "sex:Male"
-    assert "/" not in summaries.folder_name("a:../../b")
-    long = [summaries.folder_name("x" * 1000 + end) for end in "ab"]
+    assert event_files.folder_name("sex:Male") == "sex:Male"
+    assert "/" not in event_files.folder_name("a:../../b")
+    long = [event_files.folder_name("x" * 1000 + end) for end in "ab"]
     assert long[0] != long[1]
     assert max(map(len, long)) < 120
 
 
 def test_the_link_has_no_smoothing():
     expected = "http://localhost:6006/?smoothing=0&tagFilter=%5Eattribution_share%2F#timeseries"
-    assert summaries.link("^attribution_share/") == expected
+    assert event_files.link("^attribution_share/") == expected

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfx_explain.attribution import IntegratedGradients
-from tfx_explain.storage import summaries
+from tfx_explain.storage import event_files
 from tfx_explain.training import TensorBoardAttributions
 
 ROWS = 64
@@ -144,6 +144,6 @@ def test_a_sample_that_is_none_is_one_sentence(logs, rows, features, sentence):
 
 
 def test_without_tensorboard_the_error_names_the_extra(logs, columns, monkeypatch):
-    monkeypatch.setattr(summaries.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(event_files.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs it: pip install 'tfx-explain\[tensorboard\]'"):
         TensorBoardAttributions(logs, columns, features=list("abc"))
