@@ -40,6 +40,8 @@ REQUIREMENTS = [
 EXTRAS = {
     # Figures for notebooks; the report and everything else do without.
     "figures": ["matplotlib>=3.8,<4", "seaborn>=0.13,<1"],
+    # Segments of pictures, for XRAI and superpixels, and PNGs of overlays.
+    "images": ["pillow>=10,<13", "scikit-image>=0.22,<1"],
     # The messages of a PipelineJob, for compiling pipelines into one and for the tasks that run them.
     "kubeflow": ["kfp-pipeline-spec>=0.2.2,<3", "pyyaml>=5.4,<7"],
     # Attributions as shap's own object, for its plots.
@@ -58,10 +60,12 @@ EXTRAS = {
         "matplotlib>=3.8,<4",
         "nbmake>=1.5,<2",
         "panel>=1.5,<2",
+        "pillow>=10,<13",
         # It drives the machine's own Chromium.
         "playwright>=1.45,<2",
         # Other people's implementations of the methods, for tests/ and benchmarks/ to compare with.
         "saliency>=0.2,<1",
+        "scikit-image>=0.22,<1",
         "seaborn>=0.13,<1",
         "shap>=0.49,<1",
         "shapiq>=1.4,<2",

@@ -1,8 +1,10 @@
 """Feature attributions of batched models: which share of a row's output each feature has.
 
-Only NumPy and TensorFlow: a model is anything that satisfies `Model`, or a plain TensorFlow function.
+A model is anything that satisfies `Model`, or a plain TensorFlow function. Only NumPy and TensorFlow, and for pictures
+SciPy and scikit-image.
 """
 
+from tfx_explain.attribution.images.regions import Regions
 from tfx_explain.attribution.methods.banzhaf import Banzhaf
 from tfx_explain.attribution.methods.expected_gradients import ExpectedGradients
 from tfx_explain.attribution.methods.gradients import GradientTimesInput, Saliency
@@ -12,9 +14,12 @@ from tfx_explain.attribution.methods.lime import Lime
 from tfx_explain.attribution.methods.occlusion import Occlusion
 from tfx_explain.attribution.methods.shapley import SampledShapley
 from tfx_explain.attribution.methods.smooth_grad import SmoothGrad
+from tfx_explain.attribution.methods.superpixels import Superpixels
+from tfx_explain.attribution.methods.xrai import Xrai
 from tfx_explain.attribution.model.functions import from_function
 from tfx_explain.attribution.model.interface import Model, Tensors
 from tfx_explain.attribution.problem.blur import Blurred
+from tfx_explain.attribution.problem.extremes import Extremes
 from tfx_explain.attribution.problem.randomness import row_keys
 from tfx_explain.attribution.problem.result import Attributions
 from tfx_explain.attribution.problem.targets import top_targets
@@ -24,16 +29,20 @@ __all__ = [
     "Banzhaf",
     "Blurred",
     "ExpectedGradients",
+    "Extremes",
     "GradientTimesInput",
     "IntegratedGradients",
     "KernelShap",
     "Lime",
     "Model",
     "Occlusion",
+    "Regions",
     "Saliency",
     "SampledShapley",
     "SmoothGrad",
+    "Superpixels",
     "Tensors",
+    "Xrai",
     "from_function",
     "row_keys",
     "top_targets",

@@ -78,7 +78,7 @@ class Seen:
         agreement = [found[rows].mean() for rows in self.slices.values()]
         ranking = [importance_ndcg(*pair) for pair in zip(ours, theirs, strict=True)]
         counts = [histograms_of(one.attributions, np.ones(len(found))) for one in (self, before)]
-        far = np.array(max(distance.jensenshannon(*pair, base=2) for pair in zip(*counts, strict=True)))
+        far = np.asarray(max(distance.jensenshannon(*pair, base=2) for pair in zip(*counts, strict=True)))
         shares, others = (sums / sums.sum(axis=1, keepdims=True) for sums in (ours, theirs))
         return Pair(
             shares.ravel(), others.ravel(), np.array(agreement + ranking), np.array([self.auc, before.auc]), far

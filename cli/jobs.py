@@ -18,7 +18,7 @@ from tfx_explain.cli.wording import BY_INSPECT, options_for
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 
-_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap")
+_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "xrai", "superpixel")
 _ALL = "all"
 _OPTIONS = (
     click.option("--model", required=True, metavar="DIR", help="The SavedModel to explain."),
@@ -43,6 +43,7 @@ _OPTIONS = (
         type=click.FloatRange(min=0, min_open=True),
         help="Largest error, relative to the sum of a row's absolute attributions.",
     ),
+    click.option("--maps", "keep_maps", is_flag=True, help="Keeps the attribution of each pixel of images."),
     click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: all else that can be set."),
 )
 
@@ -67,6 +68,7 @@ def read_job(
     output_name: str,
     output_element: str | None,
     tolerance: float | None,
+    keep_maps: bool,
     parameters: str | None,
 ) -> ExplanationJob:
     """Returns the job that the options describe; they win over the same in a file of parameters.
@@ -75,6 +77,7 @@ def read_job(
       ValueError: A file holds something else, or the model can't be explained as asked.
     """
     settings = _parameters(parameters)
+    settings.keep_maps |= keep_maps
     choose(settings, classes, top_k, output_name, output_element)
     _set_method(settings, method, tolerance)
     return ExplanationJob(model, _metadata(model, metadata, settings), settings, baseline_model)

@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "Attributes a model's predictions over TFRecords to its features.",
     "validate": "Decides thresholds over metrics and attributions: 0 blessed, 1 not blessed, 2 can't tell.",
     "report": "Makes a page of attributions and verdict: why a model was blocked.",
+    "overlay": "Draws maps of pictures that an Explainer kept over the pictures.",
     "whatif": "Serves a page on which a row is changed, and predictions and attributions move.",
     "history": "Shows attributions and verdicts over runs, as a page or as JSON lines.",
     "tensorboard": "Writes attributions and verdicts over runs for TensorBoard.",

@@ -15,6 +15,7 @@ _RATES = """
 AUC AUCPrecisionRecall Accuracy BinaryAccuracy BalancedAccuracy CategoricalAccuracy SparseCategoricalAccuracy Precision
 Recall Specificity F1Score FNR FPR TNR TPR FallOut MissRate NDCG Prevalence SymmetricFlipRate
 AttributionShare ToleranceMissed ImportanceNDCG LargestShareChange AttributionDistance ShareKept
+MapShare MapConcentration MapAgreement
 """
 _CORRELATIONS = "MatthewsCorrelationCoefficient ImportanceSpearman ImportanceKendall AttributionAgreement"
 _COUNTS_AND_ERRORS = """

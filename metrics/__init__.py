@@ -11,6 +11,7 @@ from tfx_explain.metrics.drift import (
 )
 from tfx_explain.metrics.evaluate import EvaluateAttributions, evaluate_attributions, summarize_records
 from tfx_explain.metrics.extractor import attributions_extractor
+from tfx_explain.metrics.maps import MapAgreement, MapConcentration, MapShare
 from tfx_explain.metrics.per_feature import (
     AttributionRank,
     AttributionShare,
@@ -47,6 +48,9 @@ __all__ = [
     "ImportanceNDCG",
     "ImportanceSpearman",
     "LargestShareChange",
+    "MapAgreement",
+    "MapConcentration",
+    "MapShare",
     "MeanAbsoluteAttribution",
     "MeanAttribution",
     "ShareKept",

@@ -130,7 +130,7 @@ def attribution_config(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalCon
             kept = result.metrics_specs.add()
             kept.CopyFrom(spec)
             del kept.metrics[:]
-            kept.metrics.extend(_without_thresholds(m) for m in metrics)
+            kept.metrics.extend(without_thresholds(m) for m in metrics)
             for field in ("thresholds", "per_slice_thresholds", "cross_slice_thresholds"):
                 kept.ClearField(field)
     return result
@@ -192,9 +192,8 @@ def _matching(metric: config_pb2.MetricConfig, features: Sequence[str]) -> list[
         return [metric]
     result = []
     for feature in (f for f in features if fnmatch.fnmatchcase(f, glob)):
-        settings = {"feature": feature}
-        if instance.class_name:
-            settings["class_name"] = instance.class_name
+        settings = {**json.loads(metric.config), "feature": feature}
+        settings.pop("name", None)
         if not str(instance.name).endswith(of_class(f"/{glob}", instance.class_name)):  # It is not the default name.
             settings["name"] = f"{instance.name}/{feature}"
         expanded = config_pb2.MetricConfig()
@@ -228,5 +227,6 @@ def _metric_config(of_class: type[ExplanationMetric], **config: str) -> config_p
     )
 
 
-def _without_thresholds(metric: config_pb2.MetricConfig) -> config_pb2.MetricConfig:
+def without_thresholds(metric: config_pb2.MetricConfig) -> config_pb2.MetricConfig:
+    """Returns the metric alone."""
     return config_pb2.MetricConfig(class_name=metric.class_name, module=metric.module, config=metric.config)

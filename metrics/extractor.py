@@ -12,6 +12,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics import configs
+from tfx_explain.metrics.maps import Measure, map_extracts, measures_of
 from tfx_explain.metrics.rows import NOT_EXPLAINED, ModelRows, to_extracts
 from tfx_explain.storage import columns
 
@@ -31,12 +32,18 @@ def attributions_extractor(eval_config: config_pb2.EvalConfig) -> tfma.extractor
     """
     models = configs.models_by_spec(eval_config)
     with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
-    extract = beam.Map(_extract, models, sorted({"", *configs.class_names(eval_config)}), with_dictionaries)
+    measures = measures_of(configs.metric_instances(eval_config))
+    classes = sorted({"", *configs.class_names(eval_config)})
+    extract = beam.Map(_extract, models, classes, with_dictionaries, measures)
     return tfma.extractors.Extractor(stage_name=_STAGE_NAME, ptransform=extract)
 
 
 def _extract(
-    extracts: dict[str, Any], models: Mapping[str, str], classes: Sequence[str], with_dictionaries: bool
+    extracts: dict[str, Any],
+    models: Mapping[str, str],
+    classes: Sequence[str],
+    with_dictionaries: bool,
+    measures: Sequence[Measure],
 ) -> dict[str, Any]:
     batch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
     attributed = {model: columns.attributed_features(batch.schema.names, model) for model in models.values()}
@@ -44,6 +51,7 @@ def _extract(
         of_class: {name: model_rows(batch, model, attributed[model], of_class) for name, model in models.items()}
         for of_class in classes
     }
+    places = {of_class: _places(batch, of_class) for of_class in {measure.class_name for measure in measures}}
     original = [name for name in batch.schema.names if not columns.is_explanation_column(name)]
     rest = pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(n)) for n in original], original)
     return {
@@ -52,6 +60,7 @@ def _extract(
         **extracts,
         tfma.ARROW_RECORD_BATCH_KEY: rest,
         **to_extracts(by_class, with_dictionaries),
+        **map_extracts(batch, models, measures, places),
     }
 
 
@@ -65,7 +74,7 @@ def model_rows(batch: pa.RecordBatch, model: str, features: tuple[str, ...], cla
       class_name: Of which class; empty: of the first one of each record. Where a record doesn't explain it, the output
         index is `NOT_EXPLAINED` and all else is NaN.
     """
-    places = _places(batch, class_name) if class_name else np.zeros(batch.num_rows, np.int64)
+    places = _places(batch, class_name)
     attributions = np.empty((batch.num_rows, len(features)))
     for index, feature in enumerate(features):
         attributions[:, index] = _values_at(batch, columns.attribution_column(model, feature), places)
@@ -75,7 +84,12 @@ def model_rows(batch: pa.RecordBatch, model: str, features: tuple[str, ...], cla
 
 
 def _places(batch: pa.RecordBatch, class_name: str) -> np.ndarray:
-    """Returns where in each record a class of the candidate stands, by name or index, int64 [rows]; -1: nowhere."""
+    """Returns where in each record a class of the candidate stands, by name or index, int64 [rows]; -1: nowhere.
+
+    The first place, if no class is named.
+    """
+    if not class_name:
+        return np.zeros(batch.num_rows, np.int64)
     found = np.full(batch.num_rows, -1)
     for field, value in (
         (columns.OUTPUT_DISPLAY_NAME, class_name.encode()),

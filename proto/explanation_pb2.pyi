@@ -56,11 +56,12 @@ class ExplanationMetadata(_message.Message):
     def __init__(self, inputs: _Optional[_Mapping[str, InputMetadata]] = ..., outputs: _Optional[_Mapping[str, OutputMetadata]] = ..., framework: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., signature_name: _Optional[str] = ..., preprocess_signature_name: _Optional[str] = ...) -> None: ...
 
 class ExplanationParameters(_message.Message):
-    __slots__ = ["class_names", "integrated_gradients_attribution", "kept_features", "kernel_shap_attribution", "max_failed_fraction", "output_element", "output_indices", "output_name", "output_scale", "sample", "sampled_shapley_attribution", "seed", "top_k"]
+    __slots__ = ["class_names", "integrated_gradients_attribution", "keep_maps", "kept_features", "kernel_shap_attribution", "max_failed_fraction", "output_element", "output_indices", "output_name", "output_scale", "sample", "sampled_shapley_attribution", "seed", "superpixel_attribution", "top_k", "xrai_attribution"]
     class OutputScale(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
     INTEGRATED_GRADIENTS_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    KEEP_MAPS_FIELD_NUMBER: _ClassVar[int]
     KEPT_FEATURES_FIELD_NUMBER: _ClassVar[int]
     KERNEL_SHAP_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     LOGITS: ExplanationParameters.OutputScale
@@ -75,9 +76,12 @@ class ExplanationParameters(_message.Message):
     SAMPLE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SERVED: ExplanationParameters.OutputScale
+    SUPERPIXEL_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
+    XRAI_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     class_names: _containers.RepeatedScalarFieldContainer[str]
     integrated_gradients_attribution: IntegratedGradientsAttribution
+    keep_maps: bool
     kept_features: KeptFeatures
     kernel_shap_attribution: KernelShapAttribution
     max_failed_fraction: float
@@ -88,8 +92,10 @@ class ExplanationParameters(_message.Message):
     sample: Sample
     sampled_shapley_attribution: SampledShapleyAttribution
     seed: int
+    superpixel_attribution: SuperpixelAttribution
     top_k: int
-    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., kernel_shap_attribution: _Optional[_Union[KernelShapAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., top_k: _Optional[int] = ..., output_element: _Optional[_Iterable[int]] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., kept_features: _Optional[_Union[KeptFeatures, _Mapping]] = ..., max_failed_fraction: _Optional[float] = ...) -> None: ...
+    xrai_attribution: XraiAttribution
+    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., kernel_shap_attribution: _Optional[_Union[KernelShapAttribution, _Mapping]] = ..., xrai_attribution: _Optional[_Union[XraiAttribution, _Mapping]] = ..., superpixel_attribution: _Optional[_Union[SuperpixelAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., top_k: _Optional[int] = ..., output_element: _Optional[_Iterable[int]] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., kept_features: _Optional[_Union[KeptFeatures, _Mapping]] = ..., keep_maps: bool = ..., max_failed_fraction: _Optional[float] = ...) -> None: ...
 
 class GatePolicy(_message.Message):
     __slots__ = ["confidence", "max_failed_fraction", "max_tolerance_missed_fraction", "missing_baseline", "override", "relative_change"]
@@ -274,6 +280,24 @@ class SmoothGradConfig(_message.Message):
     noisy_sample_count: int
     def __init__(self, noise_sigma: _Optional[float] = ..., feature_noise_sigma: _Optional[_Union[SmoothGradConfig.FeatureNoiseSigma, _Mapping]] = ..., noisy_sample_count: _Optional[int] = ...) -> None: ...
 
+class SuperpixelAttribution(_message.Message):
+    __slots__ = ["absent", "blur_baseline_config", "max_evaluations", "method", "segmentation", "superpixel_count", "tolerance"]
+    ABSENT_FIELD_NUMBER: _ClassVar[int]
+    BLUR_BASELINE_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    MAX_EVALUATIONS_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    SEGMENTATION_FIELD_NUMBER: _ClassVar[int]
+    SUPERPIXEL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    absent: str
+    blur_baseline_config: BlurBaselineConfig
+    max_evaluations: int
+    method: str
+    segmentation: str
+    superpixel_count: int
+    tolerance: float
+    def __init__(self, method: _Optional[str] = ..., segmentation: _Optional[str] = ..., superpixel_count: _Optional[int] = ..., absent: _Optional[str] = ..., blur_baseline_config: _Optional[_Union[BlurBaselineConfig, _Mapping]] = ..., tolerance: _Optional[float] = ..., max_evaluations: _Optional[int] = ...) -> None: ...
+
 class Visualization(_message.Message):
     __slots__ = ["blur_sigma", "clip_above_percentile", "clip_below_percentile", "color_map", "overlay_multiplier", "overlay_type", "polarity", "shade_within_outlines", "type"]
     BLUR_SIGMA_FIELD_NUMBER: _ClassVar[int]
@@ -295,3 +319,19 @@ class Visualization(_message.Message):
     shade_within_outlines: bool
     type: str
     def __init__(self, type: _Optional[str] = ..., polarity: _Optional[str] = ..., color_map: _Optional[str] = ..., clip_above_percentile: _Optional[float] = ..., clip_below_percentile: _Optional[float] = ..., overlay_type: _Optional[str] = ..., overlay_multiplier: _Optional[float] = ..., blur_sigma: _Optional[float] = ..., shade_within_outlines: bool = ...) -> None: ...
+
+class XraiAttribution(_message.Message):
+    __slots__ = ["area_fraction", "blur_baseline_config", "max_gradients", "smooth_grad_config", "step_count", "tolerance"]
+    AREA_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    BLUR_BASELINE_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    MAX_GRADIENTS_FIELD_NUMBER: _ClassVar[int]
+    SMOOTH_GRAD_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    STEP_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    area_fraction: float
+    blur_baseline_config: BlurBaselineConfig
+    max_gradients: int
+    smooth_grad_config: SmoothGradConfig
+    step_count: int
+    tolerance: float
+    def __init__(self, step_count: _Optional[int] = ..., smooth_grad_config: _Optional[_Union[SmoothGradConfig, _Mapping]] = ..., blur_baseline_config: _Optional[_Union[BlurBaselineConfig, _Mapping]] = ..., tolerance: _Optional[float] = ..., max_gradients: _Optional[int] = ..., area_fraction: _Optional[float] = ...) -> None: ...

@@ -22,8 +22,10 @@ _DARK = re.compile(r"prefers-color-scheme: ?dark\)\{:root\{([^}]*)\}")
 _SCOPE = ".tfx-explain" * 3
 # What notebooks say of these elements, and the page doesn't.
 _NOTEBOOK = (
-    "&{margin:0;padding:.25rem .75rem;font-size:.875rem}h1,h2{margin-top:.5rem}"
-    "table{table-layout:auto}tr{background:none}dt,dd{display:block;float:none;width:auto;font-weight:400}"
+    "&{margin:0;padding:.25rem .75rem;font-size:.875rem}h1,h2{margin-top:.5rem}tr{background:none}"
+    "table{table-layout:auto}.importance thead th{white-space:normal}"
+    "th,td{padding:.2rem .4rem}.importance .bars{min-width:5rem;padding:.35rem .4rem}"
+    "dt,dd{display:block;float:none;width:auto;font-weight:400}"
 )
 
 

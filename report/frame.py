@@ -36,7 +36,9 @@ class AttributionFrame(pd.DataFrame):
 
     def _repr_html_(self) -> str | None:
         table = super()._repr_html_()  # pyright: ignore[reportCallIssue]
-        totals = totals_of(self) if list(self.columns.names) == LEVELS else {}
+        # What was grouped or described has the columns too, but its rows are no records.
+        has_records = self.index.inferred_type == "integer" and self.index.name is None
+        totals = totals_of(self) if has_records and list(self.columns.names) == LEVELS else {}
         if not table or not totals:
             return table
         # pandas escapes what HTML means, and leaves what turns the direction of writing.

@@ -26,6 +26,8 @@ _METHODS = {
     "integrated_gradients_attribution": "integrated gradients",
     "sampled_shapley_attribution": "sampled Shapley values",
     "kernel_shap_attribution": "Kernel SHAP",
+    "xrai_attribution": "XRAI, on integrated gradients",
+    "superpixel_attribution": "superpixels of images as players",
 }
 
 

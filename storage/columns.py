@@ -13,9 +13,14 @@ An attribution record is a `tf.Example`: the original features, and for each exp
 | `tfx_explain/{model}/tolerance_met` | int64, one value | 1 if the error is within the tolerance, else 0 |
 | `tfx_explain/{model}/output_display_name` | bytes, one value | the class's name, where it has one |
 | `tfx_explain/{model}/explained_quantity` | bytes, one value | of the class: `log_odds`, `logits` or `served` |
+| `tfx_explain/{model}/maps/{feature}` | bytes, one value | of an image: float16, little-endian, by pixel, row by row |
+| `tfx_explain/{model}/map_scales/{feature}` | float, one value | what a map's numbers are to be multiplied by |
+| `tfx_explain/{model}/map_shapes/{feature}` | int64, two values | height and width of a map |
+| `tfx_explain/{model}/map_regions/{feature}` | bytes, one value | uint16, as a map: the pixel's region, 1 the first |
 
 Where several classes are explained, columns hold a value for each, in the order of `output_index`, but for
-`explained_quantity`.
+`explained_quantity` and `map_shapes`. Maps are there where they were asked for, and regions where the method makes any;
+then the map is the regions' heat.
 """
 
 from __future__ import annotations
@@ -36,6 +41,8 @@ FIELDS = (BASELINE_OUTPUT_VALUE, INSTANCE_OUTPUT_VALUE, APPROXIMATION_ERROR, OUT
 OUTPUT_DISPLAY_NAME = "output_display_name"
 EXPLAINED_QUANTITY = "explained_quantity"
 TEXTS = (OUTPUT_DISPLAY_NAME, EXPLAINED_QUANTITY)
+
+MAPS, MAP_SCALES, MAP_SHAPES, MAP_REGIONS = PARTS_OF_MAPS = ("maps", "map_scales", "map_shapes", "map_regions")
 
 _ATTRIBUTIONS = "attributions/"
 
@@ -61,6 +68,25 @@ def field_column(model: str, field: str) -> str:
         known = ", ".join((*FIELDS, *TEXTS))
         raise ValueError(f"Unknown field {field!r} of an attribution record; the fields are {known}.")
     return f"{_model_prefix(model)}{field}"
+
+
+def map_column(model: str, part: str, feature: str) -> str:
+    """Returns the column of a part of an image feature's map.
+
+    Args:
+      model: `CANDIDATE` or `BASELINE`.
+      part: One of `PARTS_OF_MAPS`.
+      feature: The feature's name, as in the explanation metadata.
+    """
+    if part not in PARTS_OF_MAPS:
+        raise ValueError(f"Unknown part {part!r} of a map; the parts are {', '.join(PARTS_OF_MAPS)}.")
+    return f"{_model_prefix(model)}{part}/{feature}"
+
+
+def mapped_features(columns: Iterable[str], model: str) -> tuple[str, ...]:
+    """Returns the features that have a map of `model`, sorted by name."""
+    prefix = f"{_model_prefix(model)}{MAPS}/"
+    return tuple(sorted(column[len(prefix) :] for column in columns if column.startswith(prefix)))
 
 
 def is_explanation_column(column: str) -> bool:

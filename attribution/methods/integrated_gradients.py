@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from tfx_explain.attribution.model.blocks import each_block
 from tfx_explain.attribution.path.causes import NO_INTEGRAL, POINT_AT_END, integral_reasons
 from tfx_explain.attribution.path.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
-from tfx_explain.attribution.path.path import Path
+from tfx_explain.attribution.path.path import Arrays, Path
 from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, checks
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
@@ -41,6 +42,7 @@ class IntegratedGradients(Method):
         rule: str = "gauss_legendre",
         tolerance: float = 0.01,
         max_gradients: int = 512,
+        maps: bool | Collection[str] = False,
         batch_size: int = 16384,
     ) -> None:
         """Chooses accuracy and cost.
@@ -52,6 +54,9 @@ class IntegratedGradients(Method):
             tolerance: stated error that is good enough, relative to the sum of the row's absolute attributions.
             max_gradients: most gradients per row and baseline where `steps` is None, at least 9, and of a row that has
                 no finite gradient at an end at least 18.
+            maps: names of features, each one whole tensor, of which the attributions of every number are kept (see
+                `Attributions.maps`); True: of all that are images or the like, `[rows, height, width, ...]`. Without
+                `steps` that takes each gradient a second time.
             batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
 
         Raises:
@@ -66,7 +71,7 @@ class IntegratedGradients(Method):
                 f"max_gradients is {max_gradients} (at least 9), batch_size {batch_size} (at least 1), "
                 f"tolerance {tolerance} (above 0); put each in its range."
             )
-        self._steps, self._rule = steps, rule
+        self._steps, self._rule, self._maps = steps, rule, maps
         self._tolerance, self._max_gradients, self._batch_size = tolerance, max_gradients, batch_size
 
     def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
@@ -77,28 +82,51 @@ class IntegratedGradients(Method):
         block = min(path.batch_size // FIRST_POINTS, _MESH_BYTES // (4 * points * (len(problem.features) + 4)))
         if self._steps is not None:
             block = max(1, path.batch_size // (self._steps + 2))
-        integrals = []
+        keys = self._mapped(problem)
+        integrals, maps = [], path.empty_maps(rows, keys.values())
         for baseline in range(problem.num_baselines):
-            integrate_block = functools.partial(self._integrate, path, baseline)
-            integrals.append(_joined(each_block(integrate_block, rows, block)))
+            integrate_block = functools.partial(self._integrate, path, baseline, set(keys.values()))
+            found = each_block(integrate_block, rows, block)
+            integrals.append(_joined([one for one, _ in found]))
+            for key, total in maps.items():
+                total += np.concatenate([one[key] for _, one in found]) / problem.num_baselines
         stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
         troubles = np.bitwise_or.reduce(stacked["troubles"], axis=0)
         at_ends = NO_INTEGRAL if self._steps is None else POINT_AT_END
         reasons = integral_reasons(problem, rows, troubles, at_ends, self._batch_size)
-        return _averaged(problem, rows, stacked, reasons, self._tolerance)
+        return _averaged(problem, rows, stacked, reasons, self._tolerance).with_maps(
+            rows, {feature: maps[key] for feature, key in keys.items()}
+        )
 
-    def _integrate(self, path: Path, baseline: int, rows: np.ndarray) -> PathIntegrals:
+    def _mapped(self, problem: Problem) -> dict[str, str]:
+        """Returns the keys of the features whose maps are kept, by feature."""
+        whole = problem.whole_tensors() if self._maps else {}
+        if isinstance(self._maps, bool):
+            return {feature: key for feature, key in whole.items() if problem.inputs[key].shape.rank > 2}
+        unfit = sorted(set(self._maps) - set(whole))
+        if unfit:
+            raise ValueError(f"maps names {unfit}; features that are one whole tensor each are {sorted(whole)}.")
+        return {feature: whole[feature] for feature in self._maps}
+
+    def _integrate(
+        self, path: Path, baseline: int, keys: Collection[str], rows: np.ndarray
+    ) -> tuple[PathIntegrals, Arrays]:
         if self._steps is None:
-            return integrate(functools.partial(path.slopes, baseline), rows, self._tolerance, self._max_gradients)
+            evaluate = functools.partial(path.slopes, baseline)
+            found = integrate(evaluate, rows, self._tolerance, self._max_gradients, bool(keys))
+            if not keys:
+                return found, {}
+            maps = path.maps(baseline, rows, found.rule, keys)
+            return dataclasses.replace(found, points=2 * found.points, rule=found.rule[:, :0]), maps
         alphas, weights = RULES[self._rule](self._steps)
         # The outputs at the ends, for the completeness gap.
         sums = np.concatenate([np.concatenate([[0.0], weights, [0.0]])[None], checks(self._rule, self._steps)])
-        points = np.concatenate([[0.0], alphas, [1.0]])
-        found = path.weighted_slopes(baseline, rows, (points, sums), by_secants=self._rule in KNOWS_NEIGHBOURS)
-        return integrate_fixed(self._rule, *found, self._tolerance, float(np.finfo(path.dtype).eps))
+        points, maps = np.concatenate([[0.0], alphas, [1.0]]), path.empty_maps(rows, keys)
+        found = path.weighted_slopes(baseline, rows, (points, sums), maps, by_secants=self._rule in KNOWS_NEIGHBOURS)
+        return integrate_fixed(self._rule, *found, self._tolerance, float(np.finfo(path.dtype).eps)), maps
 
 
-def _joined(parts: list[PathIntegrals]) -> dict[str, np.ndarray]:
+def _joined(parts: Sequence[PathIntegrals]) -> dict[str, np.ndarray]:
     names = [field.name for field in dataclasses.fields(PathIntegrals)]
     return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from tfx_explain.attribution.problem.randomness import random_words
 
 # Keeps the fit solvable where few coalitions weigh anything, without moving any coefficient that the data decide.
 _RIDGE = 1e-9
+# The authors' widths of the kernel, by the distance and the number of features.
+_WIDTHS = {"euclidean": lambda places: 0.75 * np.sqrt(places), "cosine": lambda places: 0.25}
 # Of an output that decides a coefficient alone, this is left of its residual.
 _LEAST_FREE = 1e-3
 # Features whose interactions with all before them are tried on the samples: more take time, and tell no more.
@@ -38,6 +41,8 @@ class Lime(CoalitionMethod):
         *,
         samples: int = 1000,
         kernel_width: float | None = None,
+        distance: str = "euclidean",
+        ridge: float = 0.0,
         tolerance: float = 0.01,
         seed: int = 0,
         batch_size: int = 16384,
@@ -47,8 +52,11 @@ class Lime(CoalitionMethod):
         Args:
             samples: coalitions per row and baseline; in each, every feature is present with probability 1/2. Where as
                 many are all coalitions, these are taken, and the coefficients are exact.
-            kernel_width: a coalition without a features weighs exp(-a / (2 width^2)). None: 0.75 sqrt(features), as in
-                the authors' program.
+            kernel_width: a coalition at a distance d from the full one weighs exp(-d^2 / (2 width^2)). None: what the
+                authors' program has, 0.75 sqrt(features), or 0.25 of 'cosine' distances.
+            distance: 'euclidean', the root of the number of absent features; or 'cosine', 1 less the root of the share
+                of the present ones, which the authors' program takes of images.
+            ridge: what the squares of the coefficients cost; 1 in the authors' program.
             tolerance: stated error, relative to the sum of the row's absolute attributions, that counts as converged.
             seed: of the coalitions, and of the places in them that a row's features take.
             batch_size: rows in one call of the model.
@@ -57,11 +65,12 @@ class Lime(CoalitionMethod):
             ValueError: if a setting is out of range.
         """
         super().__init__(tolerance=tolerance, seed=seed, batch_size=batch_size)
-        if samples < 1 or not (kernel_width is None or kernel_width > 0):
+        if samples < 1 or not (kernel_width is None or kernel_width > 0) or distance not in _WIDTHS or not ridge >= 0:
             raise ValueError(
-                f"samples is {samples} (at least 1), kernel_width {kernel_width} (above 0); put each in its range."
+                f"samples is {samples} (at least 1), kernel_width {kernel_width} (above 0), distance {distance!r} "
+                f"({' or '.join(_WIDTHS)}), ridge {ridge} (not negative); put each in its range."
             )
-        self._samples, self._kernel_width = samples, kernel_width
+        self._samples, self._kernel = samples, (distance, kernel_width, ridge)
 
     def _budget(self, places: int) -> int:
         return self._samples + 2
@@ -75,7 +84,7 @@ class Lime(CoalitionMethod):
         The standard errors are robust against errors of unequal size (MacKinnon, White 1985, "HC3"), and widened by
         what the samples happen to miss (see `_excess`).
         """
-        rows, fit = np.arange(len(seating.rows)), _fit(seating.places, self._samples, self._kernel_width, self._seed)
+        rows, fit = np.arange(len(seating.rows)), _fit(seating.places, self._samples, self._kernel, self._seed)
         outputs = seating.play(rows, fit.present)
         causes = Causes(len(rows), seating.places)
         causes.add(rows, outputs, fit.present)
@@ -115,33 +124,42 @@ class _Fit:
 
 
 @functools.lru_cache(maxsize=8)
-def _fit(places: int, samples: int, kernel_width: float | None, seed: int) -> _Fit:
-    """Draws coalitions, or takes all of them, and solves for the coefficients of any outputs."""
+def _fit(places: int, samples: int, kernel: tuple[str, float | None, float], seed: int) -> _Fit:
+    """Draws coalitions, or takes all of them, and solves for the coefficients of any outputs.
+
+    `kernel` is distance, width and ridge.
+    """
     if 2**places <= samples + 2:
         present = coalitions_of(np.arange(2**places), places)
     else:
         words = random_words(seed, np.array([places], np.uint64), np.arange(samples), places)[0]
         nobody, everybody = np.zeros((1, places), bool), np.ones((1, places), bool)
         present = np.concatenate([nobody, everybody, words >> np.uint64(63) == 1])
-    width = 0.75 * np.sqrt(places) if kernel_width is None else kernel_width
-    weights = np.exp(-(~present).sum(axis=1) / (2 * width**2))
+    distance, width, ridge = kernel
+    width = _WIDTHS[distance](places) if width is None else width
+    squares = (~present).sum(axis=1) if distance == "euclidean" else (1 - np.sqrt(present.mean(axis=1))) ** 2
+    weights = np.exp(-squares / (2 * width**2))
     design = np.concatenate([np.ones((len(present), 1)), present], axis=1)
     weighted = design * weights[:, None]
-    solution = weighted @ np.linalg.inv(weighted.T @ design + _RIDGE * np.eye(1 + places))
+    penalties = np.diag([_RIDGE, *[_RIDGE + ridge] * places])
+    solution = weighted @ np.linalg.inv(weighted.T @ design + penalties)
     free = np.maximum(1 - (design * solution).sum(axis=1), _LEAST_FREE)
+    # Of a feature being present, by weight: the first kernel weighs features independently of each other.
+    chance = float(weights @ present.mean(axis=1) / weights.sum())
+    if distance == "euclidean":
+        chance = 1 / (1 + math.exp(-1 / (2 * width**2)))
     fit = _Fit(present, design, solution, free, np.zeros(1 + places))
-    return fit if fit.is_exact else dataclasses.replace(fit, excess=_excess(fit, width))
+    return fit if fit.is_exact else dataclasses.replace(fit, excess=_excess(fit, chance))
 
 
-def _excess(fit: _Fit, width: float) -> np.ndarray:
+def _excess(fit: _Fit, chance: float) -> np.ndarray:
     """Returns by how much these samples' errors exceed what is expected of any, `[1 + places]`, at least 1.
 
     All rows have the same samples, which may happen to tell some interactions badly from single features. It is tried
     on interactions of two, of which all are as strong. Written by how much more often than expected features are
-    present, they have nothing to do with single features if every coalition is played: the kernel's weights are those
-    of features that are present independently of each other.
+    present (`chance`), they have nothing to do with single features if every coalition is played and the kernel's
+    weights are those of features that are present independently of each other; by cosines more is stated than needed.
     """
-    chance = 1 / (1 + np.exp(-1 / (2 * width**2)))
     deviations = (fit.present - chance) / np.sqrt(chance * (1 - chance))
     errors, squares = np.zeros(fit.design.shape[1]), np.zeros(len(fit.present))
     for partner in range(1, min(fit.present.shape[1], _PARTNERS)):

@@ -71,8 +71,11 @@ class SmoothGrad(Method):
         keys = keys_of_rows(problem.inputs, row_keys)
         rows = problem.sound_rows()
         size = max(1, self._rows_at_once // self._samples)
-        blocks = [self._smooth(problem, (sigmas, keys), rows[part]) for part in near_equal_slices(len(rows), size)]
-        return averaged(problem, rows, [joined([Estimates.unknown(0, len(problem.features)), *blocks])])
+        parts = near_equal_slices(len(rows), size) if len(rows) else [slice(0, 0)]
+        found = [self._smooth(problem, (sigmas, keys), rows[part]) for part in parts]
+        smooth = averaged(problem, rows, [joined([estimates for estimates, _ in found])])
+        maps = {feature: np.concatenate([one[feature] for _, one in found]) for feature in found[0][1]}
+        return smooth.with_maps(rows, maps)
 
     def _sigmas(self, problem: Problem) -> np.ndarray:
         """Returns `[features + 1]`, the last for what no feature owns."""
@@ -83,23 +86,30 @@ class SmoothGrad(Method):
             raise ValueError(f"noise_sigma names {sorted(unknown)}; the features are {sorted(problem.features)}.")
         return np.array([self._noise_sigma.get(feature, 0.0) for feature in problem.features] + [0.0])
 
-    def _smooth(self, problem: Problem, noise: tuple[np.ndarray, np.ndarray], rows: np.ndarray) -> Estimates:
-        """Explains noisy copies of some rows; `noise` is `[features + 1]` sigmas and all rows' keys."""
+    def _smooth(
+        self, problem: Problem, noise: tuple[np.ndarray, np.ndarray], rows: np.ndarray
+    ) -> tuple[Estimates, dict[str, np.ndarray]]:
+        """Explains noisy copies of some rows; `noise` is `[features + 1]` sigmas and all rows' keys.
+
+        Returns:
+            What is found of the rows, and the mean of the copies' maps.
+        """
         sigmas, keys = noise
-        by_row = self._copies(problem, noise, rows, first=0)
+        by_row, maps = self._copies(problem, noise, rows, first=0)
         means = {name: array.mean(axis=1) for name, array in by_row.items() if array.dtype.kind == "f"}
         values, evaluations = by_row["values"], by_row["evaluations"].sum(axis=1)
         spread, missed = values.std(axis=1, ddof=1), np.zeros(len(rows))
-        alike = spread.max(axis=1, initial=0) <= _ALIKE * np.abs(means["values"]).sum(axis=1)
-        if isinstance(self._method, Saliency):
+        # Other methods' attributions change with every copy, and their errors are their own.
+        if isinstance(self._method, Saliency) and sigmas.any():
             missed = _missed(by_row["instance_outputs"], means["values"], sigmas[:-1])
             change = np.abs(means["instance_outputs"] - means["baseline_outputs"])
+            alike = spread.max(axis=1, initial=0) <= _ALIKE * np.abs(means["values"]).sum(axis=1)
             alike |= means["values"] @ sigmas[:-1] <= _ALIKE * change
-        if alike.any() and sigmas.any():
-            wide = self._copies(problem, (_WIDER * sigmas, keys), rows[alike], first=self._samples)
+            first = len(problem.owners) * self._samples
+            wide, _ = self._copies(problem, (_WIDER * sigmas, keys), rows[alike], first)
             missed[alike] = np.maximum(missed[alike], _beyond(values[alike], wide["values"]))
             evaluations[alike] += wide["evaluations"].sum(axis=1)
-        return Estimates.drawn(
+        estimates = Estimates.drawn(
             means["values"],
             spread / np.sqrt(self._samples),
             (means["baseline_outputs"], means["instance_outputs"]),
@@ -111,24 +121,30 @@ class SmoothGrad(Method):
             besides=means["approximation_errors"],
             missed=missed,
         )
+        return estimates, {name: of_copies.mean(axis=1) for name, of_copies in maps.items()}
 
     def _copies(
         self, problem: Problem, noise: tuple[np.ndarray, np.ndarray], rows: np.ndarray, first: int
-    ) -> dict[str, np.ndarray]:
-        """Returns what the method finds of noisy copies, `[rows, samples, ...]`; `first` is the number of the first."""
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Returns what the method finds of noisy copies, `[rows, samples, ...]`, and their maps.
+
+        `first` numbers the first draw.
+        """
         sigmas, keys = noise
         each = np.repeat(rows, self._samples)
         copies = {key: tf.gather(tensor, each) for key, tensor in problem.inputs.items()}
         for number, (key, owner) in enumerate(problem.owners.items()):
-            draws = 2 * number * self._samples + first + np.arange(self._samples)
+            draws = first + number * self._samples + np.arange(self._samples)
             copies[key] += self._noise(keys[rows], draws, copies[key], sigmas[owner])
         targets = problem.targets[each]
         result = self._method.attribute(problem.model, copies, problem.given, problem.parts(), targets)
-        return {
-            name: np.asarray(array).reshape(len(rows), self._samples, *np.shape(array)[1:])
+        shape = len(rows), self._samples
+        found = {
+            name: np.asarray(array).reshape(*shape, *np.shape(array)[1:])
             for name, array in vars(result).items()
-            if name not in ("features", "standard_errors")
+            if name not in ("features", "standard_errors", "maps", "regions")
         }
+        return found, {name: one.reshape(*shape, *one.shape[1:]) for name, one in result.maps.items()}
 
     def _noise(self, keys: np.ndarray, draws: np.ndarray, copies: Any, sigmas: np.ndarray) -> np.ndarray:
         """Draws normal noise of the shape of `copies`, by Box and Muller's transform of two uniform words."""

@@ -47,6 +47,7 @@ class PathIntegrals:
     points: np.ndarray  # [rows] int64 points spent
     converged: np.ndarray  # [rows] bool
     troubles: np.ndarray  # [rows, features + 1] int8 `Trouble`s of the slopes, and last of the output
+    rule: np.ndarray  # [rows, points, 2] alphas and weights whose sum of slopes the values are, if kept; then zeros
 
     def with_trouble_at(self, ends: Trouble) -> np.ndarray:
         """Returns bool `[rows]`, which rows have trouble at exactly these ends, and no other."""
@@ -59,7 +60,9 @@ class PathIntegrals:
             getattr(self, field.name)[rows] = getattr(again, field.name)
 
 
-def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points: int) -> PathIntegrals:
+def integrate(
+    evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points: int, keep_rule: bool = False
+) -> PathIntegrals:
     """Integrates slopes from 0 to 1, refining each row's own mesh until its error estimate is within the tolerance.
 
     Two rules share every mesh, the trapezoid rule and `secant_share`'s, whose integrals are returned;
@@ -74,16 +77,21 @@ def integrate(evaluate: Evaluate, rows: np.ndarray, tolerance: float, max_points
         rows: int `[rows]`, which paths.
         tolerance: error at which a row is done, relative to the sum of its absolute integrals.
         max_points: most points of a row, at least `FIRST_POINTS`.
+        keep_rule: whether to keep the points and their weights.
 
     Returns:
         The integrals. A row with an output or slope that is not finite has NaN values.
     """
-    done = _refined(evaluate, rows, _FIRST, tolerance, max_points)
+    kept = max_points if keep_rule else 0
+    done = _refined(evaluate, rows, _FIRST, tolerance, max_points, kept)
     for ends in (Trouble.AT_START, Trouble.AT_END, Trouble.AT_START | Trouble.AT_END):
         again = done.with_trouble_at(ends) & ~np.isfinite(done.errors)
         if again.any():
             left = max(FIRST_POINTS, max_points - FIRST_POINTS)
-            done.replace(again, _refined(_graded(evaluate, ends), rows[again], _FIRST_EVEN, tolerance, left))
+            found = _refined(_graded(evaluate, ends), rows[again], _FIRST_EVEN, tolerance, left, kept)
+            alphas, speeds = graded(found.rule[:, :, 0], Trouble.AT_START in ends, Trouble.AT_END in ends)
+            found.rule[:] = np.stack([alphas, found.rule[:, :, 1] * speeds], axis=2)
+            done.replace(again, found)
     return done
 
 
@@ -103,12 +111,12 @@ def _graded(evaluate: Evaluate, ends: Trouble) -> Evaluate:
 
 
 def _refined(
-    evaluate: Evaluate, rows: np.ndarray, first: np.ndarray, tolerance: float, max_points: int
+    evaluate: Evaluate, rows: np.ndarray, first: np.ndarray, tolerance: float, max_points: int, kept: int
 ) -> PathIntegrals:
-    """Integrates as `integrate` does, by one variable, whose first values are given."""
+    """Integrates as `integrate` does, by one variable, whose first values are given, and keeps so many points."""
     alphas = np.tile(first, (len(rows), 1))
     mesh = Mesh.of(alphas, *evaluate(rows, alphas))
-    done = _unsettled(mesh)
+    done = _unsettled(mesh, kept)
     working = np.arange(len(rows))
     while len(working):
         rule = mesh.quadrature()
@@ -131,7 +139,7 @@ def _refined(
     return done
 
 
-def _unsettled(mesh: Mesh) -> PathIntegrals:
+def _unsettled(mesh: Mesh, kept: int) -> PathIntegrals:
     """Returns the integrals of rows, of which only the first mesh is known, to be written by `_settle`."""
     rows, _, features = mesh.slopes.shape
     return PathIntegrals(
@@ -142,6 +150,7 @@ def _unsettled(mesh: Mesh) -> PathIntegrals:
         points=np.zeros(rows, np.int64),
         converged=np.zeros(rows, bool),
         troubles=np.zeros((rows, features + 1), np.int8),
+        rule=np.zeros((rows, kept, 2)),
     )
 
 
@@ -151,6 +160,8 @@ def _settle(rule: Quadrature, at: np.ndarray, errors: np.ndarray, done: PathInte
     # The estimates are sums of single precision.
     gaps = np.abs(values.sum(axis=1) - changes)
     done.values[at], done.errors[at], done.points[at] = values, np.maximum(errors, gaps), rule.mesh.size
+    if done.rule.shape[1]:
+        done.rule[at, : rule.mesh.size] = np.stack([rule.mesh.alphas, rule.weights()], axis=2)
     broken = ~np.isfinite(errors)
     done.troubles[at[broken]] = _troubles(rule.mesh.keep(broken))
     late = ~broken & ~done.converged[at]
@@ -206,6 +217,7 @@ def integrate_fixed(
         points=np.full(len(values), outputs.shape[1]),
         converged=errors <= tolerance * sizes + rounding,
         troubles=_fixed_troubles(rule, values, outputs, rises),
+        rule=np.zeros((len(values), 0, 2)),
     )
 
 

@@ -122,9 +122,12 @@ class Quadrature:
 
     def integrals(self) -> np.ndarray:
         """Returns the second rule's integrals, float64 `[rows, features]`."""
-        weights = _at_points(_to_next(self.mesh.alphas.astype(np.float64)), self.shares)[:, None]
-        slopes = self.mesh.slopes
+        weights, slopes = self.weights()[:, None], self.mesh.slopes
         return np.concatenate([product(weights[part], slopes[part])[:, 0] for part in _cached(slopes)])
+
+    def weights(self) -> np.ndarray:
+        """Returns what the second rule weighs the points by, float64 `[rows, points]`."""
+        return _at_points(_to_next(self.mesh.alphas.astype(np.float64)), self.shares)
 
     def sizes(self) -> np.ndarray:
         """Returns the sums of the second rule's absolute integrals, `[rows]`; faster than by `integrals`."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import call_size, extended, lengthened, near_equal_slices
-from tfx_explain.attribution.path.quadrature import secant_share
+from tfx_explain.attribution.path.quadrature import secant_weights
 from tfx_explain.attribution.problem.problem import Problem
 
 Arrays = dict[str, np.ndarray]
@@ -76,7 +76,12 @@ class Path:
         return outputs, slopes
 
     def weighted_slopes(
-        self, baseline: int, rows: np.ndarray, rule: tuple[np.ndarray, np.ndarray], by_secants: bool = False
+        self,
+        baseline: int,
+        rows: np.ndarray,
+        rule: tuple[np.ndarray, np.ndarray],
+        maps: Arrays,
+        by_secants: bool = False,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sums slopes at the same points of all paths; takes less time than `slopes`, which keeps each.
 
@@ -85,6 +90,8 @@ class Path:
             rows: int `[paths]`, where they end.
             rule: alphas, float64 `[points]`, and weights of several sums, float64 `[sums, points]`; where the weight is
                 0, no slope is read.
+            maps: of the keys of some features, float64 `[paths, ...]`; the first sum of each of their numbers' slopes
+                is written there.
             by_secants: whether another sum follows, in which intervals' ends weigh what `secant_share` says.
 
         Returns:
@@ -101,6 +108,7 @@ class Path:
                 key: np.zeros((count, *(step.shape if self._has_columns(key) else (len(step),))))
                 for key, step in steps.items()
             }
+            numbers = {key: np.zeros((1, *steps[key].shape)) for key in maps}
             last: Arrays = {}
             for points in near_equal_slices(len(alphas), self.batch_size):
                 # By point first: long operations on all the paths, and no sum whose order depends on their number.
@@ -115,9 +123,11 @@ class Path:
                     rises[part, points] += along.T
                     slopes[key] = by_point if self._has_columns(key) else along
                     _add_weighted(slopes[key], weights[:, points], sums[key])
+                    if key in maps:
+                        _add_weighted(by_point, weights[:1, points], numbers[key])
                 if by_secants:
                     known = slice(max(0, points.start - 1), points.stop)
-                    shared = _secant_weights(alphas[known], outputs[part, known], rises[part, known])
+                    shared = secant_weights(alphas[known], outputs[part, known], rises[part, known])
                     for key, by_point in slopes.items():
                         before = [last[key]] if key in last else []
                         _add_intervals([*before, *by_point], *shared, sums[key][-1])
@@ -130,7 +140,45 @@ class Path:
             for key, total in sums.items():
                 if not self._has_columns(key):
                     values[part, :, self._problem.owners[key]] += total.T
+            for key, (total,) in numbers.items():
+                maps[key][part] = _where_moved(total, steps[key]) * steps[key]
         return outputs, rises, values
+
+    def maps(self, baseline: int, rows: np.ndarray, rule: np.ndarray, keys: Collection[str]) -> Arrays:
+        """Sums the slopes of each number of some features by each path's own rule, in a gradient for each point.
+
+        Args:
+            baseline: where paths start.
+            rows: int `[paths]`, where they end.
+            rule: float64 `[paths, points, 2]`, alphas and weights; the last ones, of weight 0, cost nothing.
+            keys: of tensors that are features as a whole.
+
+        Returns:
+            By key, float64 `[paths, ...]`. A slope that is not finite counts 0: where one is, its weight is next to 0,
+            or the row's integral is not finite either.
+        """
+        sums = self.empty_maps(rows, keys)
+        counts = rule.shape[1] - (rule[:, ::-1, 1] != 0).argmax(axis=1)
+        for count in np.unique(counts):
+            alike = np.flatnonzero(counts == count)
+            for part in near_equal_slices(len(alike), max(1, self.batch_size // count)):
+                which = alike[part]
+                starts, steps = self._steps(baseline, rows[which])
+                totals = {key: np.zeros(steps[key].shape) for key in keys}
+                for points in near_equal_slices(count, self.batch_size):
+                    alphas, weights = np.moveaxis(rule[which, points], 2, 0)
+                    inputs, targets = self._points(rows[which], alphas, starts, steps)
+                    _, gradients = self._problem.model.gradients(inputs, targets)
+                    for key, total in totals.items():
+                        found = np.asarray(gradients[key])[: alphas.size].reshape(*alphas.shape, *total.shape[1:])
+                        _add_by_path(found, weights, total)
+                for key, total in totals.items():
+                    sums[key][which] = total * steps[key]
+        return sums
+
+    def empty_maps(self, rows: np.ndarray, keys: Collection[str]) -> Arrays:
+        """Returns room for maps of some rows, float64 `[rows, ...]` by key."""
+        return {key: np.zeros((len(rows), *self._ends[key].shape[1:])) for key in keys}
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
         """Returns float64 `[paths]` outputs at one alpha, without gradients; other arguments are those of `slopes`."""
@@ -158,7 +206,8 @@ class Path:
         starts, steps = {}, {}
         for key, owner in self._problem.owners.items():
             ends = self._ends[key][rows]
-            starts[key] = self._starts[key][rows if key in self._problem.own else np.atleast_1d(baselines)]
+            at = np.minimum(np.atleast_1d(baselines), len(self._starts[key]) - 1)
+            starts[key] = self._starts[key][(at, rows) if key in self._problem.own else at]
             if isinstance(owner, np.ndarray) and (owner < 0).any():
                 starts[key] = np.where(owner >= 0, starts[key], ends)
             steps[key] = ends - starts[key]
@@ -265,19 +314,13 @@ def _add_weighted(by_point: np.ndarray, weights: np.ndarray, totals: np.ndarray)
             totals[number] += weighted
 
 
-def _secant_weights(alphas: np.ndarray, outputs: np.ndarray, rises: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns what the two ends of each interval weigh by `secant_share`, `[points - 1, paths]`.
-
-    Args:
-        alphas: `[points]`.
-        outputs: `[paths, points]`.
-        rises: `[paths, points]`, their derivatives.
-    """
-    lengths = np.diff(alphas)
-    with np.errstate(invalid="ignore", over="ignore"):
-        shares = secant_share(np.diff(outputs) - lengths * rises[:, :-1], lengths * np.diff(rises))
-    ends = (lengths * shares).T
-    return lengths[:, None] - ends, ends
+def _add_by_path(by_path: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> None:
+    """Adds what is finite of `[paths, points, ...]`, by weights `[paths, points]`, to `totals`, point after point."""
+    for point, of_paths in enumerate(weights.T):
+        values = by_path[:, point]
+        if not np.isfinite(values.sum()):
+            values = np.where(np.isfinite(values), values, 0)
+        totals += of_paths.reshape(-1, *[1] * (values.ndim - 1)) * values
 
 
 def _add_intervals(by_point: list[np.ndarray], starts: np.ndarray, ends: np.ndarray, total: np.ndarray) -> None:

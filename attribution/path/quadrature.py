@@ -170,3 +170,18 @@ def secant_share(excess: np.ndarray, turn: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         np.divide(excess, turn, out=share, where=turn != 0)
     return np.clip(share, 0.0, 1.0, out=share)
+
+
+def secant_weights(alphas: np.ndarray, outputs: np.ndarray, rises: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what the two ends of each interval weigh by `secant_share`, `[points - 1, paths]`.
+
+    Args:
+        alphas: `[points]`.
+        outputs: `[paths, points]`.
+        rises: `[paths, points]`, their derivatives.
+    """
+    lengths = np.diff(alphas)
+    with np.errstate(invalid="ignore", over="ignore"):
+        shares = secant_share(np.diff(outputs) - lengths * rises[:, :-1], lengths * np.diff(rises))
+    ends = (lengths * shares).T
+    return lengths[:, None] - ends, ends

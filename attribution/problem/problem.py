@@ -13,6 +13,7 @@ from tfx_explain.attribution.model.blocks import whole_vectors
 from tfx_explain.attribution.model.functions import ONLY_KEY, as_model
 from tfx_explain.attribution.model.interface import Model, Tensor, Tensors
 from tfx_explain.attribution.problem.blur import Blurred
+from tfx_explain.attribution.problem.extremes import Extremes
 from tfx_explain.attribution.problem.randomness import row_keys
 
 # A tensor key, or one column of a dense tensor: (tensor key, index along its last axis).
@@ -30,9 +31,10 @@ class Problem:
     Attributes:
         model: the model.
         inputs: every tensor that the model takes, `[rows, ...]`.
-        baselines: of each key that has a player, `[baselines, ...]`; or `[rows, ...]` where rows have their own.
+        baselines: of each key that has a player, `[baselines, ...]`; or `[baselines, rows, ...]` where rows have their
+            own, of which there may be a single one for all of the baselines.
         given: the same as the request has them.
-        own: the keys where each row has its own baseline, the same in all of the baselines.
+        own: the keys where each row has its own baselines.
         features: the players' names.
         owners: of each key that has a player, the player's index, or int64 `[columns]` with the index of each column's
             player and -1 for columns that are held at the row's value.
@@ -58,12 +60,13 @@ class Problem:
     @property
     def num_baselines(self) -> int:
         """Number of baselines, over which attributions are averaged."""
-        return max([1, *(int(tensor.shape[0]) for key, tensor in self.baselines.items() if key not in self.own)])
+        return max([1, *(int(tensor.shape[0]) for tensor in self.baselines.values())])
 
     def absent(self, key: str, baseline: int) -> Tensor:
         """Returns what stands for an absent feature: the tensor of the baseline of that index, `[1 or rows, ...]`."""
         tensor = self.baselines[key]
-        return tensor if key in self.own or tensor.shape[0] == 1 else tensor[baseline : baseline + 1]
+        at = min(baseline, tensor.shape[0] - 1)
+        return tensor[at] if key in self.own else tensor[at : at + 1]
 
     def batch_rows(self, batch_size: int) -> int:
         """Returns how many rows to give the model at once: `batch_size`, or fewer where a row's tensors are large.
@@ -99,6 +102,11 @@ class Problem:
                 parts[self.features[owner[column]]].append((key, int(column)))
         return parts
 
+    def whole_tensors(self) -> dict[str, str]:
+        """Returns, by feature, the key of those that are one tensor as a whole."""
+        parts = self.parts()
+        return {name: own[0] for name, own in parts.items() if len(own) == 1 and isinstance(own[0], str)}
+
     def sound_rows(self) -> np.ndarray:
         """Returns int64 indices of the rows whose input is finite."""
         return np.flatnonzero([not failure for failure in self.failures])
@@ -117,8 +125,8 @@ def prepare(
         model: a model, or a TensorFlow function (see `from_function`).
         inputs: tensors `[rows, ...]` by key; or one dense tensor `[rows, columns]`, of which each column is a player.
         baselines: of each key with a player, a tensor `[baselines, ...]`, all of one leading size, whose other axes
-            may be 1 for any size; or a scalar, which fills one baseline; or `Blurred`, for images. With one input
-            tensor: the same for it.
+            may be 1 for any size; or a scalar, which fills one baseline; or `Blurred` or `Extremes`, for images. With
+            one input tensor: the same for it.
         players: the tensor keys (or columns, `(key, index)`) of each feature. None: each key, or each column of the
             only tensor, is a feature.
         targets: int32 `[rows]` or one class index for all rows. None: 0.
@@ -139,12 +147,9 @@ def prepare(
     rows = _common_size(tensors, "rows")
     owners = _owners(players, tensors)
     given = {key: _given(key, baselines) for key in owners}
-    own = frozenset(key for key, baseline in given.items() if isinstance(baseline, Blurred))
-    prepared = {
-        key: baseline(key, tensors[key]) if isinstance(baseline, Blurred) else _baseline(key, baseline, tensors[key])
-        for key, baseline in given.items()
-    }
-    _common_size({key: baseline for key, baseline in prepared.items() if key not in own}, "baselines")
+    own = frozenset(key for key, baseline in given.items() if isinstance(baseline, Blurred | Extremes))
+    prepared = {key: _prepared(key, baseline, tensors[key]) for key, baseline in given.items()}
+    _check_baselines(prepared, own)
     return Problem(
         model=as_model(model),
         inputs=tensors,
@@ -216,6 +221,20 @@ def _given(key: str, baselines: Tensors | Any) -> Any:
     if key not in baselines:
         raise ValueError(f"tensor {key!r} belongs to a player but has no baseline; baselines has {sorted(baselines)}.")
     return baselines[key]
+
+
+def _prepared(key: str, baseline: Any, tensor: Tensor) -> Tensor:
+    if isinstance(baseline, Blurred):
+        return baseline(key, tensor)[None]
+    return baseline(key, tensor) if isinstance(baseline, Extremes) else _baseline(key, baseline, tensor)
+
+
+def _check_baselines(baselines: Tensors, own: frozenset[str]) -> None:
+    """Refuses baselines of which there are not equally many; rows' own may be one for all, and others one for them."""
+    shared = _common_size({key: baseline for key, baseline in baselines.items() if key not in own}, "baselines")
+    of_rows = {key: int(baselines[key].shape[0]) for key in own}
+    if shared > 1 and any(size not in (1, shared) for size in of_rows.values()):
+        raise ValueError(f"there are {shared} baselines, but {of_rows} of the rows' own; give as many, or one.")
 
 
 def _baseline(key: str, baseline: Any, tensor: Tensor) -> Tensor:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from tfx_explain.attribution.images.regions import Regions
 
 NOT_FINITE = "the output is not finite"
 
@@ -31,6 +33,9 @@ class Attributions:
         evaluations: `[rows]` int64, rows given to the model (path methods: to its gradient) for this row.
         converged: `[rows]` bool, whether the error is within the tolerance.
         failures: `[rows]` '' or why the row has no attribution, naming the feature where one is the cause.
+        maps: of the features that the method was asked to keep maps of, `[rows, ...]` attributions of each number of
+            their tensor, which add up to `values` but for rounding.
+        regions: of the same features of `Xrai`, `[rows, height, width]` regions.
     """
 
     features: tuple[str, ...]
@@ -42,6 +47,8 @@ class Attributions:
     evaluations: np.ndarray
     converged: np.ndarray
     failures: tuple[str, ...]
+    maps: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    regions: Mapping[str, Regions] = dataclasses.field(default_factory=dict)
 
     def take(self, rows: np.ndarray) -> Attributions:
         """Returns the attributions of some rows, int `[taken]`, in that order."""
@@ -50,7 +57,41 @@ class Attributions:
             for field in dataclasses.fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray)
         }
-        return dataclasses.replace(self, **taken, failures=tuple(self.failures[row] for row in rows))
+        return dataclasses.replace(
+            self,
+            **taken,
+            failures=tuple(self.failures[row] for row in rows),
+            maps={feature: numbers[rows] for feature, numbers in self.maps.items()},
+            regions={feature: regions.take(rows) for feature, regions in self.regions.items()},
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Attributions]) -> Attributions:
+        """Puts the rows of several results, at least one, into one, in order."""
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        arrays = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in dataclasses.fields(cls)
+            if isinstance(getattr(first, field.name), np.ndarray)
+        }
+        return dataclasses.replace(
+            first,
+            **arrays,
+            failures=sum((part.failures for part in parts), ()),
+            maps={feature: np.concatenate([part.maps[feature] for part in parts]) for feature in first.maps},
+            regions={feature: Regions.joined([part.regions[feature] for part in parts]) for feature in first.regions},
+        )
+
+    def with_maps(self, rows: np.ndarray, maps: Mapping[str, np.ndarray]) -> Attributions:
+        """Adds maps `[tried, ...]` of the rows that were tried, int `[tried]`; NaN where a row has no attribution."""
+        whole = {}
+        for feature, numbers in maps.items():
+            whole[feature] = np.full((len(self.failures), *numbers.shape[1:]), np.nan)
+            whole[feature][rows] = numbers
+            whole[feature][np.array([failure != "" for failure in self.failures], bool)] = np.nan
+        return dataclasses.replace(self, maps=whole)
 
     @property
     def completeness_gaps(self) -> np.ndarray:

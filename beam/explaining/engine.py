@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from tfx_explain.beam.explaining.blur import blurred_baselines
 from tfx_explain.beam.explaining.calls import SteadyModel
+from tfx_explain.beam.explaining.images import prepare_images
 from tfx_explain.beam.explaining.job import ExplanationJob, load_models, unshared_features
 from tfx_explain.beam.explaining.method import Request, make_method, needs_gradients
 from tfx_explain.beam.explaining.outputs import choose_outputs
@@ -67,16 +67,21 @@ class Engine:
         Raises:
           ValueError: A model can't be explained with this metadata and method; the message says what to do.
         """
-        self._method = make_method(job.parameters)
+        self._along_path = needs_gradients(make_method(job.parameters))
         self.models: Mapping[str, ExplainableModel] = load_models(job)
         self.explained = {name: model.output for name, model in self.models.items()}
         self.unshared = unshared_features(self.models)
         self._calls = {name: self._cut(name, model) for name, model in self.models.items()}
         metadata = {columns.CANDIDATE: job.metadata, columns.BASELINE: job.baseline_model_metadata}
-        self._baselines = {
-            name: model.baselines | blurred_baselines(job.parameters, metadata[name] or job.metadata, model.players)
+        prepared = {
+            name: prepare_images(job.parameters, metadata[name] or job.metadata, model.players, model.baselines)
             for name, model in self._calls.items()
         }
+        self._images = {name: images for name, (images, _) in prepared.items()}
+        self._baselines = {name: baselines for name, (_, baselines) in prepared.items()}
+        # Both models' own, as far as both have them: one method finds the parts of a picture for both.
+        shared = set.intersection(*map(set, self._images.values()))
+        self._method = make_method(job.parameters, sorted(shared))
         self.choice = choose_outputs(job.parameters, self.models)
         self.row_features: Mapping[str, Feature] = collections.ChainMap(
             *(dict(model.row_features) for model in self.models.values())
@@ -143,7 +148,10 @@ class Engine:
         return Results(
             of_models,
             {
-                name: [request.explain(self._method, target) for target in of_models[name].T]
+                name: [
+                    request.explain(self._method, target, list(self._images[name].values()))
+                    for target in of_models[name].T
+                ]
                 for name, request in requests.items()
             },
         )
@@ -154,7 +162,7 @@ class Engine:
 
     def _cut(self, name: str, model: ExplainableModel) -> SteadyModel:
         try:
-            return SteadyModel(model.differentiable() if needs_gradients(self._method) else model.coalitional())
+            return SteadyModel(model.differentiable() if self._along_path else model.coalitional())
         except ValueError as error:
             raise ValueError(f"The {name} model can't be explained as asked. {error}") from error
 

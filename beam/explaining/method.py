@@ -3,33 +3,62 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Collection
 from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution import Attributions, IntegratedGradients, KernelShap, SampledShapley, SmoothGrad
+from tfx_explain.attribution import (
+    Attributions,
+    IntegratedGradients,
+    KernelShap,
+    Lime,
+    Occlusion,
+    Regions,
+    SampledShapley,
+    SmoothGrad,
+    Superpixels,
+    Xrai,
+)
+from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.model.interface import Model, Tensors
 from tfx_explain.attribution.problem.problem import Players
+from tfx_explain.beam.explaining.images import DEFAULT, SUPERPIXELS, XRAI
 from tfx_explain.proto import explanation_pb2
 
-Method: TypeAlias = IntegratedGradients | SmoothGrad | SampledShapley | KernelShap
+Method: TypeAlias = IntegratedGradients | SmoothGrad | SampledShapley | KernelShap | Xrai | Superpixels
+
+_Path: TypeAlias = explanation_pb2.IntegratedGradientsAttribution | explanation_pb2.XraiAttribution
 
 # Vertex's default number of noisy copies.
 _NOISY_SAMPLES = 3
+# What maps of the rows explained together may take.
+_MAP_BYTES = 2**27
+# Those whose attributions of a feature are sums over its pixels, or parts of them.
+_WITH_MAPS = (XRAI, SUPERPIXELS, DEFAULT, None)
 
 
-def make_method(parameters: explanation_pb2.ExplanationParameters) -> Method:
+def make_method(parameters: explanation_pb2.ExplanationParameters, images: Collection[str] = ()) -> Method:
     """Builds the method that the parameters name; integrated gradients where they name none.
 
+    Args:
+      parameters: The method, and whether maps are kept.
+      images: The features whose pixels are explained, if that is asked for.
+
     Raises:
-      ValueError: A setting is out of range; the method's own message.
+      ValueError: A setting is out of range; the method's own message. Or maps are asked of a method that has none.
     """
-    chosen = parameters.WhichOneof("method")
+    chosen, seed = parameters.WhichOneof("method"), parameters.seed
+    if parameters.keep_maps and chosen not in _WITH_MAPS:
+        raise ValueError(
+            f"{chosen} gives a feature one number, so that there is no map to keep; leave keep_maps out, or take "
+            f"{', '.join(filter(None, _WITH_MAPS))}."
+        )
     if chosen == "sampled_shapley_attribution":
         shapley = parameters.sampled_shapley_attribution
         return SampledShapley(
-            seed=parameters.seed,
+            seed=seed,
             **_given(paths=shapley.path_count, tolerance=shapley.tolerance, max_evaluations=shapley.max_evaluations),
         )
     if chosen == "kernel_shap_attribution":
@@ -37,10 +66,18 @@ def make_method(parameters: explanation_pb2.ExplanationParameters) -> Method:
         settings = _given(
             coalitions=kernel.coalition_count, tolerance=kernel.tolerance, max_evaluations=kernel.max_evaluations
         )
-        return KernelShap(seed=parameters.seed, **settings)
-    path = parameters.integrated_gradients_attribution
+        return KernelShap(seed=seed, **settings)
+    if chosen == SUPERPIXELS:
+        return _superpixels(parameters.superpixel_attribution, seed, images)
+    if chosen == XRAI:
+        regions = parameters.xrai_attribution
+        return Xrai(_path(regions, seed, images), **_given(area_fraction=regions.area_fraction))
+    return _path(parameters.integrated_gradients_attribution, seed, images)
+
+
+def _path(path: _Path, seed: int, maps: Collection[str]) -> IntegratedGradients | SmoothGrad:
     method = IntegratedGradients(
-        **_given(steps=path.step_count, tolerance=path.tolerance, max_gradients=path.max_gradients)
+        **_given(steps=path.step_count, tolerance=path.tolerance, max_gradients=path.max_gradients), maps=tuple(maps)
     )
     if not path.HasField("smooth_grad_config"):
         return method
@@ -52,14 +89,31 @@ def make_method(parameters: explanation_pb2.ExplanationParameters) -> Method:
         if by_feature
         else smooth.noise_sigma,
         samples=smooth.noisy_sample_count or _NOISY_SAMPLES,
-        seed=parameters.seed,
+        seed=seed,
         **_given(tolerance=path.tolerance),
     )
 
 
+def _superpixels(asked: explanation_pb2.SuperpixelAttribution, seed: int, images: Collection[str]) -> Superpixels:
+    tolerance, most = _given(tolerance=asked.tolerance), asked.max_evaluations
+    players: dict[str, Callable[[], CoalitionMethod]] = {
+        "kernel_shap": lambda: KernelShap(seed=seed, **tolerance, **_given(max_evaluations=most)),
+        "sampled_shapley": lambda: SampledShapley(seed=seed, **tolerance, **_given(max_evaluations=most)),
+        # As LIME's authors have it for images.
+        "lime": lambda: Lime(seed=seed, distance="cosine", ridge=1.0, **tolerance, **_given(samples=most)),
+        "occlusion": Occlusion,
+    }
+    name = asked.method or "kernel_shap"
+    if name not in players:
+        raise ValueError(f"superpixel_attribution.method is {name!r}; give one of {', '.join(players)}.")
+    texts = {"segmentation": asked.segmentation, "absent": asked.absent}
+    settings: dict[str, Any] = _given(count=asked.superpixel_count) | {key: text for key, text in texts.items() if text}
+    return Superpixels(players[name](), images=tuple(images), seed=seed, **settings)
+
+
 def needs_gradients(method: Method) -> bool:
     """Whether a method walks along a path, and so needs a differentiable model."""
-    return isinstance(method, (IntegratedGradients, SmoothGrad))
+    return isinstance(method, (IntegratedGradients, SmoothGrad, Xrai))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,9 +139,35 @@ class Request:
         inputs = {key: tf.gather(tensor, rows) for key, tensor in self.inputs.items()}
         return dataclasses.replace(self, inputs=inputs, keys=self.keys[rows])
 
-    def explain(self, method: Method, targets: np.ndarray) -> Attributions:
-        """Attributes the outputs `targets`, int32 `[rows]`."""
-        return method.attribute(self.model, self.inputs, self.baselines, self.players, targets, self.keys)
+    def explain(self, method: Method, targets: np.ndarray, images: Collection[str]) -> Attributions:
+        """Attributes the outputs `targets`, int32 `[rows]`.
+
+        Maps of `images`, keys, are found for a few rows at a time, and kept in float32 and without their channels.
+        """
+        sizes = [self.inputs[key].shape[1:].num_elements() for key in images]
+        rows = len(targets)
+        block = max(1, _MAP_BYTES // (8 * sum(sizes))) if images else max(1, rows)
+        parts = [np.arange(first, min(first + block, rows)) for first in range(0, rows, block)] or [np.arange(rows)]
+        return Attributions.joined([_compact(self._some(part), method, targets[part]) for part in parts])
+
+    def _some(self, rows: np.ndarray) -> Request:
+        return self if len(rows) == len(self.keys) else self.take(rows)
+
+
+def _compact(request: Request, method: Method, targets: np.ndarray) -> Attributions:
+    found = method.attribute(request.model, request.inputs, request.baselines, request.players, targets, request.keys)
+    if not found.maps and not found.regions:
+        return found
+    maps = {} if found.regions else {name: _by_pixel(numbers) for name, numbers in found.maps.items()}
+    regions = {
+        name: Regions(of.heat.astype(np.float32), of.order.astype(np.int32)) for name, of in found.regions.items()
+    }
+    return dataclasses.replace(found, maps=maps, regions=regions)
+
+
+def _by_pixel(numbers: np.ndarray) -> np.ndarray:
+    """Returns float32 `[rows, height, width]`, the sums over channels."""
+    return numbers.reshape(*numbers.shape[:3], -1).sum(axis=3).astype(np.float32)
 
 
 def _given(**settings: float) -> dict[str, Any]:

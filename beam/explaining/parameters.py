@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfx_explain.attribution import Blurred
+from tfx_explain.beam.explaining.images import blur_of
 from tfx_explain.beam.explaining.method import make_method
 from tfx_explain.beam.explaining.outputs import ALL
 from tfx_explain.proto import explanation_pb2
@@ -18,7 +18,7 @@ def check_parameters(parameters: explanation_pb2.ExplanationParameters) -> None:
       ValueError: A setting is out of range, or contradicts another; it says which.
     """
     make_method(parameters)
-    Blurred(parameters.integrated_gradients_attribution.blur_baseline_config.max_blur_sigma)
+    blur_of(parameters)
     sample, failed = parameters.sample, max_failed_fraction(parameters)
     if sample.WhichOneof("size") == "rows" and sample.rows < 1:
         raise ValueError(f"sample.rows is {sample.rows}; give how many rows of each split to explain, at least 1.")

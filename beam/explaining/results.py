@@ -35,7 +35,7 @@ class Results:
         return cls(
             {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},
             {
-                name: [_concatenated([part.of_models[name][i] for part in parts]) for i in range(len(outputs))]
+                name: [Attributions.joined([part.of_models[name][i] for part in parts]) for i in range(len(outputs))]
                 for name, outputs in first.of_models.items()
             },
         )
@@ -66,14 +66,3 @@ class Results:
     def evaluations(self, name: str) -> int:
         """Returns how many rows went through a model."""
         return int(sum(one.evaluations.sum() for one in self.of_models[name]))
-
-
-def _concatenated(parts: Sequence[Attributions]) -> Attributions:
-    if len(parts) == 1:
-        return parts[0]
-    arrays = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in dataclasses.fields(Attributions)
-        if isinstance(getattr(parts[0], field.name), np.ndarray)
-    }
-    return dataclasses.replace(parts[0], **arrays, failures=sum((part.failures for part in parts), ()))

@@ -42,9 +42,8 @@ def parquet_rows(path: str, types: Mapping[str, pa.DataType], rows: int) -> Iter
 
 def _lists(name: str, column: pa.Array, wanted: pa.DataType | None) -> pa.Array:
     """A column of numbers or texts, or of lists of them, as the lists of a feature; null where it is missing."""
-    if pa.types.is_fixed_size_list(column.type):
-        column = column.cast(pa.list_(column.type.value_type))
-    nested = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+    of_one_size = pa.types.is_fixed_size_list(column.type)
+    nested = of_one_size or pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
     values = _decoded(column.flatten()) if nested else _decoded(column).drop_null()
     known = _example_type(values.type)
     if pa.types.is_decimal(values.type):  # a float or an integer: only a schema can tell
@@ -54,8 +53,11 @@ def _lists(name: str, column: pa.Array, wanted: pa.DataType | None) -> pa.Array:
             f"Column {name!r} has type {column.type}; an example's feature is numbers or texts, or a list of them. "
             "Write it as one of these (a decimal as a float, a date as a number or a text), or leave it out."
         )
-    lengths = column.value_lengths().fill_null(0) if nested else _decoded(column).is_valid().cast(pa.int64())
-    counts = lengths.to_numpy(zero_copy_only=False)
+    if nested and not of_one_size:
+        counts = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    else:
+        there = _decoded(column).is_valid().to_numpy(zero_copy_only=False)
+        counts = there.astype(np.int64) * (column.type.list_size if of_one_size else 1)
     offsets = np.concatenate([[0], np.cumsum(counts)])
     # A list is null where its offset is.
     lacking = np.append(counts == 0, False)
@@ -89,4 +91,5 @@ def _example_type(values: pa.DataType) -> pa.DataType | None:
     if pa.types.is_floating(values) or pa.types.is_null(values):
         return pa.float32()
     texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    texts += (pa.types.is_fixed_size_binary,)
     return pa.large_binary() if any(check(values) for check in texts) else None

@@ -22,7 +22,9 @@ class Chosen:
     Attributes:
       slices: The slices, the whole first.
       quantities: Slice and feature of each share.
-      shares: float64 `[runs, 1 + RESAMPLES, quantities]`: of the rows, then of resamples of them.
+      shares: float64 `[runs, quantities]`.
+      noise: The variance that comes from which rows are explained, the mean over runs, of shares and of their cube
+        roots, float64 `[2, quantities]`.
       same_rows: Whether all runs explained the same rows.
       notes: What was left out, in sentences.
     """
@@ -30,6 +32,7 @@ class Chosen:
     slices: tuple[SliceKey, ...]
     quantities: tuple[tuple[SliceKey, str], ...]
     shares: np.ndarray
+    noise: np.ndarray
     same_rows: bool
     notes: tuple[str, ...]
 
@@ -59,7 +62,7 @@ def choose(history: History, least_rows: int) -> Chosen:
         rows = min(run.rows.get(key, 0) for run in runs)
         if rows < least_rows:
             small.append(f"{printed(key)} ({rows})")
-        elif not selector(spec_of(key))(key) or not _is_explained(runs, key, features):
+        elif not selector(spec_of(key))(key) or not _is_explained(runs, key):
             odd.append(printed(key))
         else:
             kept.append(key)
@@ -69,13 +72,22 @@ def choose(history: History, least_rows: int) -> Chosen:
             f"0; {least_rows} rows in each run are needed."
         )
     quantities = tuple((key, feature) for key in kept for feature in features)
-    shares = np.stack([np.hstack([run.shares(key, features) for key in kept]) for run in runs])
+    places = [run.places(features) for run in runs]
+    shares, noise = (
+        np.stack(
+            [
+                np.concatenate([getattr(run, name)[key][..., place] for key in kept], axis=-1)
+                for run, place in zip(runs, places, strict=True)
+            ]
+        )
+        for name in ("shares", "noise")
+    )
     notes = (*_left_out(runs, features), *_small(small, least_rows), *_odd(odd))
-    return Chosen(tuple(kept), quantities, shares, _same_rows(runs), notes)
+    return Chosen(tuple(kept), quantities, shares, noise.mean(axis=0), _same_rows(runs), notes)
 
 
-def _is_explained(runs: Sequence[Run], key: SliceKey, features: Sequence[str]) -> bool:
-    return all(np.isfinite(run.shares(key, features)).all() for run in runs)
+def _is_explained(runs: Sequence[Run], key: SliceKey) -> bool:
+    return all(np.isfinite(run.shares[key]).all() and np.isfinite(run.noise[key]).all() for run in runs)
 
 
 def _same_rows(runs: Sequence[Run]) -> bool:

@@ -100,7 +100,7 @@ def _said(summary: Mapping[str, Summary] | None) -> tuple[dict[str, str], tuple[
 def _each_once(runs: Sequence[Run]) -> Iterator[Run]:
     seen: set[str | bytes] = set()
     for run in runs:
-        marks = {run.sums[()][0].tobytes(), *([run.model] if run.model else [])}
+        marks = {run.shares[()].tobytes(), *([run.model] if run.model else [])}
         if seen.isdisjoint(marks):
             yield run
         seen |= marks

@@ -31,8 +31,9 @@ class Run:
       name: For people.
       features: Names, sorted.
       rows: Number of explained rows, by slice.
-      sums: Sums of absolute attributions by slice, float64 `[1 + RESAMPLES, features]`: of the rows, then of resamples
-        of them.
+      shares: Of the features in the total absolute attribution, by slice, float64 `[features]`; NaN where that is 0.
+      noise: By slice, the variance that comes from which rows were explained, of the shares and of their cube roots,
+        float64 `[2, features]`.
       model: The model's fingerprint; empty where nothing tells it.
       explained: What was explained, as far as something tells: the places of the examples, and the split.
     """
@@ -40,19 +41,14 @@ class Run:
     name: str
     features: tuple[str, ...]
     rows: Mapping[SliceKey, int]
-    sums: Mapping[SliceKey, np.ndarray]
+    shares: Mapping[SliceKey, np.ndarray]
+    noise: Mapping[SliceKey, np.ndarray]
     model: str = ""
     explained: tuple[str, ...] = ()
 
-    def shares(self, slice_key: SliceKey, features: Sequence[str]) -> np.ndarray:
-        """Returns the features' shares of all of the run's features, float64 `[1 + RESAMPLES, features]`.
-
-        NaN where all attributions are 0.
-        """
-        sums = self.sums[slice_key]
-        chosen = sums[:, [self.features.index(feature) for feature in features]]
-        total = sums.sum(axis=1, keepdims=True)
-        return np.divide(chosen, total, out=np.full_like(chosen, np.nan), where=total > 0)
+    def places(self, features: Sequence[str]) -> list[int]:
+        """Returns where some features are among the run's."""
+        return [self.features.index(feature) for feature in features]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,6 +81,7 @@ class Sums:
         self._generator = np.random.default_rng(seed)
         self._features: dict[str, tuple[str, ...]] = {}
         self._rows: dict[str, dict[SliceKey, int]] = {model: defaultdict(int) for model in columns.MODELS}
+        # Of the rows, then of resamples of them: float64 `[1 + RESAMPLES, features]`.
         self._sums: dict[str, dict[SliceKey, np.ndarray]] = {model: {} for model in columns.MODELS}
         self._agreement: dict[SliceKey, np.ndarray] = {}
 
@@ -122,8 +119,15 @@ class Sums:
         """Returns what was added of `columns.CANDIDATE` or `columns.BASELINE`; None where there is nothing."""
         if not any(self._rows[model].values()):
             return None
-        features = self._features[model]
-        return Run(name, features, dict(self._rows[model]), dict(self._sums[model]), fingerprint, explained)
+        shares, noise = {}, {}
+        for slice_key, sums in self._sums[model].items():
+            total = sums.sum(axis=1, keepdims=True)
+            found = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
+            shares[slice_key] = found[0]
+            # A resample without any row that has an attribution says nothing.
+            known = found[1:][total[1:, 0] > 0]
+            noise[slice_key] = np.stack([known.var(axis=0), np.cbrt(known).var(axis=0)])
+        return Run(name, self._features[model], dict(self._rows[model]), shares, noise, fingerprint, explained)
 
     def comparison(self, name: str) -> Comparison | None:
         """Returns what both models together came to; None where the records are of one."""

@@ -78,7 +78,7 @@ def suggest_from(history: History, rate: float, horizon: int, least_rows: int) -
     class_name = history.class_name
     chosen = choose(history, least_rows)
     comparisons = _comparisons(history, chosen)
-    thresholds = rule.how_many(chosen.shares[:, 0]) + comparisons.shape[1]
+    thresholds = rule.how_many(chosen.shares) + comparisons.shape[1]
     each = rate / horizon / thresholds
     found = [*_of_shares(chosen, each, class_name), *_of_comparisons(comparisons, chosen, each, class_name)]
     runs, needed = len(chosen.shares), rules.runs_needed(each)
@@ -101,10 +101,9 @@ def _verify(rate: float, horizon: int, least_rows: int) -> None:
 
 def _of_shares(chosen: Chosen, each: float, class_name: str) -> Iterator[Bound]:
     """Yields the bounds of shares, feature by feature."""
-    shares = chosen.shares[:, 0]
+    shares = chosen.shares
     runs, t = len(shares), t_quantile(len(shares), each)
-    of_rows = np.cbrt(chosen.shares[:, 1:]).var(axis=1).mean(axis=0)
-    found = rule.share_bounds(shares, each, of_rows if chosen.same_rows else 0.0)
+    found = rule.share_bounds(shares, each, chosen.noise[1] if chosen.same_rows else 0.0)
     observed = [_observed(chosen, index) for index in range(shares.shape[1])]
     order = sorted(range(shares.shape[1]), key=lambda index: (chosen.quantities[index][1], index))
     centre, spread = found.spread.centre, found.spread.of_next
@@ -157,8 +156,8 @@ def _comparisons(history: History, chosen: Chosen) -> np.ndarray:
 
 def _observed(chosen: Chosen, index: int) -> Observed:
     """Tells what comes from training and what from rows: the variance between runs holds both, if rows differed."""
-    shares = chosen.shares[:, 0, index]
-    rows, between = float(chosen.shares[:, 1:, index].var(axis=1).mean()), float(shares.var(ddof=1))
+    shares = chosen.shares[:, index]
+    rows, between = float(chosen.noise[0, index]), float(shares.var(ddof=1))
     training = between if chosen.same_rows else max(0.0, between - rows)
     return Observed(shares.mean(), shares.min(), shares.max(), math.sqrt(training), math.sqrt(rows))
 

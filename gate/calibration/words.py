@@ -15,6 +15,7 @@ from tfx_explain.gate.calibration.suggestion import Bound, Suggestion
 from tfx_explain.gate.saying.digits import exact
 from tfx_explain.gate.slices import printed
 from tfx_explain.gate.usual import LOG_OF_REST, degrees
+from tfx_explain.metrics.configs import without_thresholds
 from tfx_explain.proto.printable import printable
 
 HEADS = ("metric", "slice", "bound", "allowed", "observed", "from", "to", "by training", "by rows", "runs")
@@ -46,7 +47,7 @@ def to_text(suggestion: Suggestion) -> str:
     lines = [f"# {line}" for line in _wrapped(f"{promise(suggestion)}.", *suggestion.notes)]
     lines += [text_format.MessageToString(head).rstrip(), "metrics_specs {"]
     for metric, thresholds in suggestion.metrics():
-        lines += ["  metrics {", *_fields(_without_thresholds(metric), 4)]
+        lines += ["  metrics {", *_fields(without_thresholds(metric), 4)]
         for bounds, threshold in zip(thresholds, metric.per_slice_thresholds, strict=True):
             comments = [comment(bound) for bound in bounds]
             lines += [f"    # {printable(text)}" for text in comments]
@@ -96,10 +97,6 @@ def table(suggestion: Suggestion) -> list[tuple[str, ...]]:
         )
         for bound in suggestion.bounds
     ]
-
-
-def _without_thresholds(metric: config_pb2.MetricConfig) -> config_pb2.MetricConfig:
-    return config_pb2.MetricConfig(class_name=metric.class_name, module=metric.module, config=metric.config)
 
 
 def _fields(message: Message, indent: int) -> list[str]:

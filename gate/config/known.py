@@ -19,6 +19,7 @@ _HIGHER_IS_BETTER = """
     COCOAveragePrecision COCOAverageRecall COCOMeanAveragePrecision COCOMeanAverageRecall
     ObjectDetectionPrecision ObjectDetectionRecall ObjectDetectionMaxRecall ObjectDetectionPrecisionAtRecall
     ImportanceNDCG ImportanceSpearman ImportanceKendall AttributionAgreement ExplainedRows ShareKept
+    MapAgreement
 """
 _LOWER_IS_BETTER = """
     FNR FPR FallOut MissRate FalseNegatives FN FalsePositives FP FalseDiscoveryRate FalseOmissionRate

@@ -25,7 +25,7 @@ def drift(frames: Mapping[str, pd.DataFrame], model: str = columns.CANDIDATE, fe
       features: At most so many (and 10 at most), those whose part changed most over the runs, then the largest.
 
     Raises:
-      ValueError: There are no runs, or one has no attributions of the model.
+      ValueError: There are no runs, or one has no attributions of the model, or all are 0 in all of them.
     """
     shares = _shares(frames, model)
     order = pd.DataFrame({"range": shares.max() - shares.min(), "size": shares.max()}).sort_values(
@@ -55,12 +55,13 @@ def drift(frames: Mapping[str, pd.DataFrame], model: str = columns.CANDIDATE, fe
     )
     axes.set_xticks(range(len(shown)), [label(name) for name in shown.index])
     if max(len(label(name)) for name in shown.index) * len(shown) > 60:
-        axes.tick_params(axis="x", rotation=30)
+        for text in axes.get_xticklabels():
+            text.set(rotation=30, horizontalalignment="right", rotation_mode="anchor")
     axes.margins(x=0.08)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.08 * shown.to_numpy()[~shown.isna().to_numpy()].max())
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.set_ylabel("part of the total absolute attribution")
+    axes.set_ylabel("part of the total |attribution|")
     features_shown, runs = counted(shown.shape[1], shares.shape[1], "feature"), counted(len(shown), len(shown), "run")
     axes.set_title(f"{TITLES[model]}: {features_shown}, {runs}")
     return figure
@@ -75,4 +76,7 @@ def _shares(frames: Mapping[str, pd.DataFrame], model: str) -> pd.DataFrame:
             raise ValueError(f"There are no attributions of the model {model!r} in the run {run!r}.")
     totals = [totals_of(frame)[model] for frame in frames.values()]
     rows = [dict(zip(one.features, one.shares().tolist(), strict=True)) for one in totals]
-    return pd.DataFrame(rows, index=list(frames))
+    shares = pd.DataFrame(rows, index=list(frames)).dropna(axis=1, how="all")
+    if shares.empty:
+        raise ValueError(f"All attributions of the model {model!r} are 0 in all runs; there are no parts to draw.")
+    return shares

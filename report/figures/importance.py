@@ -58,7 +58,7 @@ def importance(frame: pd.DataFrame, features: int = 20) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel("part of the total absolute attribution, with its 95% interval")
+    axes.set_xlabel("part of the total |attribution|, 95% interval")
     axes.set_title(f"{counted(len(shown), len(found), 'feature')}, {counted(len(frame), len(frame), 'row')}")
     if len(models) > 1:
         axes.legend(loc="lower right")

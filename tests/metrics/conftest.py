@@ -27,6 +27,8 @@ def example() -> Callable[[Row], bytes]:
             for one in value if isinstance(value, list) else [value]:
                 if isinstance(one, str):
                     feature.bytes_list.value.append(one.encode())
+                elif isinstance(one, bytes):
+                    feature.bytes_list.value.append(one)
                 elif isinstance(one, int):
                     feature.int64_list.value.append(one)
                 elif one is not None:

@@ -15,7 +15,7 @@ from tfx_explain.storage import columns
 
 TEXT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 CONFIG, EVALUATOR, OWN_MODULE, LIBRARY = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-SETTINGS = {"feature": "age", "metric": "AttributionShare", "quantile": 0.95}
+SETTINGS = {"feature": "age", "metric": "AttributionShare", "quantile": 0.95, "box": [0, 0.75, 0.25, 1]}
 SETTINGS |= {"usual": {}, "rate": 0.01, "horizon": 1, "thresholds": 1}
 
 
@@ -32,7 +32,10 @@ def test_every_metric_is_documented_under_its_name():
             settings = {key: value for key, value in SETTINGS.items() if key in of_class.__init__.__annotations__}
             found[name] = of_class(**settings).name
     assert found.pop("EveryFeature") == "attribution_shares"
-    said = {name: told.replace("FEATURE", "age").replace("QUANTILE", "0.95") for name, told in documented().items()}
+    stands_for = {"FEATURE": "age", "QUANTILE": "0.95", "BOX": "0,0.75,0.25,1"}
+    said = documented()
+    for word, value in stands_for.items():
+        said = {name: told.replace(word, value) for name, told in said.items()}
     assert found == said
 
 

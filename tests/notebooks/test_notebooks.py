@@ -28,9 +28,8 @@ def executed(tmp_path_factory):
     for path in NOTEBOOKS:
         shutil.copy(path, folder)
     options = ("--nbmake", "--overwrite", "--nbmake-timeout=600", "-p", "no:cacheprovider", "-p", "no:xdist")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "pytest", "-q", *options, f"--rootdir={folder}", "-c", os.devnull, str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return {path.stem: folder / path.name for path in NOTEBOOKS}
 

@@ -122,6 +122,16 @@ def test_drift_lines_are_shares_by_run(frame):
     assert [text.get_text() for text in axes.get_xticklabels()] == ["first", "second"]
 
 
+def test_drift_leaves_out_what_has_no_part_in_any_run(write, explained):
+    frame = read_attributions(write([explained({"age": 0.0, "sex": 0.0})]))
+    with pytest.raises(ValueError, match="All attributions of the model 'candidate' are 0 in all runs"):
+        figures.drift({"only": frame})
+    other = frame.copy()
+    other["candidate", "attribution", "age"] = 1.0
+    (axes,) = figures.drift({"first": frame, "second": other}).axes
+    assert axes.get_lines()[0].get_ydata().tolist() == [1.0]
+
+
 def test_names_stand_as_they_are(hostile):
     for figure in (
         figures.importance(hostile),

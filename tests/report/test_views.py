@@ -63,8 +63,14 @@ def test_some_of_the_rows_show_their_own_parts(write, rows):
 
 def test_other_columns_show_themselves_as_ever(write, rows):
     frame = read_attributions(write(rows))
-    for part in (frame["candidate"]["attribution"], frame["row"], frame.describe(), frame.T):
+    by_sex = frame.groupby(("row", "value", "sex")).mean()
+    for part in (frame["candidate"]["attribution"], frame["row"], frame.describe(), frame.T, by_sex):
         assert "tfx-explain" not in part._repr_html_()
+
+
+def test_no_rows_at_all_say_nothing(write, rows):
+    frame = read_attributions(write(rows))
+    assert "over 0 row" in text(frame[frame["row", "value", "sex"] == "Nobody"]._repr_html_())
 
 
 def test_a_frame_says_what_was_left_out(write, rows):
@@ -95,7 +101,7 @@ def test_metadata_shows_each_feature(tmp_path):
     path.write_text(metadata_to_json(metadata()))
     for given in (metadata(), path, str(tmp_path), f"file://{tmp_path}"):
         shown = text(view_metadata(given)._repr_html_())
-        assert "age float32 [] numeric nothing sampled Shapley 37 (median)" in shown
+        assert "age 37 (median) float32 [] numeric sampled Shapley nothing" in shown
         assert "age : age is held fixed." in shown
         assert "Output probability is explained by the log-odds" in shown
 

@@ -1,0 +1,88 @@
+"""`tfx-explain overlay`: maps of pictures, drawn over the pictures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+import tensorflow as tf
+from google.protobuf import json_format
+
+from tfx_explain.cli import options
+from tfx_explain.cli.output import emit
+from tfx_explain.gate.reading.shards import split_folders
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.proto.printable import printable
+from tfx_explain.report.gallery import INDEX_FILE, write_gallery
+from tfx_explain.report.pictures import most_changed
+from tfx_explain.savedmodel.metadata.metadata import metadata_from_json
+from tfx_explain.savedmodel.metadata.rules import contradictions, wrong_values
+from tfx_explain.storage.directory import check_unused, complete_directory
+
+
+@click.command(
+    "overlay",
+    epilog=options.examples(
+        "overlay --attributions explained --output overlays",
+        'overlay --attributions explained --output sevens --class 7 --visualization \'{"polarity": "both"}\'',
+    ),
+)
+@click.option("--attributions", multiple=True, required=True, metavar="DIR", help="What an Explainer wrote.")
+@click.option("--output", required=True, metavar="DIR", help="Where pictures go; must not exist, or be empty.")
+@click.option("--feature", default="", metavar="NAME", help="Of which feature; of all that have maps by default.")
+@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
+@click.option("--pictures", default=20, show_default=True, type=click.IntRange(min=1), help="How many records.")
+@click.option("--metadata", metavar="FILE", help="explanation_metadata.json, whose visualization says how to draw.")
+@click.option("--visualization", default="{}", metavar="JSON", help='How to draw, such as {"polarity": "both"}.')
+def command(
+    attributions: Sequence[str],
+    output: str,
+    feature: str,
+    class_name: str,
+    pictures: int,
+    metadata: str | None,
+    visualization: str,
+) -> None:
+    """Draws maps of pictures that an Explainer kept, the most changed first, and a page of them.
+
+    Writes a PNG for each record and model, and OUTPUT/index.html, and prints the page's path.
+    """
+    check_unused(output)
+    given = _given(visualization)
+    folders = [split for directory in attributions for split in split_folders(directory)]
+    found = most_changed(folders, pictures, feature, class_name)
+    settings = {name: explanation_pb2.Visualization() for name in {picture.feature for picture in found}}
+    for name, of_feature in settings.items():
+        of_feature.CopyFrom(_of_metadata(metadata, name))
+        of_feature.MergeFrom(given)
+    with complete_directory(output) as folder:
+        write_gallery(folder, found, settings)
+    emit(f"{printable(output.rstrip('/'))}/{INDEX_FILE}\n", sys.stdout)
+
+
+def _given(text: str) -> explanation_pb2.Visualization:
+    try:
+        given = json_format.Parse(text, explanation_pb2.Visualization())
+    except json_format.ParseError as error:
+        raise ValueError(f"--visualization is no visualization in JSON: {error}") from error
+    for field, value in given.ListFields():
+        if isinstance(value, str):  # Vertex AI's are upper case
+            setattr(given, field.name, value.lower())
+    metadata = explanation_pb2.ExplanationMetadata()
+    metadata.inputs["picture"].visualization.CopyFrom(given)
+    problems = wrong_values(metadata) + [one for one in contradictions(metadata) if "clip" in one]
+    if problems:
+        said = "; ".join(one.partition("visualization")[2].lstrip(".: ") for one in problems)
+        raise ValueError(f"--visualization: {said}")
+    return given
+
+
+def _of_metadata(path: str | None, feature: str) -> explanation_pb2.Visualization:
+    if path is None:
+        return explanation_pb2.Visualization()
+    with tf.io.gfile.GFile(path) as file:
+        metadata = metadata_from_json(file.read())
+    names = [feature] if feature in metadata.inputs else []
+    names += [name for name, entry in metadata.inputs.items() if entry.group_name == feature]
+    return metadata.inputs[names[0]].visualization if names else explanation_pb2.Visualization()

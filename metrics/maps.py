@@ -1,0 +1,268 @@
+"""Metrics of where in pictures the attributions are: over the maps that an Explainer keeps on request.
+
+A map's mass is the sum of its absolute attributions. What a record lacks makes a metric NaN, which passes no threshold.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_types
+
+from tfx_explain.metrics.base import ModelMetric, ratio
+from tfx_explain.metrics.drift import DriftMetric
+from tfx_explain.metrics.naming import of_class
+from tfx_explain.metrics.rows import weight
+from tfx_explain.storage import columns
+
+MAPS_KEY = "tfx_explain_maps"
+Box = tuple[float, float, float, float]
+_WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured of each record's map: a part and a whole, whose sums over records are divided.
+
+    Attributes:
+      kind: "share", "concentration" or "agreement".
+      feature: The image feature.
+      class_name: The class; empty: the first one of each record.
+      box: Top, left, bottom and right, as parts of height and width.
+      is_outside: Whether the part is what lies outside of the box.
+    """
+
+    kind: str
+    feature: str
+    class_name: str
+    box: Box = _WHOLE
+    is_outside: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names it among the extracts."""
+        return repr(self)
+
+    def of(self, maps: Mapping[str, np.ndarray | None], model: str) -> tuple[float, float]:
+        """Measures a record's map; NaN where it has none."""
+        every = list(maps.values()) if self.kind == "agreement" else [maps[model]]
+        sizes = [np.abs(one) for one in every if one is not None]
+        if len(sizes) < len(every):
+            return np.nan, np.nan
+        if self.kind == "share":
+            within = _within(sizes[0].shape, self.box) != self.is_outside
+            return float(sizes[0][within].sum()), float(sizes[0].sum())
+        if self.kind == "concentration":
+            return _gini(sizes[0].ravel()), 1.0
+        return _overlap(*sizes), 1.0
+
+
+class MapMetric(ModelMetric):
+    """A metric of one image feature's maps."""
+
+    def __init__(self, measure: Measure, name: str, **config: Any) -> None:
+        self.feature, self.measure = measure.feature, measure
+        super().__init__(
+            _value,
+            name,
+            computation=functools.partial(_computation, measure),
+            feature=measure.feature,
+            class_name=measure.class_name,
+            **config,
+        )
+
+
+class MapShare(MapMetric):
+    """The part of the maps' mass that lies in a box, from 0 to 1: of the watermark's corner, or of the border."""
+
+    def __init__(
+        self, feature: str, box: Sequence[float], outside: bool = False, name: str = "", class_name: str = ""
+    ) -> None:
+        """Initializes the metric.
+
+        Args:
+          feature: The image feature's name in the attribution records.
+          box: Top, left, bottom and right, as parts of height and width, from 0 to 1. A pixel is in it if its
+            middle is.
+          outside: Whether the part outside of the box is meant.
+          name: See `ExplanationMetric`, as `class_name`.
+          class_name: The class.
+
+        Raises:
+          ValueError: There is no such box.
+        """
+        if len(box) != 4 or not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+            raise ValueError(
+                f"MapShare has box {list(box)}; give top, left, bottom and right as parts from 0 to 1, such as "
+                "[0, 0.75, 0.25, 1] for the upper right corner."
+            )
+        top, left, bottom, right = (float(end) for end in box)
+        place = ",".join(f"{end:g}" for end in box) + (",outside" if outside else "")
+        super().__init__(
+            Measure("share", feature, class_name, (top, left, bottom, right), outside),
+            name or of_class(f"map_share/{feature}/{place}", class_name),
+            box=list(box),
+            outside=outside,
+        )
+
+
+class MapConcentration(MapMetric):
+    """Mean Gini coefficient of the maps' absolute attributions: 0 if all pixels have the same, 1 if one has all.
+
+    Unweighted by the maps' sizes; of a map of zeros it is 0.
+    """
+
+    def __init__(self, feature: str, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `FeatureMetric`."""
+        measure = Measure("concentration", feature, class_name)
+        super().__init__(measure, name or of_class(f"map_concentration/{feature}", class_name))
+
+
+class MapAgreement(DriftMetric):
+    """Mean over rows of the part of the mass that lies on the same pixels in both models' maps, from 0 to 1."""
+
+    def __init__(self, feature: str, name: str = "", class_name: str = "") -> None:
+        """Initializes the metric; see `FeatureMetric`."""
+        self.feature, self.measure = feature, Measure("agreement", feature, class_name)
+        compare = functools.partial(_agreement_computations, self.measure)
+        name = name or of_class(f"map_agreement/{feature}", class_name)
+        super().__init__(compare, name, feature=feature, class_name=class_name)
+
+
+def measures_of(metrics: Iterable[metric_types.Metric]) -> list[Measure]:
+    """Returns what metrics want to know of maps."""
+    found = [metric.measure for metric in metrics if isinstance(metric, MapMetric | MapAgreement)]
+    return list(dict.fromkeys(found))
+
+
+def map_extracts(
+    batch: pa.RecordBatch, models: Mapping[str, str], measures: Sequence[Measure], places: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Returns a batch's extracts, of each measure and model float64 `[rows, 2]`; nothing without a measure.
+
+    Args:
+      batch: Attribution records.
+      models: `columns.CANDIDATE` or `columns.BASELINE` by the name of the model spec.
+      measures: What is measured.
+      places: By class, where in each record it stands, int64 `[rows]`; -1: nowhere.
+    """
+    found: dict[str, dict[str, np.ndarray]] = {measure.key: {} for measure in measures}
+    for measure in measures:
+        maps = {name: list(_maps(batch, model, measure, places)) for name, model in models.items()}
+        by_row = [dict(zip(maps, row, strict=True)) for row in zip(*maps.values(), strict=True)]
+        for name in models:
+            found[measure.key][name] = np.array([measure.of(row, name) for row in by_row]).reshape(-1, 2)
+    return {MAPS_KEY: found} if measures else {}
+
+
+def _maps(
+    batch: pa.RecordBatch, model: str, measure: Measure, places: Mapping[str, np.ndarray]
+) -> Iterator[np.ndarray | None]:
+    """Yields each record's map without its scale, which no measure depends on."""
+    names = [columns.map_column(model, part, measure.feature) for part in (columns.MAPS, columns.MAP_SHAPES)]
+    indices = [batch.schema.get_field_index(name) for name in names]
+    if min(indices) < 0:
+        yield from [None] * batch.num_rows
+        return
+    texts, shapes = (batch.column(index).to_pylist() for index in indices)
+    for text, shape, place in zip(texts, shapes, places[measure.class_name], strict=True):
+        if text is None or shape is None or not 0 <= place < len(text):
+            yield None
+        else:
+            yield np.frombuffer(text[place], "<f2").astype(np.float64).reshape(*shape)
+
+
+def _within(shape: Sequence[int], box: Box) -> np.ndarray:
+    down, across = ((np.arange(size) + 0.5) / size for size in shape)
+    top, left, bottom, right = box
+    return ((down >= top) & (down < bottom))[:, None] & ((across >= left) & (across < right))
+
+
+def _gini(sizes: np.ndarray) -> float:
+    total, count = sizes.sum(), len(sizes)
+    if not total:
+        return 0.0
+    return float(((2 * np.arange(1, count + 1) - count - 1) @ np.sort(sizes)) / (count * total))
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    if first.shape != second.shape:
+        return 0.0
+    masses = first.sum(), second.sum()
+    if not all(masses):
+        return float(not any(masses))
+    return float(np.minimum(first / masses[0], second / masses[1]).sum())
+
+
+class _Sums(NamedTuple):
+    features: tuple[str, ...]  # As the sums of other metrics have them; the feature's name is held against those.
+    part: float
+    whole: float
+
+
+def _value(sums: _Sums) -> float:
+    return ratio(sums.part, sums.whole)
+
+
+def _computation(
+    measure: Measure, model_name: str, output_name: str, example_weighted: bool, class_name: str
+) -> tfma.metrics.MetricComputation:
+    name = f"_tfx_explain_map/{measure.key}"
+    key = tfma.metrics.MetricKey(name, model_name, output_name, example_weighted=example_weighted)
+    return tfma.metrics.MetricComputation(
+        keys=[key], preprocessors=[_Preprocessor(key, measure)], combiner=_Combiner(key, is_value=False)
+    )
+
+
+def _agreement_computations(
+    measure: Measure, key: tfma.metrics.MetricKey, baseline: str, class_name: str
+) -> tfma.metrics.MetricComputations:
+    return [
+        tfma.metrics.MetricComputation(
+            keys=[key], preprocessors=[_Preprocessor(key, measure)], combiner=_Combiner(key, is_value=True)
+        )
+    ]
+
+
+class _Preprocessor(tfma.metrics.Preprocessor):
+    """Takes a measure of a record's map, weighted."""
+
+    def __init__(self, key: tfma.metrics.MetricKey, measure: Measure) -> None:
+        super().__init__(name=key.name)
+        self._key, self._measure = key, measure
+
+    def process(self, extracts: Mapping[str, Any]) -> Iterator[np.ndarray]:
+        by_model = extracts[MAPS_KEY][self._measure.key]
+        numbers = by_model[self._key.model_name if self._key.model_name in by_model else next(iter(by_model))]
+        key = self._key
+        times = weight(extracts, key.model_name, key.output_name) if key.example_weighted else 1.0
+        yield np.asarray(numbers, np.float64).reshape(2) * times
+
+
+class _Combiner(beam.CombineFn):
+    def __init__(self, key: tfma.metrics.MetricKey, is_value: bool) -> None:
+        self._key, self._is_value = key, is_value
+
+    def create_accumulator(self) -> np.ndarray:
+        return np.zeros(2)
+
+    def add_input(self, accumulator: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        return accumulator + numbers
+
+    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
+        return np.sum(list(accumulators), axis=0)
+
+    def extract_output(self, accumulator: np.ndarray) -> dict[tfma.metrics.MetricKey, Any]:
+        sums = _Sums((), float(accumulator[0]), float(accumulator[1]))
+        return {self._key: _value(sums) if self._is_value else sums}
+
+
+for _metric in (MapShare, MapConcentration, MapAgreement):
+    metric_types.register_metric(_metric)

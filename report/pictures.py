@@ -1,0 +1,188 @@
+"""Records with maps of pictures: those that changed most, in bounded memory."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import heapq
+import io
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tfx_explain.proto.printable import text_of
+from tfx_explain.report.overlay import pillow
+from tfx_explain.report.records import decode, read_records
+from tfx_explain.storage import columns
+
+_CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A record's picture and what was found of it.
+
+    Attributes:
+      feature: The feature.
+      number: The record's place among those read, from 1.
+      class_name: The class explained, by its name or index.
+      maps: By model, float64 `[height, width]`.
+      attributions: By model, the feature's own.
+      of_regions: Whether the maps are regions' heat.
+      value: The feature as the record has it, or None.
+      change: Which part of the maps' mass lies elsewhere in the other model, from 0 to 1; NaN where there is one model.
+    """
+
+    feature: str
+    number: int
+    class_name: str
+    maps: Mapping[str, np.ndarray]
+    attributions: Mapping[str, float]
+    of_regions: bool
+    value: Any
+    change: float
+
+    def image(self) -> np.ndarray | None:
+        """Returns uint8 `[height, width, 3]` of the map's size; None where the record's value can't be shown."""
+        return shown(self.value, self.maps[columns.CANDIDATE].shape)
+
+
+def most_changed(folders: Sequence[str], count: int, feature: str = "", class_name: str = "") -> list[Picture]:
+    """Reads the pictures whose maps differ most between the models; of one model, those with the largest attributions.
+
+    Args:
+      folders: Of splits.
+      count: How many pictures.
+      feature: Of which feature; empty: of each that has maps.
+      class_name: Of which class, by name or index; empty: of the first of each record.
+
+    Raises:
+      ValueError: No record has a map of the feature and class, or a file is damaged or missing.
+    """
+    kept: list[tuple[float, int, Picture]] = []
+    known: set[str] = set()
+    first, serial = 1, itertools.count()
+    for records in read_records(folders):
+        batch = decode(records)
+        mapped = columns.mapped_features(batch.schema.names, columns.CANDIDATE)
+        known |= set(mapped)
+        for one in mapped:
+            if feature in ("", one):
+                for picture in _pictures(batch, one, class_name, first):
+                    size = abs(picture.attributions[columns.CANDIDATE])
+                    score = size if math.isnan(picture.change) else picture.change
+                    # Of equal ones the first.
+                    item = (score, -next(serial), picture)
+                    (heapq.heappush if len(kept) < count else heapq.heappushpop)(kept, item)
+        first += batch.num_rows
+    if not kept:
+        asked = [f"of {feature!r}"] * bool(feature) + [f"for class {class_name!r}"] * bool(class_name)
+        have = f"features with maps are {', '.join(map(repr, sorted(known)))}" if known else "they have none"
+        raise ValueError(
+            f"{' '.join(['No record has a map', *asked])}; {have}. Explain with `--maps`, XRAI or superpixels, which "
+            "keep them."
+        )
+    return [picture for _, _, picture in sorted(kept, key=lambda item: item[:2], reverse=True)]
+
+
+def _pictures(batch: pa.RecordBatch, feature: str, class_name: str, first: int) -> Iterator[Picture]:
+    """Yields the pictures of a feature that explain the class."""
+
+    def column(name: str) -> list[Any]:
+        index = batch.schema.get_field_index(name)
+        return [None] * batch.num_rows if index < 0 else batch.column(index).to_pylist()
+
+    models = [name for name in columns.MODELS if feature in columns.mapped_features(batch.schema.names, name)]
+    parts = {
+        model: [column(columns.map_column(model, part, feature)) for part in columns.PARTS_OF_MAPS] for model in models
+    }
+    own = {model: column(columns.attribution_column(model, feature)) for model in models}
+    names = column(columns.field_column(columns.CANDIDATE, columns.OUTPUT_DISPLAY_NAME))
+    indices, values = column(columns.field_column(columns.CANDIDATE, columns.OUTPUT_INDEX)), column(feature)
+    for row in range(batch.num_rows):
+        numbers = [str(index) for index in indices[row] or ()]
+        words = [text_of(name) for name in names[row]] if names[row] else numbers
+        at = next((i for i, known in enumerate(zip(words, numbers, strict=True)) if class_name in ("", *known)), None)
+        if at is None or any(of_model[0][row] is None for of_model in parts.values()):
+            continue
+        maps = {
+            model: _map(of_model[0][row], of_model[1][row], of_model[2][row], at) for model, of_model in parts.items()
+        }
+        yield Picture(
+            feature,
+            first + row,
+            words[at],
+            maps,
+            {model: found[row][at] for model, found in own.items()},
+            parts[columns.CANDIDATE][3][row] is not None,
+            values[row],
+            _change(*maps.values()) if len(maps) > 1 else math.nan,
+        )
+
+
+def _map(maps: Sequence[bytes], scales: Sequence[float], shape: Sequence[int], at: int) -> np.ndarray:
+    return np.frombuffer(maps[at], "<f2").astype(np.float64).reshape(*shape) * scales[at]
+
+
+def _change(first: np.ndarray, second: np.ndarray) -> float:
+    """Half the sum of the differences of two maps' sizes, each by its sum: 0 if they agree, 1 if nothing overlaps."""
+    if first.shape != second.shape:
+        return 1.0
+    shares = [np.abs(one) / (np.abs(one).sum() or 1.0) for one in (first, second)]
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+
+def shown(value: Any, shape: Sequence[int]) -> np.ndarray | None:
+    """Returns a picture, uint8 `[height, width, 3]` of a shape, from a record's value; None where it is none.
+
+    Args:
+      value: The feature's values: an encoded picture, its base64, its pixels' bytes, or its pixels as numbers.
+      shape: Height and width.
+    """
+    if not value:
+        return None
+    if isinstance(value[0], bytes):
+        opened = _opened(value[0], shape)
+        return _of_bytes(value[0], shape) if opened is None else opened
+    return _of_numbers(np.array(value, np.float64), shape)
+
+
+def _of_bytes(text: bytes, shape: Sequence[int]) -> np.ndarray | None:
+    return _of_numbers(np.frombuffer(text, np.uint8).astype(np.float64), shape, 255.0)
+
+
+def _of_numbers(numbers: np.ndarray, shape: Sequence[int], white: float | None = None) -> np.ndarray | None:
+    pixels = int(np.prod(shape))
+    channels = next((count for count in _CHANNELS if numbers.size == pixels * count), None)
+    if channels is None:
+        return None
+    least, most = float(numbers.min()), float(numbers.max())
+    # Pixels are from 0 to 1 or to 255, or from -1 to 1; of others, the least is black and the greatest white.
+    ends = [(0.0, white)] if white else [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)]
+    black, white = next((ends for ends in ends if ends[0] <= least and most <= ends[1]), (least, most))
+    image = np.rint((numbers.reshape(*shape, channels) - black) / ((white - black) or 1.0) * 255).astype(np.uint8)
+    return np.repeat(image, 3, axis=2) if channels == 1 else image[:, :, :3]
+
+
+def _opened(text: bytes, shape: Sequence[int]) -> np.ndarray | None:
+    """Decodes a picture; what the model made of another size is stretched to the map's."""
+    library = pillow()
+    for encoded in (text, _from_base64(text)):
+        try:
+            image = library.Image.open(io.BytesIO(encoded)).convert("RGB")
+            return np.asarray(image.resize((int(shape[1]), int(shape[0]))))
+        except (OSError, ValueError, library.Image.DecompressionBombError):
+            continue
+    return None
+
+
+def _from_base64(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
