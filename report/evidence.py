@@ -138,6 +138,8 @@ def _join(found: _Found, rows: int, totals: Mapping[str, Totals]) -> None:
     known, new = (
         {(model, name) for model, one in part.items() for name in one.features} for part in (found.totals, totals)
     )
+    if found.totals.keys() != totals.keys():
+        raise ValueError("Some attribution records explain a baseline model, others none; give those of one Explainer.")
     if known != new:
         odd = sorted({name for _, name in known ^ new})
         raise ValueError(

@@ -17,6 +17,7 @@ _SINGLES = 200  # That are combined in pairs, if there are more.
 _SHOWN = 3
 _ALIKE = 0.5  # Rows in common by rows in the smaller one: slices above say the same.
 _SIGNIFICANT = 0.05
+_ROUNDING = 1e-6  # Of the size of the attributions, which are float32: no difference is told apart better.
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,11 @@ def where_moved(sample: pd.DataFrame, slices: Sequence[Slice], feature: str) -> 
     change = sizes[0] - sizes[1]
     known = np.isfinite(change)
     change = change[known]
+    least = _ROUNDING * float((sizes[0] + sizes[1])[known].mean()) if known.any() else 0.0
     masks = np.stack([one.rows for one in slices])[:, known] if slices else np.zeros((0, len(change)), bool)
     tried = len(slices) + _pairs(slices)
     mean = float(change.mean()) if len(change) else 0.0
-    return Moved(feature, mean, list(_places(change, masks, slices, tried)), tried)
+    return Moved(feature, mean, list(_places(change, masks, slices, tried, least)), tried)
 
 
 def _sizes(sample: pd.DataFrame, model: str, feature: str) -> np.ndarray:
@@ -94,11 +96,13 @@ def _pairs(slices: Sequence[Slice]) -> int:
     return (len(slices) ** 2 - int((counts**2).sum())) // 2
 
 
-def _places(change: np.ndarray, masks: np.ndarray, slices: Sequence[Slice], tried: int) -> Iterator[Place]:
+def _places(
+    change: np.ndarray, masks: np.ndarray, slices: Sequence[Slice], tried: int, least: float
+) -> Iterator[Place]:
     """Yields the places that are told apart most clearly."""
     if not len(masks) or len(change) < 2 * MIN_ROWS:
         return
-    best, ts, freedom = _pairs_of_best(change, masks, [one.feature for one in slices])
+    best, ts, freedom = _pairs_of_best(change, masks, [one.feature for one in slices], least)
     taken: list[np.ndarray] = []
     for flat in np.argsort(-ts, axis=None, kind="stable").tolist():
         i, j = divmod(flat, len(best))
@@ -114,7 +118,7 @@ def _places(change: np.ndarray, masks: np.ndarray, slices: Sequence[Slice], trie
 
 
 def _pairs_of_best(
-    change: np.ndarray, masks: np.ndarray, features: Sequence[str]
+    change: np.ndarray, masks: np.ndarray, features: Sequence[str], least: float
 ) -> tuple[list[int], np.ndarray, np.ndarray]:
     """Combines the best slices.
 
@@ -125,11 +129,11 @@ def _pairs_of_best(
     # Sums of squares of centred numbers don't cancel.
     mean = change.mean()
     centred = (change - mean).astype(np.float64)
-    alone, _ = _welch(masks.sum(axis=1), masks @ centred, masks @ centred**2, centred)
+    alone, _ = _welch(masks.sum(axis=1), masks @ centred, masks @ centred**2, centred, least)
     best = np.argsort(-np.abs(alone), kind="stable")[:_SINGLES]
     chosen = masks[best].astype(np.float64)
     rows, sums, squares = ((chosen * weight) @ chosen.T for weight in (np.ones_like(centred), centred, centred**2))
-    ts, freedom = _welch(rows, sums, squares, centred)
+    ts, freedom = _welch(rows, sums, squares, centred, least)
     inside, outside = mean + sums / np.maximum(rows, 1), mean - sums / np.maximum(len(centred) - rows, 1)
     names = np.array(features, object)[best]
     is_slice = np.triu(names[:, np.newaxis] != names) | np.eye(len(best), dtype=bool)
@@ -137,7 +141,7 @@ def _pairs_of_best(
 
 
 def _welch(
-    rows: np.ndarray, sums: np.ndarray, squares: np.ndarray, centred: np.ndarray
+    rows: np.ndarray, sums: np.ndarray, squares: np.ndarray, centred: np.ndarray, least: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns Welch's t of slices against their rest, and its degrees of freedom; 0 and 1 of slices that are too small.
 
@@ -146,6 +150,7 @@ def _welch(
       sums: Of their values, the same shape.
       squares: Of their squared values, the same shape.
       centred: All values, which add up to 0, float64 `[all rows]`.
+      least: The smallest standard error: a slice whose rows all changed alike stands out, and has no spread.
     """
     others = len(centred) - rows
     enough = (rows >= MIN_ROWS) & (others >= MIN_ROWS)
@@ -156,8 +161,11 @@ def _welch(
         for square, count, mean in ((squares, rows, means[0]), (centred @ centred - squares, others, means[1]))
     ]
     spread = variances[0] + variances[1]
+    spread = np.maximum(spread, least**2)
     enough &= spread > 0
     spread = np.where(enough, spread, 1.0)
     ts = np.where(enough, (means[0] - means[1]) / np.sqrt(spread), 0.0)
     parts = variances[0] ** 2 / (rows - 1) + variances[1] ** 2 / (others - 1)
-    return ts, np.where(enough, spread**2 / np.where(parts > 0, parts, 1.0), 1.0)
+    most = rows + others - 2
+    freedom = np.minimum(np.divide(spread**2, parts, out=most.copy(), where=parts > 0), most)
+    return ts, np.where(enough, freedom, 1.0)

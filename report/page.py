@@ -30,6 +30,8 @@ class Page:
     Attributes:
       decision: The gate's.
       unreadable: Why there are no attributions on the page, a sentence.
+      doubt: Why the attributions are not those that the decision is on, a sentence.
+      which_class: Of which class the attributions are, a sentence, where there are several.
       rows: How many records there are.
       sampled: How many of them are in the sample that slices are made of.
       gist: The features that failed, each with what became of it.
@@ -48,6 +50,8 @@ class Page:
 
     decision: Decision | None
     unreadable: str = ""
+    doubt: str = ""
+    which_class: str = ""
     rows: int = 0
     sampled: int = 0
     gist: Sequence[tuple[str, str]] = ()

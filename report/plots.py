@@ -70,7 +70,8 @@ def distributions(sample: pd.DataFrame, features: Sequence[str]) -> Iterator[Dis
 
 
 def dependence(sample: pd.DataFrame, feature: str) -> Dependence | None:
-    """Returns a picture of a feature, of the first rows of a sample; None if the records lack its values."""
+    """Returns a picture of a feature, of the first rows of a sample; None if the records lack its values,
+    or no two texts or lists of them are the same."""
     rows = sample.head(POINTS)
     if (ROW, VALUE, feature) not in rows.columns:
         return None
@@ -109,9 +110,10 @@ def _groups(rows: pd.DataFrame, feature: str) -> tuple[np.ndarray, list[tuple[st
         names = [f"up to {shown[0]}", f"up to {shown[1]}", f"above {shown[1]}", "missing"]
         groups = np.where(np.isnan(values), 3, np.searchsorted([low, high], values))
         return groups, list(zip(names, ("low", "middle", "high", "plain"), strict=True))
-    texts = raw.map(str, na_action="ignore")
-    counts = sorted(texts.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
-    names = [str(name) for name, _ in counts[:_NAMED]]
+    texts, commonest = _commonest(raw)
+    names = commonest[:_NAMED]
+    if not names:
+        return np.zeros(len(rows), int), [("", "plain")]
     groups = np.select([texts == name for name in names], range(len(names)), _NAMED)
     looks = [*zip(names, ("low", "high"), strict=False)]
     return groups, [*looks, *[("", "plain")] * (_NAMED - len(looks)), ("others", "middle")]
@@ -125,10 +127,18 @@ def _axis(values: pd.Series) -> tuple[np.ndarray, list[tuple[str, float]]]:
             return numbers, []
         low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
         return placed(numbers, low, high), [(f"{low:.6g}", 0.0), (f"{high:.6g}", 1.0)]
-    texts = values.map(str, na_action="ignore")
-    counts = sorted(texts.value_counts().items(), key=lambda item: (-item[1], str(item[0])))[:_CATEGORIES]
-    names = sorted(str(name) for name, _ in counts)
+    texts, commonest = _commonest(values)
+    names = sorted(commonest)
     places = {name: (index + 0.5) / len(names) for index, name in enumerate(names)}
     # Spread within a category, by the order of the rows, so that points don't lie on each other.
     spread = (np.arange(len(texts)) % 11 - 5) / 10 * 0.6 / max(len(names), 1)
     return texts.map(places).to_numpy(np.float64) + spread, [(name, places[name]) for name in names]
+
+
+def _commonest(values: pd.Series) -> tuple[pd.Series, list[str]]:
+    """Returns values as texts, and the commonest of these; none where no two rows have the same, as of embeddings."""
+    texts = values.map(str, na_action="ignore")
+    counts = sorted(texts.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
+    if len(counts) > _CATEGORIES and counts[0][1] == 1:
+        return texts, []
+    return texts, [str(name) for name, _ in counts[:_CATEGORIES]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import os
 import urllib.parse
@@ -12,12 +13,15 @@ from google.protobuf import json_format, struct_pb2
 
 from tfx_explain.gate.reading.explanations import read_summary, split_of
 from tfx_explain.metrics.base import ratio
+from tfx_explain.report.decision import Decision
 from tfx_explain.report.totals import Totals
 from tfx_explain.savedmodel.metadata.metadata import FILE_NAME, metadata_from_json
+from tfx_explain.storage.columns import CANDIDATE
 from tfx_explain.storage.integrity import read_part
 from tfx_explain.storage.paths import DEAD_LETTERS_DIR, absolute
 from tfx_explain.storage.summary import Summary
 
+_CLASSES = 10  # That are named.
 _METHODS = {
     "integrated_gradients_attribution": "integrated gradients",
     "sampled_shapley_attribution": "sampled Shapley values",
@@ -57,6 +61,10 @@ class Split:
       dead_letters: Where these records lie; empty if there are none.
       link: The same as a link that a browser can open; empty if it can't.
       facts: Of what the attributions are, each with a name for people.
+      classes: How many rows explain each of the candidate's classes.
+      keeps_all: Whether the records have all features of the rows.
+      digest: Of the records, as a verdict names it; empty: not known.
+      models: The fingerprints of the models, by "candidate" and "baseline".
     """
 
     name: str
@@ -65,6 +73,10 @@ class Split:
     dead_letters: str
     link: str
     facts: Sequence[tuple[str, str]]
+    classes: Mapping[str, int]
+    keeps_all: bool
+    digest: str
+    models: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,38 @@ def read_splits(folders: Sequence[str]) -> list[Split]:
         names = {split_of(folder) for folder in folders if _root(folder) == root}
         result += [_split(name, said, root) for name, said in (read_summary(root) or {}).items() if name in names]
     return result
+
+
+def doubt(splits: Sequence[Split], decision: Decision) -> str:
+    """Returns why attributions are not those that a verdict is on, a sentence; empty if nothing says so."""
+    if decision.records:
+        others = [split.name for split in splits if split.digest and split.digest not in decision.records]
+        if others:
+            return f"The verdict is on other records than those of split {', '.join(others)}; give both of one run."
+        return ""
+    judged = {role: one["fingerprint"] for role, one in decision.models.items() if one["fingerprint"]}
+    for split in splits:
+        for role in sorted(judged.keys() & split.models.keys()):
+            if judged[role] != split.models[role]:
+                name = "candidate" if role == CANDIDATE else "baseline model"
+                return f"The attributions are of another {name}, {split.models[role]}; give both of one run."
+    return ""
+
+
+def which_class(splits: Sequence[Split], class_name: str) -> str:
+    """Returns of which class attributions are, a sentence; empty if there is but one."""
+    rows: collections.Counter[str] = collections.Counter()
+    for split in splits:
+        rows.update(split.classes)
+    if class_name:
+        return f"Attributions are of the class {class_name}."
+    if len(rows) < 2:
+        return ""
+    listed = ", ".join(f"{name} ({count:,})" for name, count in rows.most_common(_CLASSES))
+    more = f" and {len(rows) - _CLASSES:,} more" if len(rows) > _CLASSES else ""
+    return (
+        f"Attributions are of the class that each row explains first. Rows by the classes they explain: {listed}{more}."
+    )
 
 
 def read_baselines(folders: Sequence[str]) -> list[Baseline]:
@@ -139,7 +183,20 @@ def _split(name: str, said: Summary, root: str) -> Split:
     letters = absolute(os.path.join(root, DEAD_LETTERS_DIR, f"Split-{name}")) if said.rows_failed else ""
     # A browser opens no bucket.
     link = f"file://{urllib.parse.quote(letters)}" if letters.startswith("/") else ""
-    return Split(name, counts, said.causes, letters, link, list(_facts(said)))
+    kept = said.provenance.get("parameters", {}).get("kept_features")
+    mine = f"{CANDIDATE}/"
+    return Split(
+        name,
+        counts,
+        said.causes,
+        letters,
+        link,
+        facts=list(_facts(said)),
+        classes={key.removeprefix(mine): rows for key, rows in said.rows_by_class.items() if key.startswith(mine)},
+        keeps_all=kept is None or "*" in kept.get("names", ()),
+        digest=f"{said.records_digest:016x}" if said.records_digest else "",
+        models={role: one["fingerprint"] for role, one in said.provenance.get("models", {}).items()},
+    )
 
 
 def _facts(said: Summary) -> Iterator[tuple[str, str]]:

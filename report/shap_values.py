@@ -14,6 +14,8 @@ from tfx_explain.storage import columns
 if TYPE_CHECKING:
     import shap
 
+_LONGEST = 40  # Of several values, as shap has them in a label.
+
 
 def to_shap(frame: pd.DataFrame, model: str = columns.CANDIDATE) -> shap.Explanation:
     """Returns attributions as shap has them; needs shap (`tfx-explain[shap]`).
@@ -27,7 +29,7 @@ def to_shap(frame: pd.DataFrame, model: str = columns.CANDIDATE) -> shap.Explana
     Returns:
       `values` `[explained rows, features]`, `base_values` `[explained rows]`; `data` of the same shape as `values`,
         float64, for colours and axes, in which texts are their place in alphabetical order and NaN is what the records
-        lack; `display_data`, as they stand.
+        lack; `display_data`, as they stand, several values of a row as a text.
 
     Raises:
       ValueError: The frame has no attributions of the model.
@@ -47,6 +49,17 @@ def to_shap(frame: pd.DataFrame, model: str = columns.CANDIDATE) -> shap.Explana
         values=attributions.to_numpy(np.float64)[explained],
         base_values=frame[model, OUTPUT, columns.BASELINE_OUTPUT_VALUE].to_numpy(np.float64)[explained],
         data=np.column_stack([as_numbers(values) for _, values in raw.items()])[explained],
-        display_data=raw.to_numpy(object)[explained],
+        display_data=np.column_stack([_shown(values) for _, values in raw.items()])[explained],
         feature_names=list(attributions.columns),
     )
+
+
+def _shown(values: pd.Series) -> np.ndarray:
+    """Returns what a label says of a feature, object `[rows]`; shap makes arrays of them, which take no lists."""
+    found = np.empty(len(values), object)
+    found[:] = [_in_short(str(one)) if isinstance(one, list) else one for one in values]
+    return found
+
+
+def _in_short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\N{HORIZONTAL ELLIPSIS}"

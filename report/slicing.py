@@ -39,7 +39,8 @@ def slices_of(sample: pd.DataFrame) -> list[Slice]:
     """Returns slices of some of the rows, at least 20 and half a percent, in the order of the features' names.
 
     A text, and a number of few values, gives a slice for each of its 8 commonest values; any other number one for each
-    quarter, and for what is above and below each quartile. A feature with several values in a row gives none.
+    quarter, and for what is above and below each quartile; and one for the rows that lack it. A feature with several
+    values in a row gives none.
 
     Args:
       sample: As `read_attributions` gives it.
@@ -59,6 +60,7 @@ def _of_feature(name: str, values: pd.Series) -> Iterator[Slice]:
     is_number = pd.api.types.is_numeric_dtype(values)
     if not is_number and any(isinstance(value, list) for value in values):
         return
+    yield Slice(printable(f"{name} missing"), name, values.isna().to_numpy(), is_part=True)
     distinct = values.value_counts(sort=True)
     if is_number and len(distinct) > _VALUES:
         yield from _ranges(name, values.to_numpy(np.float64))

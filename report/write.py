@@ -16,7 +16,7 @@ from tfx_explain.report.importance import Importance, importances, movements
 from tfx_explain.report.moved import where_moved
 from tfx_explain.report.page import Page, render
 from tfx_explain.report.plots import POINTS, dependence, distributions
-from tfx_explain.report.quality import read_baselines, read_splits, trust
+from tfx_explain.report.quality import doubt, read_baselines, read_splits, trust, which_class
 from tfx_explain.report.slicing import slices_of
 from tfx_explain.report.waterfall import single_rows
 from tfx_explain.storage.directory import scratch_beside
@@ -82,15 +82,19 @@ def build(
       ValueError: The attributions can't be read.
     """
     evidence = read_evidence(folders, class_name, make_pipeline, scratch)
-    sample, slices = evidence.sample, slices_of(evidence.sample)
+    sample, slices, splits = evidence.sample, slices_of(evidence.sample), read_splits(folders)
     found = importances(evidence.totals)
     failed = decision.failed if decision else ()
     in_question = _in_question(found, [one.feature for one in failed])
     by_question = sorted((one.feature for one in found), key=lambda name: name not in in_question)
     moved = [one for one in (where_moved(sample, slices, name) for name in in_question) if one]
     pictures = [dependence(sample, name) for name in in_question] if with_rows else ()
+    # A name is a hash of all features: that of a record which lacks some leads nowhere.
+    named = evidence.records if all(split.keeps_all for split in splits) else None
     return Page(
         decision,
+        doubt=doubt(splits, decision) if decision else "",
+        which_class=which_class(splits, class_name),
         rows=evidence.rows,
         sampled=len(sample),
         gist=list(gist([one.feature for one in failed], found, moved)) if failed else (),
@@ -101,9 +105,9 @@ def build(
         dependences=[one for one in pictures if one],
         distributions=list(distributions(sample, by_question[:_DISTRIBUTIONS])) if with_rows else (),
         points=min(POINTS, len(sample)),
-        single_rows=single_rows(sample, in_question if failed else (), evidence.records) if with_rows else (),
+        single_rows=single_rows(sample, in_question if failed else (), named) if with_rows else (),
         trust={model: trust(totals) for model, totals in evidence.totals.items()},
-        splits=read_splits(folders),
+        splits=splits,
         baselines=read_baselines(folders),
     )
 

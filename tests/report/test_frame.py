@@ -140,3 +140,15 @@ def test_shap_gets_the_rows_that_were_explained(write, explained):
 def test_shap_without_the_features_values(write, explained):
     explanation = to_shap(read_attributions(write([explained({"age": 1.0})])))
     assert np.isnan(explanation.data).all()
+
+
+def test_shap_takes_features_of_several_values(write, explained):
+    row = {"pixels": [float(i) for i in range(20)], "sex": b"Male"} | explained({"pixels": 1.0, "sex": 2.0})
+    explanation = to_shap(read_attributions(write([row, row])))
+    assert explanation.display_data[0].tolist() == [
+        "[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0,\N{HORIZONTAL ELLIPSIS}",
+        "Male",
+    ]
+    shap.plots.waterfall(explanation[0], show=False)
+    shap.plots.bar(explanation, show=False)
+    plt.close("all")

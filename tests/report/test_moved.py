@@ -79,3 +79,22 @@ def test_a_feature_that_the_baseline_model_lacks_has_moved_everywhere(people):
     frame = sample(np.zeros(2000), **people).drop(columns=[("baseline", "attribution", "a")])
     frame["baseline", "attribution", "b"] = 0.0
     assert where_moved(frame, slices_of(frame), "a").change == 1
+
+
+def test_rows_that_all_changed_alike_are_found(people):
+    men = people["sex"] == "Male"
+    frame = sample(0.3 * men, **people)
+    moved = where_moved(frame, slices_of(frame), "a")
+    assert [place.title for place in moved.places] == ["sex:Male"]
+    # Nothing but rounding.
+    frame = sample(0.1 + 1e-9 * men, **people)
+    assert where_moved(frame, slices_of(frame), "a").places == []
+
+
+def test_rows_that_lack_a_value_are_a_slice(people):
+    hours = np.where(people["noise"] > 1, np.nan, people["hours"])
+    sexes = np.where(people["noise"] < -1, None, people["sex"])
+    generator = np.random.default_rng(6)
+    for there, title in ((np.isnan(hours), "hours missing"), (sexes == np.array(None), "sex missing")):
+        frame = sample(there * 0.5 + generator.normal(0, 0.2, 2000), sex=sexes, hours=hours)
+        assert where_moved(frame, slices_of(frame), "a").places[0].title == title

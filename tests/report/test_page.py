@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tfx_explain.beam.reading.names import row_names
+from tfx_explain.gate.model import Model
 from tfx_explain.gate.override import Override
 from tfx_explain.report.records import read_records
 from tfx_explain.report.write import write_report
@@ -20,6 +21,7 @@ from tfx_explain.storage.columns import is_explanation_column
 
 # What libxml2 knows of HTML ends before its fifth version.
 NEW = re.compile(r"</?(main|section|article|header|figure|figcaption|details|summary|bdi)\b")
+COUNTS = {"rows_read": 400, "rows_explained": 400, "rows_failed": 0, "tolerance_not_met": 0}
 ACTIVE = {"script", "img", "link", "iframe", "object", "form", "base"}
 
 
@@ -216,3 +218,35 @@ def test_single_rows_have_the_names_that_the_what_if_page_finds_them_by(page, wr
     names = re.findall(r"Row <code>([0-9a-f]{16})</code>", html)
     assert len(names) == 4 and set(names) <= set(row_names(examples))
     assert "tfx-explain whatif --model MODEL --examples EXAMPLES --row NAME" in words(html)
+
+
+def test_records_without_all_features_give_no_names(page, write, rows):
+    parameters = {"kept_features": {"names": ["sex", "hours-per-week", "fnlwgt"]}}
+    said = words(page(write(rows, COUNTS | {"provenance": {"parameters": parameters}})))
+    assert "Single rows" in said and "tfx-explain whatif" not in said
+    assert not re.search(r"Row [0-9a-f]{16}", said)
+
+
+def test_it_says_of_which_class_the_attributions_are(page, write, one_model_rows):
+    summary = COUNTS | {"rows_by_class": {"candidate/no": 150, "candidate/yes": 400}}
+    path = write(one_model_rows, summary)
+    said = words(page(path))
+    assert "of the class that each row explains first. Rows by the classes they explain: yes (400), no (150)." in said
+    assert "Attributions are of the class 1." in words(page(path, class_name="1"))
+
+
+@pytest.mark.parametrize(
+    ("known", "others"),
+    [
+        ({"records": {"attributions": 1}}, "The verdict is on other records than those of split eval"),
+        (
+            {"models": {"candidate": Model("/serving/8", "sha256:8")}},
+            "The attributions are of another candidate, sha256:7",
+        ),
+    ],
+)
+def test_a_verdict_on_other_attributions_is_told_so_in_capitals(page, write, one_model_rows, judge, known, others):
+    provenance = {"models": {"candidate": {"uri": "/serving/7", "fingerprint": "sha256:7"}}}
+    summary = COUNTS | {"records_digest": f"{2:016x}", "provenance": provenance}
+    said = words(page(write(one_model_rows, summary), judge(**known)))
+    assert f"THE ATTRIBUTIONS ARE NOT THOSE OF THIS VERDICT. {others}" in said

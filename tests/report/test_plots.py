@@ -76,6 +76,13 @@ def test_there_is_no_dependence_on_what_the_records_lack():
     assert dependence(frame(np.ones(3), np.full(3, np.nan)), "a") is None
 
 
+def test_values_that_no_two_rows_share_mark_nothing():
+    lists = pd.Series([[float(i), 1.0] for i in range(50)])
+    assert dependence(frame(lists, np.arange(50.0)), "a") is None
+    (one,) = distributions(frame(lists, np.arange(50.0)), ["a"])
+    assert one.groups == [("", "plain")]
+
+
 def test_rows_that_changed_most_come_first_and_a_typical_one_last():
     attributions = np.array([0.1, 0.2, 5.0, -9.0, 0.15])
     rows = single_rows(frame(["v", "w", "x", "y", "z"], attributions, np.array([0.1, 0.2, 5.0, 0.0, 0.15])), ["a"])
