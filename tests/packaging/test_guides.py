@@ -1,6 +1,9 @@
 """The code of guides that no room's own tests run: each page is one program, run in an empty folder."""
 
+import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -33,3 +36,23 @@ def test_shaps_values_are_ours(run):
 
     assert np.abs(names["ours"].values - names["theirs"].values).max() < 1e-5
     assert names["ours"].converged.all()
+
+
+@pytest.mark.slow
+def test_the_first_pipeline_pushes_a_sound_model_and_blocks_a_leak(root, tmp_path):
+    trainer, pipeline = re.findall(r"```python\n(.*?)```", (root / "docs" / "first-pipeline.md").read_text(), re.DOTALL)
+    (tmp_path / "trainer.py").write_text(trainer)
+    (tmp_path / "pipeline.py").write_text(pipeline)
+
+    for arguments in ([], ["leak"]):
+        command = [sys.executable, "pipeline.py", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    verdicts = sorted(
+        (tmp_path / "first/artifacts/ThresholdValidator/validation").iterdir(), key=lambda at: int(at.name)
+    )
+    first, leaked = [json.loads((folder / "verdict.json").read_text()) for folder in verdicts]
+    assert first["blessed"] and not leaked["blessed"]
+    assert any("attribution_share/visits" in reason for reason in leaked["reasons"])
+    assert len(list((tmp_path / "first" / "serving").iterdir())) == 1
