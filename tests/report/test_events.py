@@ -11,7 +11,7 @@ from tfx_explain.report.history.events import add_events, write_events
 from tfx_explain.report.history.left import Left
 from tfx_explain.report.history.run import Reading
 from tfx_explain.report.history.write import read_history
-from tfx_explain.storage import summaries
+from tfx_explain.storage import event_files
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_failure_leaves_what_was_there(runs, left, tmp_path):
 
 
 def test_without_tensorboard_the_error_names_the_extra(left, tmp_path, monkeypatch):
-    monkeypatch.setattr(summaries.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(event_files.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs it: pip install 'tfx-explain\[tensorboard\]'"):
         add_events(str(tmp_path / "logs"), left("one", 0.25, 0.5))
     assert not (tmp_path / "logs").exists()

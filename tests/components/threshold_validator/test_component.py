@@ -17,7 +17,7 @@ from tfx.utils import proto_utils
 from tfx_explain.components.threshold_validator import ThresholdValidator
 from tfx_explain.components.threshold_validator.executor import Executor
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.storage import summaries
+from tfx_explain.storage import event_files
 from tfx_explain.storage.fingerprint import model_fingerprint
 
 
@@ -141,7 +141,7 @@ def test_each_run_is_a_step_for_tensorboard(do, inputs, config, metric, bound, t
 
 
 def test_a_verdict_stands_without_tensorboard(do, inputs, config, metric, bound, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(summaries.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(event_files.importlib.util, "find_spec", lambda name: None)
     do(inputs, config(metric("AttributionShare", bound(upper=0.9), "age")), tensorboard_log_dir=str(tmp_path / "logs"))
     assert "Nothing was written for TensorBoard" in caplog.text
     assert "pip install 'tfx-explain[tensorboard]'" in caplog.text
