@@ -130,13 +130,13 @@ def test_without_tensorboard_the_error_names_the_extra(left, tmp_path, monkeypat
 
 
 def test_names_of_folders_stay_inside():
-    assert summaries.folder_name("sex:Male") == "sex:Male"
-    assert "/" not in summaries.folder_name("a:../../b")
-    long = [summaries.folder_name("x" * 1000 + end) for end in "ab"]
+    assert event_files.folder_name("sex:Male") == "sex:Male"
+    assert "/" not in event_files.folder_name("a:../../b")
+    long = [event_files.folder_name("x" * 1000 + end) for end in "ab"]
     assert long[0] != long[1]
     assert max(map(len, long)) < 120
 
 
 def test_the_link_has_no_smoothing():
     expected = "http://localhost:6006/?smoothing=0&tagFilter=%5Eattribution_share%2F#timeseries"
-    assert summaries.link("^attribution_share/") == expected
+    assert event_files.link("^attribution_share/") == expected
