@@ -250,3 +250,10 @@ def test_a_verdict_on_other_attributions_is_told_so_in_capitals(page, write, one
     summary = COUNTS | {"records_digest": f"{2:016x}", "provenance": provenance}
     said = words(page(write(one_model_rows, summary), judge(**known)))
     assert f"THE ATTRIBUTIONS ARE NOT THOSE OF THIS VERDICT. {others}" in said
+
+
+def test_attributions_that_are_all_0_are_said_to_be(page, write, explained):
+    rows = [{"sex": b"F"} | explained({"sex": 0.0}) | explained({"sex": 1.0}, "baseline")] * 30
+    said = words(page(write(rows)))
+    assert "All attributions of the candidate are 0: on these rows" in said
+    assert "All attributions of the baseline model" not in said
