@@ -116,10 +116,11 @@ def record_problems(place: str, slices: Slices, policy: explanation_pb2.GatePoli
       policy: The bounds.
     """
     overall = slices[()].values if () in slices else {}
-    for model in dict.fromkeys(key.model_name for key in overall):
+    models = dict.fromkeys(key.model_name for key in overall)
+    for model in models:
         found = {key.name: value for key, value in overall.items() if key.model_name == model and not key.is_diff}
         explained, failed, missed, without = (found.get(name, math.nan) for name in _NAMES)
-        where = f"{place}, {model} model" if model else place
+        where = f"{place}, {model} model" if len(models) > 1 else place
         yield from _failed(where, failed, explained + failed, policy)
         if not math.isnan(missed) or policy.HasField("max_tolerance_missed_fraction"):
             yield from _missed(where, missed * explained, explained, policy)
