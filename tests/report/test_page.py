@@ -16,6 +16,7 @@ from tfx_explain.beam.reading.names import row_names
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.override import Override
 from tfx_explain.report.records import read_records
+from tfx_explain.report.views import view_attributions
 from tfx_explain.report.write import write_report
 from tfx_explain.storage.columns import is_explanation_column
 
@@ -233,6 +234,7 @@ def test_it_says_of_which_class_the_attributions_are(page, write, one_model_rows
     said = words(page(path))
     assert "of the class that each row explains first. Rows by the classes they explain: yes (400), no (150)." in said
     assert "Attributions are of the class 1." in words(page(path, class_name="1"))
+    assert "of the class that each row explains first" in view_attributions(path)._repr_html_()
 
 
 @pytest.mark.parametrize(
