@@ -15,7 +15,7 @@ from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 from tfx_explain.report.gallery import INDEX_FILE, write_gallery
-from tfx_explain.report.pictures import most_changed
+from tfx_explain.report.pictures import most_changed, visualization_of
 from tfx_explain.savedmodel.metadata.metadata import metadata_from_json
 from tfx_explain.savedmodel.metadata.rules import contradictions, wrong_values
 from tfx_explain.storage.directory import check_unused, complete_directory
@@ -83,6 +83,4 @@ def _of_metadata(path: str | None, feature: str) -> explanation_pb2.Visualizatio
         return explanation_pb2.Visualization()
     with tf.io.gfile.GFile(path) as file:
         metadata = metadata_from_json(file.read())
-    names = [feature] if feature in metadata.inputs else []
-    names += [name for name, entry in metadata.inputs.items() if entry.group_name == feature]
-    return metadata.inputs[names[0]].visualization if names else explanation_pb2.Visualization()
+    return visualization_of(metadata, feature)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tfx_explain.report.importance import importances, movements
 from tfx_explain.report.page import Page, render_part
-from tfx_explain.report.quality import Split, trust
+from tfx_explain.report.quality import Split, trust, which_class
 from tfx_explain.report.totals import Totals
 from tfx_explain.storage import columns
 
@@ -63,6 +63,7 @@ def explained(
         movements=list(movements(found)) if columns.BASELINE in totals else (),
         trust={model: trust(total) for model, total in totals.items()},
         splits=splits,
+        which_class=which_class(splits, ""),
     )
     return fragment(template, page, features_left_out=len(found) - len(page.importances), **shown)
 

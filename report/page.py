@@ -73,6 +73,12 @@ class Page:
         ends = [end for one in self.importances for part in one.parts.values() for end in (part.share, part.high)]
         return max((end for end in ends if math.isfinite(end)), default=1.0) or 1.0
 
+    @property
+    def silent(self) -> list[str]:
+        """The models whose attributions are all 0, which have no parts."""
+        heard = {m for one in self.importances for m, part in one.parts.items() if math.isfinite(part.share)}
+        return [model for model, one in self.trust.items() if one.rows and model not in heard]
+
 
 def render(page: Page) -> str:
     """Returns the page as HTML; the same bytes for the same page."""

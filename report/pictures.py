@@ -8,13 +8,14 @@ import heapq
 import io
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import text_of
 from tfx_explain.report.overlay import pillow
 from tfx_explain.report.records import decode, read_records
@@ -64,10 +65,40 @@ def most_changed(folders: Sequence[str], count: int, feature: str = "", class_na
     Raises:
       ValueError: No record has a map of the feature and class, or a file is damaged or missing.
     """
+    kept, known = _best(read_records(folders), count, feature, class_name)
+    if not kept:
+        asked = [f"of {feature!r}"] * bool(feature) + [f"for class {class_name!r}"] * bool(class_name)
+        have = f"features with maps are {', '.join(map(repr, sorted(known)))}" if known else "they have none"
+        raise ValueError(
+            f"{' '.join(['No record has a map', *asked])}; {have}. Explain with `--maps`, XRAI or superpixels, which "
+            "keep them."
+        )
+    return kept
+
+
+def most_changed_of(records: np.ndarray, count: int, class_name: str = "") -> list[Picture]:
+    """Returns of some records, object `[rows]`, what `most_changed` does; none where they have no maps."""
+    # Of records without maps one is read.
+    if not columns.mapped_features(decode(records[:1]).schema.names, columns.CANDIDATE):
+        return []
+    return _best([records], count, "", class_name)[0]
+
+
+def visualization_of(metadata: explanation_pb2.ExplanationMetadata, feature: str) -> explanation_pb2.Visualization:
+    """Returns how a feature's maps are drawn, by its input or one in its group; empty where neither says."""
+    names = [feature] if feature in metadata.inputs else []
+    names += [name for name, entry in metadata.inputs.items() if entry.group_name == feature]
+    return metadata.inputs[names[0]].visualization if names else explanation_pb2.Visualization()
+
+
+def _best(
+    batches: Iterable[np.ndarray], count: int, feature: str, class_name: str
+) -> tuple[list[Picture], Collection[str]]:
+    """Returns the pictures that changed most, and the features that have maps."""
     kept: list[tuple[float, int, Picture]] = []
     known: set[str] = set()
     first, serial = 1, itertools.count()
-    for records in read_records(folders):
+    for records in batches:
         batch = decode(records)
         mapped = columns.mapped_features(batch.schema.names, columns.CANDIDATE)
         known |= set(mapped)
@@ -80,14 +111,7 @@ def most_changed(folders: Sequence[str], count: int, feature: str = "", class_na
                     item = (score, -next(serial), picture)
                     (heapq.heappush if len(kept) < count else heapq.heappushpop)(kept, item)
         first += batch.num_rows
-    if not kept:
-        asked = [f"of {feature!r}"] * bool(feature) + [f"for class {class_name!r}"] * bool(class_name)
-        have = f"features with maps are {', '.join(map(repr, sorted(known)))}" if known else "they have none"
-        raise ValueError(
-            f"{' '.join(['No record has a map', *asked])}; {have}. Explain with `--maps`, XRAI or superpixels, which "
-            "keep them."
-        )
-    return [picture for _, _, picture in sorted(kept, key=lambda item: item[:2], reverse=True)]
+    return [picture for _, _, picture in sorted(kept, key=lambda item: item[:2], reverse=True)], known
 
 
 def _pictures(batch: pa.RecordBatch, feature: str, class_name: str, first: int) -> Iterator[Picture]:

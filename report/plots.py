@@ -105,7 +105,8 @@ def _groups(rows: pd.DataFrame, feature: str) -> tuple[np.ndarray, list[tuple[st
         return np.zeros(len(rows), int), [("", "plain")]
     if pd.api.types.is_numeric_dtype(raw):
         values = raw.to_numpy(np.float64)
-        low, high = np.nanquantile(values, _THIRDS).tolist()
+        known = values[np.isfinite(values)]
+        low, high = np.quantile(known, _THIRDS).tolist() if len(known) else (0.0, 0.0)
         shown = [f"{edge:,.0f}" if abs(edge) >= 1000 else f"{edge:.4g}" for edge in (low, high)]
         names = [f"up to {shown[0]}", f"up to {shown[1]}", f"above {shown[1]}", "missing"]
         groups = np.where(np.isnan(values), 3, np.searchsorted([low, high], values))

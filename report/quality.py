@@ -13,6 +13,7 @@ from google.protobuf import json_format, struct_pb2
 
 from tfx_explain.gate.reading.explanations import read_summary, split_of
 from tfx_explain.metrics.base import ratio
+from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.decision import Decision
 from tfx_explain.report.totals import Totals
 from tfx_explain.savedmodel.metadata.metadata import FILE_NAME, metadata_from_json
@@ -148,13 +149,22 @@ def read_baselines(folders: Sequence[str]) -> list[Baseline]:
     """
     found: dict[Baseline, None] = {}
     for root in _roots(folders):
-        metadata = read_part(root, FILE_NAME, lambda content: metadata_from_json(content.decode()), "it is no metadata")
+        metadata = metadata_beside(root)
         for name, one in sorted(metadata.inputs.items()) if metadata else ():
             values = one.input_baselines or one.encoded_baselines
             if values:
                 unit = "" if one.input_baselines else " (encoded)"
                 found[Baseline(name, "; ".join(map(_value, values)) + unit, one.baseline_source)] = None
     return list(found)
+
+
+def metadata_beside(directory: str) -> explanation_pb2.ExplanationMetadata | None:
+    """Returns the explanation metadata that an Explainer left beside its records; None: there is none.
+
+    Raises:
+      ValueError: It is damaged.
+    """
+    return read_part(directory, FILE_NAME, lambda content: metadata_from_json(content.decode()), "it is no metadata")
 
 
 def _value(value: struct_pb2.Value) -> str:

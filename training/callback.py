@@ -59,7 +59,8 @@ class TensorBoardAttributions(tf.keras.callbacks.Callback):
             hundred rows tell as much as all.
           features: Of one array, a name for each column; of arrays by name, those that are features, all by default.
           baselines: What stands for "nothing known": arrays `[baselines, ...]` by name, or one for the one array, or a
-            number. By default each number's median in the sample, and each text's commonest value.
+            number. By default, and of features not named, each number's median in the sample, and each text's commonest
+            value.
           method: How to attribute; by default integrated gradients where all features are floating-point numbers, else
             sampled Shapley values.
           targets: Of a model with several outputs a row, int `[rows]` or one index of those to explain; the highest one
@@ -68,12 +69,18 @@ class TensorBoardAttributions(tf.keras.callbacks.Callback):
             outputs (`lambda outputs: outputs["price"]`), or log-odds in the place of probabilities.
 
         Raises:
-          ValueError: The sample is empty or of another form, a column has no name, or TensorBoard is not installed.
+          ValueError: The sample is empty or of another form, a column has no name, `baselines` or `method` are
+            something else, or TensorBoard is not installed.
         """
         super().__init__()
         if tf.keras.backend.backend() != "tensorflow":
             raise ValueError(f"Attributions need Keras on TensorFlow, not on {tf.keras.backend.backend()}.")
         self._sample = Sample.of(rows, features, baselines)
+        if method is not None and not isinstance(method, Method):
+            raise ValueError(
+                f"method is {method!r}; give one of tfx_explain.attribution, such as IntegratedGradients() or "
+                "SampledShapley()."
+            )
         self._method = method or (IntegratedGradients() if self._sample.is_floating else SampledShapley())
         self._targets, self._output = targets, output
         self._writer = summary_writer(os.path.join(os.fspath(log_dir), FOLDER))

@@ -56,7 +56,12 @@ class Sample:
         names = list(tensors) if features is None else list(features)
         if unknown := [name for name in names if name not in tensors]:
             raise ValueError(f"features has {unknown[0]!r}, which the sample lacks; it has {', '.join(tensors)}.")
-        given = {name: _baseline(tensors[name]) for name in names} if baselines is None else baselines
+        given = baselines
+        if baselines is None or isinstance(baselines, Mapping):
+            chosen = dict(baselines or {})
+            if unknown := [name for name in chosen if name not in names]:
+                raise ValueError(f"baselines has {unknown[0]!r}, which is no feature; features are {', '.join(names)}.")
+            given = {name: chosen[name] if name in chosen else _baseline(tensors[name]) for name in names}
         return cls(tensors, given, {name: (name,) for name in names})
 
     @property

@@ -83,7 +83,7 @@ def choose_outputs(
     if not indices and not parameters.top_k:
         if is_exclusive and size == 2:
             indices = (1,)
-        elif candidate.classes == INDEPENDENT:
+        elif candidate.classes == INDEPENDENT and size != 1:
             logging.warning("The model has %s independent labels, of which %s", size or "several", HIGHEST_LABEL)
     counterparts = {
         name: _counterparts(candidate, model.output, indices)
@@ -96,6 +96,11 @@ def choose_outputs(
 def _indices(names: Sequence[str], output: ExplainedOutput) -> tuple[int, ...]:
     """The outputs of some names; a number is an index, unless it is a name."""
     unknown = [name for name in names if name not in output.names and not name.isdecimal()]
+    if unknown and not output.names:
+        raise ValueError(
+            f"class_names: the model's classes have no names, such as {unknown[0]!r}; give indices, or name them in "
+            "index_name_mapping of the explanation metadata."
+        )
     if unknown:
         raise ValueError(
             f"class_names: the model has no class {unknown[0]!r}; {nearest(unknown[0], output.names)} Names are "

@@ -144,6 +144,8 @@ def _write_whole(run: Run) -> None:
         tf.summary.scalar("verdict/failed_thresholds", float(len(run.decision.failed)))
     # TensorBoard takes it for Markdown, in which what is indented stands as it is.
     tf.summary.text("verdict", "".join(f"    {printable(line)}\n" for line in _sentences(run)))
+    for one in run.overlays:
+        tf.summary.image(printable(one.tag), tf.io.decode_png(one.png)[tf.newaxis], description=printable(one.note))
     if run.sample is not None:
         for feature in list(run.shares())[:_HISTOGRAMS]:
             values = run.sample[columns.CANDIDATE, ATTRIBUTION, feature].to_numpy(np.float64)

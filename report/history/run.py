@@ -18,6 +18,7 @@ from tfx_explain.metrics.drift import importance_ndcg, largest_share_change
 from tfx_explain.report.decision import Decision, read_decision
 from tfx_explain.report.evidence import Evidence, read_evidence
 from tfx_explain.report.history.left import Left
+from tfx_explain.report.history.overlays import Drawn, draw_overlays
 from tfx_explain.report.importance import Importance, importances
 from tfx_explain.storage import columns
 from tfx_explain.storage.directory import scratch_beside
@@ -57,6 +58,7 @@ class Run:
       problems: What is wrong with it, in sentences.
       drift: By `REFERENCES`, as far as there is something to compare with.
       sample: Some rows, as `read_attributions` gives them; None: not asked for, or not known.
+      overlays: Pictures with their maps, where there are maps and a sample is asked for.
     """
 
     number: int
@@ -69,6 +71,7 @@ class Run:
     problems: Sequence[str] = ()
     drift: Mapping[str, Drift] = field(default_factory=dict)
     sample: pd.DataFrame | None = None
+    overlays: Sequence[Drawn] = ()
 
     @property
     def time(self) -> str:
@@ -130,6 +133,12 @@ def read_run(number: int, left: Left, reading: Reading) -> Run:
             models, found_way = _provenance(left.attributions, models)
         except ValueError as error:
             problems.append(str(error))
+    overlays: Sequence[Drawn] = ()
+    if evidence and reading.with_sample:
+        try:
+            overlays = list(draw_overlays(evidence.records, left.attributions, reading.class_name))
+        except ValueError as error:
+            problems.append(str(error))
     return Run(
         number,
         left,
@@ -140,6 +149,7 @@ def read_run(number: int, left: Left, reading: Reading) -> Run:
         found_way,
         problems,
         sample=evidence.sample if evidence and reading.with_sample else None,
+        overlays=overlays,
     )
 
 

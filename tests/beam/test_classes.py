@@ -155,6 +155,13 @@ def test_classes_that_are_not_there_are_refused(parameters, message, save, expla
         explain(save(labels, NAMES), **parameters)
 
 
+def test_one_label_is_no_choice_and_has_no_name(save, explain, caplog):
+    explain(save(sigmoid))
+    assert "independent labels" not in caplog.text
+    with pytest.raises(ValueError, match="the model's classes have no names, such as 'yes'; give indices"):
+        explain(save(sigmoid), class_names=["yes"])
+
+
 @pytest.mark.parametrize(("candidate", "baseline"), [(pinned, sigmoid), (sigmoid, common), (pair, sigmoid)])
 def test_models_with_other_heads_are_explained_by_the_same_class(candidate, baseline, save, explain):
     for scale in ("LOG_ODDS", "SERVED"):

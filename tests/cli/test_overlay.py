@@ -8,8 +8,13 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfx_explain.cli import explain, overlay, validate
+from tfx_explain.cli import explain, overlay, tensorboard, validate
+from tfx_explain.report.overlay import Settings
+from tfx_explain.report.overlay import overlay as draw
+from tfx_explain.report.pictures import most_changed, visualization_of
+from tfx_explain.report.quality import metadata_beside
 
 
 class Digits(tf.Module):
@@ -126,3 +131,17 @@ def test_maps_that_no_method_gives_are_one_sentence(explained, tmp_path, argumen
     result = CliRunner().invoke(explain.command, [str(argument) for argument in [*base, *arguments]])
     assert said in str(result.exception) and isinstance(result.exception, ValueError)
     assert not (tmp_path / "o").exists()
+
+
+def test_tensorboard_shows_the_same_pictures(explained, tmp_path):
+    result = CliRunner().invoke(tensorboard.command, [str(explained), "--log-dir", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    events = EventAccumulator(str(tmp_path / "Overall"), size_guidance={"tensors": 0}).Reload()
+    tags = [tag for tag in events.Tags()["tensors"] if tag.startswith("overlays/")]
+    assert tags == [f"overlays/digit/{rank}/{model}" for rank in (1, 2, 3) for model in ("candidate", "baseline")]
+    (first, *_) = most_changed([f"{explained}/Split-eval"], 1)
+    settings = Settings.of(visualization_of(metadata_beside(str(explained)), "digit"))
+    for model in ("candidate", "baseline"):
+        expected = draw(first.image(), first.maps[model], settings).png
+        _, _, found = tf.make_ndarray(events.Tensors(f"overlays/digit/1/{model}")[0].tensor_proto)
+        np.testing.assert_array_equal(*(np.asarray(Image.open(io.BytesIO(png))) for png in (expected, found)))

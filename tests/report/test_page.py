@@ -16,6 +16,7 @@ from tfx_explain.beam.reading.names import row_names
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.override import Override
 from tfx_explain.report.records import read_records
+from tfx_explain.report.views import view_attributions
 from tfx_explain.report.write import write_report
 from tfx_explain.storage.columns import is_explanation_column
 
@@ -233,6 +234,7 @@ def test_it_says_of_which_class_the_attributions_are(page, write, one_model_rows
     said = words(page(path))
     assert "of the class that each row explains first. Rows by the classes they explain: yes (400), no (150)." in said
     assert "Attributions are of the class 1." in words(page(path, class_name="1"))
+    assert "of the class that each row explains first" in view_attributions(path)._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -250,3 +252,10 @@ def test_a_verdict_on_other_attributions_is_told_so_in_capitals(page, write, one
     summary = COUNTS | {"records_digest": f"{2:016x}", "provenance": provenance}
     said = words(page(write(one_model_rows, summary), judge(**known)))
     assert f"THE ATTRIBUTIONS ARE NOT THOSE OF THIS VERDICT. {others}" in said
+
+
+def test_attributions_that_are_all_0_are_said_to_be(page, write, explained):
+    rows = [{"sex": b"F"} | explained({"sex": 0.0}) | explained({"sex": 1.0}, "baseline")] * 30
+    said = words(page(write(rows)))
+    assert "All attributions of the candidate are 0: on these rows" in said
+    assert "All attributions of the baseline model" not in said

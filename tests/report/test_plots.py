@@ -48,6 +48,12 @@ def test_a_distribution_has_a_group_for_each_third_of_the_values():
     assert one.cloud.zero == 0
 
 
+def test_infinite_values_are_the_highest():
+    (one,) = distributions(frame(np.array([0.0, 1.0, 2.0, 3.0, np.inf, np.inf]), np.arange(6.0)), ["a"])
+    assert [name for name, _ in one.groups] == ["up to 1", "up to 2", "above 2", "missing"]
+    assert len(points(one.cloud.paths[2])) == 3
+
+
 def test_texts_are_grouped_by_the_commonest():
     values = np.array(["x"] * 3 + ["y"] * 4 + ["z", None], object)
     (one,) = distributions(frame(values, np.arange(9.0)), ["a"])

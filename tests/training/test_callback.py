@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tfx_explain.attribution import IntegratedGradients
 from tfx_explain.storage import event_files
 from tfx_explain.training import TensorBoardAttributions
+from tfx_explain.training.sample import Sample
 
 ROWS = 64
 
@@ -141,6 +142,24 @@ def test_weights_that_are_not_finite_are_not_hidden(read, logs, columns):
 def test_a_sample_that_is_none_is_one_sentence(logs, rows, features, sentence):
     with pytest.raises(ValueError, match=sentence):
         TensorBoardAttributions(logs, rows, features)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"method": "integrated_gradients"}, r"method is 'integrated_gradients'; give one of tfx_explain\.attribution"),
+        ({"baselines": {"c": 0.0}}, "baselines has 'c', which is no feature; features are a, b"),
+    ],
+)
+def test_what_is_no_method_or_baseline_is_one_sentence(logs, more, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        TensorBoardAttributions(logs, {"a": np.zeros((4, 1)), "b": np.zeros((4, 1))}, **more)
+
+
+def test_a_baseline_by_name_leaves_the_others_as_they_are():
+    sample = Sample.of({"a": np.ones((4, 1)), "b": np.full((4, 1), 2.0)}, None, {"a": 0.0})
+    assert sample.baselines["a"] == 0
+    assert sample.baselines["b"].numpy().tolist() == [[2.0]]
 
 
 def test_without_tensorboard_the_error_names_the_extra(logs, columns, monkeypatch):
