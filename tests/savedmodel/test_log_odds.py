@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain import attribution
-from tfx_explain.attribution import IntegratedGradients, SampledShapley, SmoothGrad
+from tfx_explain.attribution import IntegratedGradients, SampledShapley, SmoothGrad, Superpixels
 from tfx_explain.beam.explaining.outputs import choose_outputs
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, load_explainable
@@ -16,6 +16,10 @@ METHODS = {
     name: of_class
     for name in attribution.__all__
     if hasattr(of_class := getattr(attribution, name), "attribute") and name != "Model"
+}
+OF_A_METHOD = {
+    "SmoothGrad": SmoothGrad(IntegratedGradients(), noise_sigma=0.1),
+    "Superpixels": Superpixels(SampledShapley()),
 }
 
 
@@ -54,7 +58,7 @@ def shifted(save):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_what_all_logits_have_in_common_is_never_attributed(name, shifted):
-    method = SmoothGrad(IntegratedGradients(), noise_sigma=0.1) if name == "SmoothGrad" else METHODS[name]()
+    method = OF_A_METHOD[name] if name in OF_A_METHOD else METHODS[name]()
     found = []
     for model in shifted:
         cut = model.differentiable()
