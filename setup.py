@@ -58,6 +58,9 @@ EXTRAS = {
         "hypothesis>=6.100,<7",
         "import-linter>=2.15,<3",
         "matplotlib>=3.8,<4",
+        # TFX 1.16 brings these two for notebooks, TFX 1.21 doesn't.
+        "ipykernel>=6,<8",
+        "nbconvert>=7,<8",
         "nbmake>=1.5,<2",
         "panel>=1.5,<2",
         "pillow>=10,<13",
