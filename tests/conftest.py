@@ -1,7 +1,9 @@
 """What every test needs before TensorFlow is imported; the Makefile sets the same for people's commands."""
 
 import os
+import shutil
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # tensorflow_transform turns this on where nobody set it: which Keras a test gets would depend on what it imports first.
@@ -13,3 +15,16 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 # A busy machine is slow, not wrong.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The machine's own browser, to open pages in."""
+    from playwright.sync_api import sync_playwright  # not everywhere where tests run, as beside Airflow
+
+    path = shutil.which("chromium") or shutil.which("chromium-headless-shell")
+    assert path, "There is no `chromium` here to open pages in; install it (Debian: apt-get install chromium)."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

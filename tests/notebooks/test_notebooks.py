@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
-from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
@@ -58,21 +57,16 @@ def test_it_runs_and_says_nothing_beside_its_results(executed, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
-def test_it_can_be_read_once_exported(executed, name, tmp_path):
+def test_it_can_be_read_once_exported(executed, name, tmp_path, chromium):
     html, _ = HTMLExporter().from_filename(str(executed[name]))
     page_path = tmp_path / "exported.html"
     page_path.write_text(html, encoding="utf-8")
-    chromium = shutil.which("chromium")
-    assert chromium, "There is no `chromium` here to open pages in; install it (Debian: apt-get install chromium)."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_context(offline=True, viewport={"width": 1000, "height": 800}).new_page()
-        page.goto(page_path.as_uri(), wait_until="domcontentloaded")
-        assert page.locator(".tfx-explain").count() == PARTS[name]
-        bar = page.locator(".tfx-explain .bar.candidate > span").first
-        assert bar.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(11, 98, 184)"
-        assert bar.bounding_box()["width"] > 100
-        # Nothing of ours holds outside.
-        assert page.locator("body").evaluate("one => getComputedStyle(one).maxWidth") == "none"
-        assert page.evaluate("document.documentElement.scrollWidth") == 1000
-        browser.close()
+    page = chromium.new_context(offline=True, viewport={"width": 1000, "height": 800}).new_page()
+    page.goto(page_path.as_uri(), wait_until="domcontentloaded")
+    assert page.locator(".tfx-explain").count() == PARTS[name]
+    bar = page.locator(".tfx-explain .bar.candidate > span").first
+    assert bar.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(11, 98, 184)"
+    assert bar.bounding_box()["width"] > 100
+    # Nothing of ours holds outside.
+    assert page.locator("body").evaluate("one => getComputedStyle(one).maxWidth") == "none"
+    assert page.evaluate("document.documentElement.scrollWidth") == 1000

@@ -1,10 +1,7 @@
 """The page in a real browser, opened from disk: what it shows, and that nothing in it runs, is fetched or overflows."""
 
-import shutil
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 pytestmark = pytest.mark.slow
 
@@ -13,16 +10,6 @@ PAGES = ("blocked", "one-row", "hostile", "large")
 OVERFLOWING = """() => [...document.querySelectorAll('body *')].filter(one =>
     !one.closest('.scroll, .ticks, svg') && one.getClientRects().length &&
     one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 80))"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-headless-shell")
-    assert path, "There is no `chromium` here to open pages in; install it (Debian: apt-get install chromium)."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.report.conftest import HOSTILE
-from tests.report.test_browser import OVERFLOWING, chromium, show, unfold
+from tests.report.test_browser import OVERFLOWING, show, unfold
 from tfx_explain.gate.saying.verdict import headline
 from tfx_explain.report.decision import Decision, Threshold
 from tfx_explain.report.history.left import Left
@@ -12,7 +12,7 @@ from tfx_explain.report.history.run import Drift, Run
 from tfx_explain.report.history.write import history_page
 from tfx_explain.report.importance import Importance, Part
 
-__all__ = ["chromium", "show"]
+__all__ = ["show"]
 
 
 def run(number, shares, failed=()):

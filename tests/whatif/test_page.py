@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +22,6 @@ from tfx_explain.whatif.asking.values import with_values
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = shutil.which("chromium")
 signed = environment().filters["signed"]
 
 
@@ -50,17 +48,6 @@ def started(asked):
 @pytest.fixture(scope="module")
 def address(started):
     return started[1]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on PATH")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
