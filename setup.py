@@ -95,8 +95,9 @@ def long_description() -> str:
     """Returns README for readers elsewhere: links lead to the repository, and diagrams that are code stay there."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     text = re.sub(r"^```mermaid\n.*?^```\n\n?", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"(!\[[^\]]*\]\()(?![a-z]+:|#)", rf"\g<1>{REPOSITORY}/raw/main/", text)
-    return re.sub(r"(?<!!)(\[[^\]]*\]\()(?![a-z]+:|#)", rf"\g<1>{REPOSITORY}/blob/main/", text)
+    pictures, files = f"{REPOSITORY}/raw/main/", f"{REPOSITORY}/blob/main/"
+    text = re.sub(r"\]\((?![a-z]+:|#)(?=[^)]*\.(png|svg)\))", rf"]({pictures}", text)
+    return re.sub(r"\]\((?![a-z]+:|#)", rf"]({files}", text)
 
 
 setup(

@@ -73,3 +73,13 @@ def test_the_type_checker_sees_every_folder_that_people_import(root):
     folders = {link.name for link in (root / "tfx_explain").iterdir() if link.is_symlink()} - {"proto"}
 
     assert set(re.findall(r'"tfx_explain/([a-z]+)"', settings)) == folders
+
+
+def test_the_long_description_can_be_read_elsewhere(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    text = archive.read(name).decode()
+
+    assert "raw/main/docs/report.png)" in text
+    assert re.findall(r"\]\((?!https?://|#)[^)]*\)", text) == []
+    assert "```mermaid" not in text
