@@ -55,7 +55,7 @@ def read_history(directories: Sequence[str], slices: Slices = (), class_name: st
         try:
             sums = _sums_of(directory, summary, Sums(slices, class_name, seed=number))
         except ValueError as error:
-            raise ValueError(f"The attributions {directory} can't be used: {error}.") from error
+            raise ValueError(f"The attributions {directory} can't be used: {str(error).rstrip('.')}.") from error
         models, explained = _said(summary)
         for role, found in ((CANDIDATE, candidates), (BASELINE, baselines)):
             name = directory if role == CANDIDATE else f"{directory} (baseline model)"
