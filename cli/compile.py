@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
+from tfx_explain.cli import options
 from tfx_explain.kubeflow.compile import Target, as_text, compile_pipeline
 from tfx_explain.pipelines import quiet
 from tfx_explain.proto.printable import first_line
@@ -21,7 +22,6 @@ from tfx_explain.proto.printable import first_line
 if TYPE_CHECKING:
     from tfx import v1 as tfx
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _KINDS = {"str": str, "int": int, "float": float}
 
 
@@ -29,7 +29,7 @@ _KINDS = {"str": str, "int": int, "float": float}
 @click.argument("function", metavar="MODULE:FUNCTION")
 @click.option("--target", required=True, type=click.Choice([each.value for each in Target]), help="Where it is to run.")
 @click.option("--image", required=True, help="Container image with TFX and tfx-explain.")
-@click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.option("--output", required=True, type=options.FILE, help="The file to write.")
 @click.option("--argument", "arguments", multiple=True, metavar="NAME=VALUE", help="For the function; may be repeated.")
 @click.option(
     "--parameter",
@@ -38,7 +38,11 @@ _KINDS = {"str": str, "int": int, "float": float}
     metavar="NAME[:KIND]=VALUE",
     help="As --argument, but a run may give another value; KIND is str (the default), int or float.",
 )
-@click.option("--settings", type=_FILE, help="YAML file: resources, environment, secrets, volumes, retries by node.")
+@click.option(
+    "--settings",
+    type=options.EXISTING_FILE,
+    help="YAML file: resources, environment, secrets, volumes, retries by node.",
+)
 def command(
     function: str,
     target: str,

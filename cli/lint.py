@@ -17,12 +17,10 @@ from tfx_explain.gate.config.verify import verify_config
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command("lint")
-@click.argument("config", type=_FILE)
-@click.option("--policy", type=_FILE, help="A GatePolicy, as text or JSON: how `relative` is read.")
+@click.argument("config", type=options.EXISTING_FILE)
+@click.option("--policy", type=options.EXISTING_FILE, help="A GatePolicy, as text or JSON: how `relative` is read.")
 @options.JSON
 @options.QUIET
 def command(config: Path, policy: Path | None, as_json: bool, quiet: bool) -> None:

@@ -80,7 +80,7 @@ def quiet() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code.
+    """Runs the command line, or completes it for a shell, and returns its exit code.
 
     Whatever happens is one message on stderr and exit code 2 unless the command itself says otherwise: an exit code of
     0 or 1 is an answer, of `validate` above all, and nothing but the command may give it. A module that an EvalConfig
@@ -91,6 +91,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     quiet()
     try:
+        if asked := os.environ.get(_COMPLETION):
+            return shell_complete(tfx_explain, {}, "tfx-explain", _COMPLETION, asked)
         # A command ends with `ctx.exit(code)`, which gives the code here; a `SystemExit` is somebody else's.
         code = tfx_explain.main(arguments, prog_name="tfx-explain", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -108,10 +110,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
-    """Runs the command line, or completes it for a shell, and ends the process with its exit code."""
-    quiet()
-    if asked := os.environ.get(_COMPLETION):
-        sys.exit(shell_complete(tfx_explain, {}, "tfx-explain", _COMPLETION, asked))
+    """Runs the command line, and ends the process with its exit code."""
     code = run()
     for stream in (stream for stream in (sys.stdout, sys.stderr) if stream is not None):
         try:

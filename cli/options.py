@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT_NAME = click.option("--output-name", default="", metavar="NAME", help="The model's output; default: any.")
 OUTPUT_ELEMENT = click.option(
     "--output-element",

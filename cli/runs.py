@@ -14,6 +14,7 @@ import rich.console
 import rich.progress
 from ml_metadata.proto import metadata_store_pb2
 
+from tfx_explain.cli import options
 from tfx_explain.cli.configs import read_message
 from tfx_explain.cli.output import emit
 from tfx_explain.proto.printable import printable
@@ -27,14 +28,13 @@ _SQLITE = b"SQLite format 3\0"
 
 def takes_runs(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the arguments that `given_runs` takes: `directories`, `metadata_store`, `pipeline`, `last`."""
-    kind = click.Path(exists=True, dir_okay=False, path_type=Path)
     store = (
         "Takes the runs that a TFX pipeline's ML Metadata knows: its SQLite file, or a ConnectionConfig, text or JSON."
     )
     for option in (
         click.option("--last", type=click.IntRange(min=1), metavar="RUNS", help="Only so many runs, the last ones."),
         click.option("--pipeline", default="", metavar="NAME", help="Which pipeline, if the store has several."),
-        click.option("--metadata-store", type=kind, help=store),
+        click.option("--metadata-store", type=options.EXISTING_FILE, help=store),
         click.argument("directories", nargs=-1, metavar="[DIR]..."),
     ):
         command = option(command)

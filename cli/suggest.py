@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from tfx_explain.cli import options
 from tfx_explain.cli.output import emit, printing
 from tfx_explain.gate.calibration.history import blessed_attributions, open_store
 from tfx_explain.gate.calibration.suggest import LEAST_ROWS, suggest
@@ -29,7 +30,7 @@ _TEXTS = 4  # Columns of words, before those of numbers.
 @click.option("--horizon", default=1, show_default=True, help="Over how many runs that rate is promised.")
 @click.option("--least-rows", default=LEAST_ROWS, show_default=True, help="What a slice must have to be gated.")
 @click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the config goes; else stdout.")
+@click.option("--output", type=options.FILE, help="Where the config goes; else stdout.")
 def command(
     attributions: Sequence[str],
     metadata_store: str | None,

@@ -30,7 +30,6 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.no_model import read_no_model
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHOWN = 200
 _NUMBERS = ("candidate", "baseline", "change", "relative", "margin")
 
@@ -42,14 +41,19 @@ _NUMBERS = ("candidate", "baseline", "change", "relative", "margin")
         "validate --eval-config gate.pbtxt --evaluation evaluation --attributions explained --model serving/2 --json",
     ),
 )
-@click.option("--eval-config", required=True, type=_FILE, help="A tfma.EvalConfig with thresholds, as text or JSON.")
+@click.option(
+    "--eval-config",
+    required=True,
+    type=options.EXISTING_FILE,
+    help="A tfma.EvalConfig with thresholds, as text or JSON.",
+)
 @click.option("--evaluation", multiple=True, metavar="DIR", help="What an Evaluator wrote; may be repeated.")
 @click.option("--attributions", multiple=True, metavar="DIR", help="What an Explainer wrote; may be repeated.")
 @click.option("--baseline-evaluation", multiple=True, metavar="DIR", help="Of the baseline model's own earlier run.")
 @click.option("--model", metavar="DIR", help="The candidate; what is evidence of another model is not believed.")
 @click.option("--baseline-model", metavar="DIR", help="The baseline model, likewise.")
 @click.option("--model-name", default="", help="The candidate's name in the evaluations, if it has another one there.")
-@click.option("--policy", type=_FILE, help="A GatePolicy, as text or JSON.")
+@click.option("--policy", type=options.EXISTING_FILE, help="A GatePolicy, as text or JSON.")
 @click.option("--output", metavar="DIR", help="Where verdict.json, verdict.txt and TFMA's result go; else nowhere.")
 @options.JSON
 @options.QUIET

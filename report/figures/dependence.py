@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import seaborn
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter
 
@@ -56,16 +57,8 @@ def dependence(frame: pd.DataFrame, feature: str, rows: int = 1000) -> Figure:
     x, ticks = _axis(pd.Series(some[ROW, VALUE, feature]))
     figure, axes = new_figure(6.5, 4)
     axes.axhline(0, color=SOFT, linewidth=1, zorder=0)
-    parts = [attributions_of(some, model)[feature] for model in models]
-    points = pd.DataFrame(
-        {
-            "value": pd.concat([x.reindex(part.index) for part in parts]).to_numpy(),
-            "attribution": np.concatenate(parts),
-            "model": np.repeat([TITLES[model] for model in models], [len(part) for part in parts]),
-        }
-    ).dropna()
     seaborn.scatterplot(
-        points,
+        _points(x, {model: pd.Series(attributions_of(some, model)[feature]) for model in models}),
         x="value",
         y="attribution",
         hue="model",
@@ -78,12 +71,7 @@ def dependence(frame: pd.DataFrame, feature: str, rows: int = 1000) -> Figure:
         legend=False,
         ax=axes,
     )
-    if ticks:
-        turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, ticks)) > 8 else {}
-        axes.set_xticks(range(len(ticks)), ticks, **turned)
-        axes.set_xlim(-0.5, len(ticks) - 0.5)
-    elif np.abs(x.to_numpy(np.float64)).max(initial=0, where=x.notna().to_numpy()) >= _LARGE:
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    _write_ticks(axes, x, ticks)
     if len(models) > 1:
         handles = [
             Line2D([], [], linestyle="", marker=MARKERS[model], color=COLOURS[model], label=TITLES[model])
@@ -95,6 +83,28 @@ def dependence(frame: pd.DataFrame, feature: str, rows: int = 1000) -> Figure:
     axes.set_ylabel(f"attribution{unit(frame, models[0])}")
     axes.set_title(f"{label(feature)}, {counted(len(some), len(frame), 'row')}")
     return figure
+
+
+def _points(x: pd.Series, of_models: dict[str, pd.Series]) -> pd.DataFrame:
+    """Returns where each row stands for each model, as long as it stands somewhere."""
+    parts = list(of_models.values())
+    return pd.DataFrame(
+        {
+            "value": pd.concat([x.reindex(part.index) for part in parts]).to_numpy(),
+            "attribution": np.concatenate(parts),
+            "model": np.repeat([TITLES[model] for model in of_models], [len(part) for part in parts]),
+        }
+    ).dropna()
+
+
+def _write_ticks(axes: Axes, x: pd.Series, ticks: list[str]) -> None:
+    """Writes the names of places, or large numbers short."""
+    if ticks:
+        turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, ticks)) > 8 else {}
+        axes.set_xticks(range(len(ticks)), ticks, **turned)
+        axes.set_xlim(-0.5, len(ticks) - 0.5)
+    elif np.abs(x.to_numpy(np.float64)).max(initial=0, where=x.notna().to_numpy()) >= _LARGE:
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def _axis(values: pd.Series) -> tuple[pd.Series, list[str]]:
