@@ -60,7 +60,7 @@ class Tokens:
         gathers: where a vector is looked up for each, in the graph's order.
         sources: the first integers that stand for a token each: what tables and hashes say of `texts`.
         texts: the tensor of strings (or keys of a table of integers) that they are of; '' where they are numbers only.
-        are_looked_up: whether all of `sources` are what tables say of `texts`, also of a text that they don't know.
+        are_looked_up: whether `sources` are what tables say of `texts`, also of a text that they don't know.
         are_characters: whether the numbers are code points.
         speller: a node to be added to the graph that makes `texts`; None: they are there.
     """
@@ -102,7 +102,9 @@ def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: 
     nodes = [read.graph.nodes[node_of(one)] for one in together]
     ops, speller = {node.op for node in nodes}, _speller(nodes[0]) if len(nodes) == 1 else None
     spelled = f"{speller.name}:0" if speller else texts[first]
-    return Tokens(name, tuple(told), together, spelled, ops <= LOOKUPS, ops <= _DECODERS, speller)
+    # Beside a table, a hash makes the ids of what the table doesn't know.
+    are_looked_up = bool(ops & LOOKUPS) and ops <= LOOKUPS | HASHES
+    return Tokens(name, tuple(told), together, spelled, are_looked_up, ops <= _DECODERS, speller)
 
 
 def _speller(node: Any) -> Any:

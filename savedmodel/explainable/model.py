@@ -141,7 +141,7 @@ class ExplainableModel:
         return ""
 
     def _token_cut(self, name: str, baseline: str) -> TokenCut:
-        """Where a feature's tokens are fed; masks and lengths are held where the output leaps at those of the empty text."""
+        """Where a feature's tokens are fed; masks and lengths are held where the output leaps at the empty text's."""
         cut = self._cut_at_tokens(name, baseline, holds_shape=False)
         if cut.has_shape and not self._starts_smoothly(name, cut):
             return self._cut_at_tokens(name, baseline, holds_shape=True)
