@@ -132,26 +132,25 @@ class TokenReader:
 
     def _owners(self, raw: Tensors, originals: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Finds out which entry is which token's, by other ids in their places."""
-        numbers = np.arange(1, originals[0].size + 1)
+        numbers, owners = np.arange(1, originals[0].size + 1), []
         for base, digits in ((_WIDE, [numbers]), (0, _binary(numbers))):
-            none, *arrived = (
-                self._arrived(raw, originals, base + given) for given in (np.zeros_like(numbers), *digits)
-            )
-            if any(one.shape != zero.shape for each in arrived for one, zero in zip(each, none, strict=True)):
-                continue
-            steps = [[one - zero for one, zero in zip(each, none, strict=True)] for each in arrived]
-            found = (
-                [
-                    sum((step << place for place, step in enumerate(of_gather)), np.zeros_like(zero))
-                    for zero, of_gather in zip(none, zip(*steps, strict=True), strict=True)
-                ]
-                if steps
-                else [np.zeros_like(zero) for zero in none]
-            )
-            is_lost = len(numbers) > 0 and any(one.size for one in found) and not any(one.any() for one in found)
-            if not is_lost and all(((one >= 0) & (one <= len(numbers))).all() for one in found):
-                return [one - 1 for one in found]
-        return [np.full(zero.shape, _NOBODYS) for zero in none]
+            arrived = self._followed(raw, originals, base, digits)
+            owners = [np.where((one > 0) & (one <= len(numbers)), one - 1, _NOBODYS) for one in arrived]
+            if all((one >= 0).all() for one in arrived) and any((one >= 0).any() for one in owners):
+                return owners
+        # Of what has no token, or none that is looked up.
+        return [np.full(one.shape, _NOBODYS) for one in owners]
+
+    def _followed(
+        self, raw: Tensors, originals: Sequence[np.ndarray], base: int, digits: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """What arrives of numbers with these binary digits, or a single one, over what does of `base`; 0: nothing."""
+        none = self._arrived(raw, originals, np.full(originals[0].size, base))
+        totals = [np.zeros_like(one) for one in none]
+        for place, digit in enumerate(digits):
+            for total, one, zero in zip(totals, self._arrived(raw, originals, base + digit), none, strict=True):
+                total += (one - zero) << place if one.shape == zero.shape else -1
+        return totals
 
     def _arrived(self, raw: Tensors, originals: Sequence[np.ndarray], numbers: np.ndarray) -> list[np.ndarray]:
         """The ids, int64, that are looked up with `numbers` in the places of tokens' ids that are not negative."""
