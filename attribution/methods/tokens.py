@@ -18,6 +18,9 @@ from tfx_explain.attribution.problem.randomness import keys_of_rows
 from tfx_explain.attribution.problem.result import Attributions, assemble
 from tfx_explain.attribution.texts.spans import Splitter
 
+# What may be amiss where an output without some tokens is not finite.
+_EMPTY = "; if the model takes no empty list or text, give absent tokens a stand-in (tokens.baseline: UNKNOWN)"
+
 
 class Tokens(Method):
     """Attributions of the values of lists and the words of texts, each of which is present, or absent.
@@ -101,7 +104,7 @@ class Tokens(Method):
             which = rows[sizes == size]
             of_players = self._play(problem, name, units, which, keys[which], int(size))
             values[which, :size] = of_players.values
-            found = _with_errors(found, which, of_players)
+            found = _with_errors(found, which, of_players, is_left_out=self._stand_in is None)
         return found, values
 
     def _play(
@@ -127,7 +130,7 @@ def _tensors(problem: Problem, name: str) -> dict[str, Any]:
     return {key: problem.inputs[key] for key in keys}
 
 
-def _with_errors(found: Attributions, rows: np.ndarray, of_players: Attributions) -> Attributions:
+def _with_errors(found: Attributions, rows: np.ndarray, of_players: Attributions, is_left_out: bool) -> Attributions:
     """Adds to some rows what playing their players has cost, how far off it may be, and why it failed."""
     arrays = {name: np.copy(getattr(found, name)) for name in ("approximation_errors", "evaluations", "converged")}
     arrays["approximation_errors"][rows] = np.maximum(
@@ -136,7 +139,7 @@ def _with_errors(found: Attributions, rows: np.ndarray, of_players: Attributions
     arrays["evaluations"][rows] += of_players.evaluations
     arrays["converged"][rows] &= of_players.converged
     reasons = np.array(found.failures, object)
-    reasons[rows] = of_players.failures
+    reasons[rows] = [why and why + _EMPTY * is_left_out for why in of_players.failures]
     return assemble(
         found.features,
         [""] * len(reasons),
