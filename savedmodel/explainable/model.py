@@ -156,10 +156,11 @@ class ExplainableModel:
         fed |= {name: tuple(slot.key for slot in slots) for name, slots in own.items()}
         for name in sorted(by_raw | set(own)):
             if self._explained.encoded_baselines.keys() & set(plans[name].encoded):
-                why = "its tokens are absent before" if name in own else "its values reach the output past"
+                past = "its values reach the output past the encoded tensor too"
+                why = "tokens of it are asked for" if name in own else past
                 raise ValueError(
-                    f"inputs[{name!r}] gives encoded_baselines, but {why} the encoded tensor"
-                    f"{'' if name in own else ' too'}, so what is absent must be set at the input; give input_baselines."
+                    f"inputs[{name!r}] gives encoded_baselines, but {why}, so what is absent must be set at the input; "
+                    "give input_baselines."
                 )
         return self._cut(fed, own={slot.key: slot for slots in own.values() for slot in slots})
 

@@ -1,4 +1,4 @@
-"""How the tokens of a feature can be absent one by one, for methods over coalitions: where the model is fed for that."""
+"""Where a model is fed so that tokens of a feature can be absent one by one, for methods over coalitions."""
 
 from __future__ import annotations
 
@@ -47,29 +47,32 @@ def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_tex
     feature = plan.feature
     raw = tuple(slot_of(read, tensor) for tensor in plan.raw)
     is_split = feature.name in read.alone and bool(string_use(read, feature.name).ops & SPLIT_OPS)
+    is_single = not feature.is_sparse and feature.shape[1:].num_elements() == 1
     if feature.is_sparse and not (feature.dtype == tf.string and is_split):
         return TokenPlayers(raw, is_list=True)
-    if feature.dtype != tf.string or not (is_split or feature.shape[1:].num_elements() == 1):
+    if feature.dtype != tf.string or not (is_split or is_single):
         raise ValueError(
             f"The tokens of {name!r} can't be left out one by one: it is neither a text nor a list of any number of "
             f"values, but {feature.dtype.name} {feature.row_shape} a row."
         )
-    lists = None if whole_texts or feature.is_sparse or feature.shape[1:].num_elements() != 1 else _lists(read, plan, output)
-    return TokenPlayers(raw, is_list=False) if lists is None else TokenPlayers((lists,), is_list=True, text=feature.values)
+    listed = _listed(read, plan, output) if is_single and not whole_texts else None
+    if listed is None:
+        return TokenPlayers(raw, is_list=False)
+    return TokenPlayers((listed,), is_list=True, text=feature.values)
 
 
-def _lists(read: ReadModel, plan: Plan, output: str) -> Slot | None:
-    """The one place at which the graph makes lists of texts, where all that it makes of them goes through."""
+def _listed(read: ReadModel, plan: Plan, output: str) -> Slot | None:
+    """The one place at which the graph makes lists of texts, if all that it makes of them goes through it."""
     found = [
-        node
+        node.name
         for node in in_order(read.graph.nodes, [output]).values()
         if node.op in _LISTING and read.depends[f"{node.name}:1"] == plan.sources
     ]
     if len(found) != 1:
         return None
-    indices, values, shape = (f"{found[0].name}:{place}" for place in range(3))
+    indices, values, shape = (f"{found[0]}:{place}" for place in range(3))
     if plan.sources & read.past([indices, values, shape], [output]):
         return None
-    shapes = ([None], [None, 2], [2])
-    tensors = (values, indices, shape)
-    return Slot(values, tensors, tuple(tf.TensorSpec(size, read.specs[one].dtype) for size, one in zip(shapes, tensors, strict=True)))
+    shapes = {values: [None], indices: [None, 2], shape: [2]}
+    specs = tuple(tf.TensorSpec(size, read.specs[tensor].dtype) for tensor, size in shapes.items())
+    return Slot(values, tuple(shapes), specs)
