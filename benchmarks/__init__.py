@@ -10,4 +10,4 @@ benchmark is a test, and none may take more than ten minutes. `python -m benchma
 leaves the other sections of RESULTS.md as they are.
 """
 
-MODULES = ("attribution", "savedmodel", "explainer", "gate", "broken", "coverage", "calibration", "images")
+MODULES = ("attribution", "savedmodel", "explainer", "gate", "broken", "coverage", "calibration", "images", "texts")
