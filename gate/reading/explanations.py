@@ -99,10 +99,7 @@ def with_quality(eval_config: config_pb2.EvalConfig) -> tuple[config_pb2.EvalCon
 def without(slices: Slices, names: Collection[str]) -> Slices:
     """Returns metrics without those of the given names."""
     return {
-        slice_key: SliceMetrics(
-            {key: value for key, value in metrics.values.items() if key.name not in names},
-            {key: interval for key, interval in metrics.intervals.items() if key.name not in names},
-        )
+        slice_key: metrics.changed(lambda key: None if key.name in names else key)
         for slice_key, metrics in slices.items()
     }
 
