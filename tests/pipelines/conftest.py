@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tfx_explain.pipelines.census.outcome import Outcome
+from tfx_explain.pipelines.demonstration.outcome import Outcome
 
 
 @dataclass(frozen=True)
