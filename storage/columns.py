@@ -17,7 +17,7 @@ An attribution record is a `tf.Example`: the original features, and for each exp
 | `tfx_explain/{model}/map_scales/{feature}` | float, one value | what a map's numbers are to be multiplied by |
 | `tfx_explain/{model}/map_shapes/{feature}` | int64, two values | height and width of a map |
 | `tfx_explain/{model}/map_regions/{feature}` | bytes, one value | uint16, as a map: the pixel's region, 1 the first |
-| `tfx_explain/{model}/tokens/{feature}` | bytes, a value a token | of a text or list: the tokens, as the model reads them |
+| `tfx_explain/{model}/tokens/{feature}` | bytes, one a token | of a text or list: the tokens as the model reads them |
 | `tfx_explain/{model}/token_attributions/{feature}` | float, a value a token | each token's share of the feature's |
 | `tfx_explain/{model}/token_rest/{feature}` | float, one value | what is the feature's and no token's |
 | `tfx_explain/{model}/token_begin/{feature}` | int64, a value a token | byte of the text at which the token begins |
@@ -25,9 +25,9 @@ An attribution record is a `tf.Example`: the original features, and for each exp
 
 Where several classes are explained, columns hold a value for each, in the order of `output_index`, but for
 `explained_quantity` and `map_shapes`. Maps are there where they were asked for, and regions where the method makes any;
-then the map is the regions' heat. So are tokens: `token_attributions` has all tokens of the first class, then all of the
-second, and `token_rest` a value a class; a row's tokens and rest add up to the feature's attribution but for rounding.
-`token_begin` and `token_end` are there where it is known, of all of a row's tokens, where in the text they stand.
+then the map is the regions' heat. So are tokens: `token_attributions` has all tokens of the first class, then all of
+the second, and `token_rest` a value a class; a row's tokens and rest add up to the feature's attribution but for
+rounding. `token_begin` and `token_end` are there where the places of all of a row's tokens are known.
 """
 
 from __future__ import annotations

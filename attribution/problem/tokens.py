@@ -12,16 +12,16 @@ import numpy as np
 class TokenValues:
     """Attributions of one feature's tokens in a batch of rows.
 
-    A row's tokens and its rest add up to the feature's attribution, but for rounding. A row that could not be attributed
-    has no tokens, and NaN as its rest.
+    A row's tokens and its rest add up to the feature's attribution, but for rounding. A row that could not be
+    attributed has no tokens, and NaN as its rest.
 
     Attributes:
         row_splits: int64 `[rows + 1]`, where each row's tokens begin, and where the last one's end.
         tokens: bytes, object `[tokens]`.
         values: float64 `[tokens]`, in the unit of the explained output.
         rest: float64 `[rows]`, what no token carries, and what tokens that are not listed do.
-        begin: int64 `[tokens]`, the byte of the row's text at which the token begins, -1 in rows where that is not known;
-            None where it is in no row.
+        begin: int64 `[tokens]`, the byte of the row's text at which the token begins, -1 in rows where that is not
+            known; None where it is in no row.
         end: int64 `[tokens]`, the byte after its last, likewise.
     """
 
