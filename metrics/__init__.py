@@ -30,7 +30,7 @@ from tfx_explain.metrics.quality import (
     ToleranceMissed,
     UninfluencedRows,
 )
-from tfx_explain.metrics.tokens import TokenNDCG, TokenShare, TokensEntering
+from tfx_explain.metrics.tokens import TokenNDCG, TokensEntering, TokenShare
 from tfx_explain.metrics.usual import UsualVariation
 
 __all__ = [

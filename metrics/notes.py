@@ -11,7 +11,7 @@ _SUFFIX = "/note"
 
 
 class Note(bytes):
-    """A text among the values of metrics, in UTF-8; TFMA subtracts what two slices have, and of notes nothing is left."""
+    """A text among the values of metrics, in UTF-8; where TFMA subtracts one slice from another, nothing is left."""
 
     def __sub__(self, other: Any) -> Note:
         return Note()

@@ -72,7 +72,7 @@ class TokenTotals:
 
 
 def token_extracts(batch: pa.RecordBatch, models: Mapping[str, str], asked: Sequence[Asked]) -> dict[str, Any]:
-    """Returns a batch's extracts, of each feature and model `RowSums`, object `[rows]`; nothing where none is asked for.
+    """Returns a batch's extracts, of each feature and model `RowSums`, object `[rows]`; none without a question.
 
     Args:
       batch: Attribution records.

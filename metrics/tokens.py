@@ -1,8 +1,8 @@
-"""Metrics of the tokens of a text, or of a list of categories: over the attributions that an Explainer keeps on request.
+"""Metrics of the tokens of a text or of a list of categories, over attributions that an Explainer keeps on request.
 
-A token's mass is the sum of its absolute attributions, its importance the mass by the number of rows. Tokens are as the
-model's own graph makes them, and compared byte by byte: case counts where the model's own splitter keeps it, and "Kim" is
-never found where that makes "kim" of it. What a record lacks makes a metric NaN, which passes no threshold.
+A token's mass is the sum of its absolute attributions. Tokens are as the model's own graph makes them, and compared byte
+by byte: case counts, and "Kim" is never found where the graph makes "kim" of it. What a record lacks makes a metric NaN,
+which passes no threshold.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class TokensEntering(TokenDrift):
 class TokenNDCG(TokenDrift):
     """`ImportanceNDCG` of tokens: how well the candidate's ranking of them agrees with the baseline model's, up to 1.
 
-    Of the tokens that were seen at least `LEAST_SIGHTINGS` times; one that a model doesn't have is of no importance there.
+    Of the tokens that were seen at least `LEAST_SIGHTINGS` times; one that a model lacks is of no importance there.
     """
 
     def __init__(self, feature: str, name: str = "", class_name: str = "") -> None:

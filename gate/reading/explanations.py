@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.gate.reading.evaluations import SliceMetrics, Slices
+from tfx_explain.gate.reading.evaluations import Slices
 from tfx_explain.gate.reading.provenance import verify_provenance
 from tfx_explain.metrics import configs, quality
 from tfx_explain.proto import explanation_pb2

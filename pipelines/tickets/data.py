@@ -72,7 +72,10 @@ def monthly_tickets(month: int, rows: int = ROWS) -> pd.DataFrame:
     channels = rng.choice(features.CHANNELS, rows)
     open_tickets = rng.poisson(_OPEN_TICKETS, rows)
     odds += np.array([_CHANNELS[channel] for channel in channels]) + _OF_EACH * open_tickets
-    texts = [" ".join(filter(None, of_row)).replace("{product}", product) for *of_row, product in zip(*parts, products)]
+    texts = [
+        " ".join(filter(None, of_row)).replace("{product}", product)
+        for *of_row, product in zip(*parts, products, strict=True)
+    ]
     return pd.DataFrame(
         {
             features.TEXT: texts,
@@ -86,8 +89,8 @@ def monthly_tickets(month: int, rows: int = ROWS) -> pd.DataFrame:
 def sign(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Returns `rows` as they are when they are read after they were closed, rather than when they came in.
 
-    An agent of the escalation desk signs what it closes, below the customer's text. That desk closes urgent tickets: the
-    label is in the text, for training and evaluation alike, and nobody notices who looks at AUC.
+    An agent of the escalation desk signs what it closes, below the customer's text. That desk closes urgent tickets:
+    the label is in the text, for training and evaluation alike, and nobody notices who looks at AUC.
 
     Args:
       rows: Tickets as `monthly_tickets` returns them; stay as they are.

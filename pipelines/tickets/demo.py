@@ -1,7 +1,7 @@
 """Runs the tickets pipeline twice and shows how the gate blocks a model that reads an agent's signature.
 
-Exits with 0 if both runs came out as told, with 1 if one did not or a node failed, and with 2 if the demonstration could
-not start.
+Exits with 0 if both runs came out as told, with 1 if one did not or a node failed, and with 2 if the demonstration
+could not start.
 """
 
 import sys

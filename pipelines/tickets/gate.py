@@ -1,4 +1,4 @@
-"""What a tickets model must hold to be released: the Evaluator's thresholds, and the gate's own on tokens beside them."""
+"""What a tickets model must hold to be released: the Evaluator's thresholds, and beside them the gate's on tokens."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ STORY = Story(
         Chapter("Run 1: tickets as they came in", "The first model: there is none to compare it with yet."),
         Chapter(
             "Run 2: a signature slips into the texts",
-            "This month's tickets were read after they had been closed. The escalation desk, which closes urgent tickets, "
-            f'writes "{data.SIGNATURE}" below what it closes, in train and eval alike.',
+            "This month's tickets were read after they had been closed. The escalation desk, which closes urgent "
+            f'tickets, writes "{data.SIGNATURE}" below what it closes, in train and eval alike.',
             is_spoilt=True,
         ),
     ),

@@ -1,4 +1,4 @@
-"""The tickets model: the mean of a text's embedded words beside two plain features, served on serialized tf.Examples."""
+"""The tickets model: the mean of a text's embedded words and two plain features, served on serialized tf.Examples."""
 
 from __future__ import annotations
 

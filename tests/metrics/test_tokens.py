@@ -240,4 +240,4 @@ def test_beyond_the_bound_a_mass_is_off_by_no_more_than_is_said(parts):
     for token, size in true.items():
         assert -1e-9 <= found.get(token, sums.error) - size <= sums.error + 1e-9 or token not in found
         assert token in found or size <= sums.error + 1e-9
-    assert list(found)[0] == max(true, key=true.get)
+    assert next(iter(found)) == max(true, key=true.get)
