@@ -1,8 +1,8 @@
 """Metrics of the tokens of a text or of a list of categories, over attributions that an Explainer keeps on request.
 
-A token's mass is the sum of its absolute attributions. Tokens are as the model's own graph makes them, and compared byte
-by byte: case counts, and "Kim" is never found where the graph makes "kim" of it. What a record lacks makes a metric NaN,
-which passes no threshold.
+A token's mass is the sum of its absolute attributions. Tokens are as the model's own graph makes them, and compared
+byte by byte: case counts, and "Kim" is never found where the graph makes "kim" of it. What a record lacks makes a metric
+NaN, which passes no threshold.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def is_one_character(before: str, after: str) -> bool:
 
 
 def _is_one_syllable(last: int, first: int) -> bool:
-    if first in _SYLLABLES:
+    if first in _SYLLABLES or first in _LEADING:
         return last in _LEADING
     return first in _JAMO and (last in _JAMO or last in _SYLLABLES)
 
@@ -103,7 +103,8 @@ def _merged(parts: Iterator[tuple[bytes, float | None]], largest: float) -> Iter
     values: list[float | None] = []
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     for part, value in parts:
-        is_within = bool(decoder.getstate()[0])
+        # An empty token, and a part of a character that others end, belong to what they stand in.
+        is_within = bool(decoder.getstate()[0]) or not part
         decoded = decoder.decode(part)
         if waiting and not is_within and not is_one_character(text_of(b"".join(waiting)), decoded or text_of(part)):
             yield _piece(waiting, values, largest)
