@@ -71,18 +71,26 @@ class TokenTotals:
     features: tuple[str, ...] = ()  # As the sums of other metrics have them; the feature's name is held against those.
 
 
-def token_extracts(batch: pa.RecordBatch, models: Mapping[str, str], asked: Sequence[Asked]) -> dict[str, Any]:
+def token_extracts(
+    batch: pa.RecordBatch,
+    models: Mapping[str, str],
+    asked: Sequence[Asked],
+    spread: tuple[np.ndarray, int] | None = None,
+) -> dict[str, Any]:
     """Returns a batch's extracts, of each feature and model `RowSums`, object `[rows]`; none without a question.
 
     Args:
       batch: Attribution records.
       models: `columns.CANDIDATE` or `columns.BASELINE` by the name of the model spec.
       asked: What is asked for.
+      spread: Where among how many rows the records are; the others are not explained. None: they are all.
     """
     found: dict[str, dict[str, np.ndarray]] = {}
     for one in asked:
         places = places_of(batch, one.class_name)
-        found[one.key] = {name: _row_sums(batch, model, one.feature, places) for name, model in models.items()}
+        found[one.key] = {
+            name: _spread(_row_sums(batch, model, one.feature, places), spread) for name, model in models.items()
+        }
     return {TOKENS_KEY: found} if asked else {}
 
 
@@ -113,6 +121,15 @@ def _row_sums(batch: pa.RecordBatch, model: str, feature: str, places: np.ndarra
         _added_up(is_explained, tokens)
         for is_explained, tokens in zip(explained, row_tokens(batch, model, feature, places), strict=True)
     ]
+    return result
+
+
+def _spread(rows: np.ndarray, spread: tuple[np.ndarray, int] | None) -> np.ndarray:
+    if spread is None:
+        return rows
+    places, count = spread
+    result = np.full(count, RowSums(False, np.nan), object)
+    result[places] = rows
     return result
 
 

@@ -1,7 +1,7 @@
 """Metrics of the tokens of a text or of a list of categories, over attributions that an Explainer keeps on request.
 
 A token's mass is the sum of its absolute attributions. Tokens are as the model's own graph makes them, and compared
-byte by byte: case counts, and "Kim" is never found where the graph makes "kim" of it. What a record lacks makes a metric
+byte by byte: case counts, and "Kim" is never found where the graph makes "kim" of it. What a record lacks makes metrics
 NaN, which passes no threshold.
 """
 
