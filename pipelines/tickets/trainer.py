@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tfx import v1 as tfx
 
@@ -61,8 +62,10 @@ def _network(words: int, channels: int) -> keras.Model:
     text = keras.Input((_LENGTH,), name=features.TEXT, dtype="int64")
     channel = keras.Input((), name=features.CHANNEL, dtype="int64")
     open_tickets = keras.Input((1,), name=features.OPEN_TICKETS)
-    embedded = keras.layers.Embedding(words, _WIDTH, mask_zero=True)(text)
-    mean = keras.layers.GlobalAveragePooling1D()(embedded)
+    # Keras' own mean of what is masked is NaN where there are no words: an empty text has a probability, too.
+    is_word = keras.ops.cast(keras.ops.not_equal(text, 0), "float32")[..., np.newaxis]
+    embedded = keras.layers.Embedding(words, _WIDTH)(text) * is_word
+    mean = keras.ops.sum(embedded, axis=1) / keras.ops.maximum(keras.ops.sum(is_word, axis=1), 1.0)
     hidden = keras.layers.concatenate([mean, keras.layers.Embedding(channels, 2)(channel), open_tickets])
     hidden = keras.layers.Dense(16, activation="relu")(hidden)
     inputs = {features.TEXT: text, features.CHANNEL: channel, features.OPEN_TICKETS: open_tickets}
