@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
+from tfx_explain.attribution import Attributions
+from tfx_explain.beam.explaining.areas import areas_of_maps
 from tfx_explain.beam.explaining.calls import SteadyModel
 from tfx_explain.beam.explaining.images import prepare_images
 from tfx_explain.beam.explaining.job import ExplanationJob, load_models, unshared_features
@@ -82,6 +84,7 @@ class Engine:
         # Both models' own, as far as both have them: one method finds the parts of a picture for both.
         shared = set.intersection(*map(set, self._images.values()))
         self._method = make_method(job.parameters, sorted(shared))
+        self._measured = job.parameters.measure_maps
         self.choice = choose_outputs(job.parameters, self.models)
         self.row_features: Mapping[str, Feature] = collections.ChainMap(
             *(dict(model.row_features) for model in self.models.values())
@@ -145,16 +148,27 @@ class Engine:
         }
         chosen = self._targets(requests[columns.CANDIDATE], len(keys)) if targets is None else targets
         of_models = {name: self.choice.of_model(name, chosen) for name in requests}
-        return Results(
-            of_models,
-            {
-                name: [
-                    request.explain(self._method, target, list(self._images[name].values()))
-                    for target in of_models[name].T
-                ]
-                for name, request in requests.items()
-            },
-        )
+        found = {
+            name: [
+                request.explain(self._method, target, list(self._images[name].values())) for target in of_models[name].T
+            ]
+            for name, request in requests.items()
+        }
+        return Results(of_models, found, self._areas(requests, of_models, found))
+
+    def _areas(
+        self,
+        requests: Mapping[str, Request],
+        targets: Mapping[str, np.ndarray],
+        found: Mapping[str, Sequence[Attributions]],
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """How good the maps are, where that is asked for."""
+        if not self._measured:
+            return {}
+        return {
+            name: areas_of_maps(request, self._images[name], targets[name], found[name], self.explained[name].quantity)
+            for name, request in requests.items()
+        }
 
     def take_seconds(self) -> float:
         """Returns the time spent in the models since this was asked last."""

@@ -23,10 +23,13 @@ class Results:
       targets: int32 `[rows, outputs]`, the outputs explained.
       of_models: By `columns.CANDIDATE` and perhaps `columns.BASELINE`: the attributions `[rows, features]` of each of
         the outputs, in order.
+      areas: By model and feature, float64 `[rows, outputs, 2]`, the areas under the insertion and deletion curves of
+        the maps; empty where they were not asked for.
     """
 
     targets: Mapping[str, np.ndarray]
     of_models: Mapping[str, Sequence[Attributions]]
+    areas: Mapping[str, Mapping[str, np.ndarray]] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def joined(cls, parts: Sequence[Results]) -> Results:
@@ -38,12 +41,17 @@ class Results:
                 name: [Attributions.joined([part.of_models[name][i] for part in parts]) for i in range(len(outputs))]
                 for name, outputs in first.of_models.items()
             },
+            {
+                name: {feature: np.concatenate([part.areas[name][feature] for part in parts]) for feature in areas}
+                for name, areas in first.areas.items()
+            },
         )
 
     def take(self, rows: np.ndarray) -> Results:
         """Returns the results of some rows, int `[taken]`, in that order."""
         taken = {name: [one.take(rows) for one in outputs] for name, outputs in self.of_models.items()}
-        return Results({name: targets[rows] for name, targets in self.targets.items()}, taken)
+        areas = {name: {feature: one[rows] for feature, one in of.items()} for name, of in self.areas.items()}
+        return Results({name: targets[rows] for name, targets in self.targets.items()}, taken, areas)
 
     def failures(self) -> Failures:
         """Returns the rows that have no attribution."""
