@@ -17,7 +17,7 @@ from tfx_explain.beam.explaining.images import prepare_images
 from tfx_explain.beam.explaining.job import ExplanationJob, load_models, unshared_features
 from tfx_explain.beam.explaining.method import Request, make_method, needs_gradients
 from tfx_explain.beam.explaining.outputs import choose_outputs
-from tfx_explain.beam.explaining.results import Failures, Results
+from tfx_explain.beam.explaining.results import Failures, Results, of_one_size
 from tfx_explain.beam.reading import decode
 from tfx_explain.beam.reading.sample import row_hashes
 from tfx_explain.savedmodel import ExplainableModel, Feature
@@ -118,7 +118,8 @@ class Engine:
             refused = self._refused_rows(inputs)
         rest = np.setdiff1d(rows, list(refused))
         parts, results, failures = self._explain_halved(inputs, rest) if len(rest) else ([], [], {})
-        return parts, results, failures | refused
+        parts, results, odd = of_one_size(parts, results)
+        return parts, results, failures | refused | odd
 
     def outputs(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """Returns every model's outputs, float `[rows, outputs]`, of rows that lack nothing, at least one.

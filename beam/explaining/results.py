@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tfx_explain.attribution import Attributions
+from tfx_explain.storage import columns
 from tfx_explain.storage.influence import lacks_influence
 
 # By row number: the model that failed, and why.
@@ -47,6 +48,12 @@ class Results:
             },
         )
 
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        """Returns the height and width of the maps, by feature; empty where there are none."""
+        first = next(iter(self.of_models.values()))[0]
+        maps = {feature: regions.heat for feature, regions in first.regions.items()} or first.maps
+        return {feature: one.shape[1:3] for feature, one in maps.items()}
+
     def take(self, rows: np.ndarray) -> Results:
         """Returns the results of some rows, int `[taken]`, in that order."""
         taken = {name: [one.take(rows) for one in outputs] for name, outputs in self.of_models.items()}
@@ -74,3 +81,33 @@ class Results:
     def evaluations(self, name: str) -> int:
         """Returns how many rows went through a model."""
         return int(sum(one.evaluations.sum() for one in self.of_models[name]))
+
+
+def of_one_size(
+    parts: Sequence[np.ndarray], results: Sequence[Results]
+) -> tuple[list[np.ndarray], list[Results], Failures]:
+    """Sets the rows aside whose maps have another size than most have.
+
+    A model may take pictures of any size, one after the other; maps of several sizes are no table.
+
+    Args:
+      parts: Row numbers.
+      results: What was found for them.
+
+    Returns:
+      The rest of both, and what is said of the other rows.
+    """
+    sizes = [one.sizes() for one in results]
+    counts = [sum(len(rows) for rows, size in zip(parts, sizes, strict=True) if size == own) for own in sizes]
+    usual = sizes[int(np.argmax(counts))] if sizes else {}
+    failures: Failures = {}
+    for rows, size in zip(parts, sizes, strict=True):
+        for feature in (feature for feature in size if size[feature] != usual[feature]):
+            own, others = (" x ".join(map(str, one[feature])) for one in (size, usual))
+            why = (
+                f"Feature {feature!r} is a picture of {own} pixels, most that were read with it have {others}: maps "
+                "are of pictures of one size. Resize them in the model, or explain it without maps."
+            )
+            failures |= {int(row): (columns.CANDIDATE, why) for row in rows}
+    kept = [number for number, size in enumerate(sizes) if size == usual]
+    return [parts[number] for number in kept], [results[number] for number in kept], failures
