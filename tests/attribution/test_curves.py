@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import tensorflow as tf
 from scipy import ndimage, stats
 from sklearn.datasets import load_digits
 
+from tfx_explain import attribution
 from tfx_explain.attribution import (
     Blurred,
     Extremes,
@@ -207,3 +210,11 @@ def test_maps_depend_on_what_the_layers_have_learnt(network, shown, method):
         similar.append(np.mean(ranks))
     assert similar[0] == pytest.approx(1)
     assert max(similar[1:]) < 0.5
+
+
+def test_the_guide_on_pictures_runs(network, shown):
+    section = Path("docs/attribution.md").read_text().partition("## Pictures")[2].partition("\n## ")[0]
+    names = {name: getattr(attribution, name) for name in attribution.__all__}
+    names |= {"model": network.probabilities, "images": shown[0][:2]}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL)), names)
+    assert (names["found"].insertion_areas() > names["found"].deletion_areas()).all()

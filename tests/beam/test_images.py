@@ -90,9 +90,9 @@ def _explain(job, rows):
     return RowExplainer(job).explain(RowBatch(as_records(rows)))
 
 
-def _column(records, *path):
+def _column(records, model, part, feature):
     batch = ExamplesToRecordBatchDecoder().DecodeBatch(list(records))
-    return batch.column(batch.schema.get_field_index(columns.map_column(*path))).to_pylist()
+    return batch.column(batch.schema.get_field_index(f"{columns.PREFIX}{model}/{part}/{feature}")).to_pylist()
 
 
 def _maps(records, model, feature):
@@ -162,14 +162,25 @@ def test_xrai_has_black_and_white_of_the_picture_or_of_its_domain(model, picture
                 "smooth_grad_config": {"noise_sigma": 0.1},
             }
         },
+        {
+            "integrated_gradients_attribution": {
+                "blur_baseline_config": {"max_blur_sigma": 1.0},
+                "smooth_grad_config": {"noise_sigma": 0.1},
+            },
+            "keep_maps": True,
+        },
     ],
-    ids=["superpixels", "lime", "smooth"],
+    ids=["superpixels", "lime", "smooth regions", "smooth pixels"],
 )
 def test_other_methods_of_pictures_write_the_same_columns(model, save, rows, parameters):
     found = _explain(_job(model, {**parameters, "output_indices": [0]}, baseline=save(Pictures(2.0))), rows)
     assert found.summary.rows_explained == 3
     for name in columns.MODELS:
-        assert np.isfinite(_maps(found.records, name, "picture")).all()
+        maps = _maps(found.records, name, "picture")
+        assert np.isfinite(maps).all()
+        if "keep_maps" in parameters:
+            own = _column(found.records, name, "attributions", "picture")
+            np.testing.assert_allclose(maps.sum(axis=(2, 3)), own, rtol=2e-3, atol=2e-3)
         assert _column(found.records, name, columns.MAP_SHAPES, "picture")[0] == [12, 9]
 
 
