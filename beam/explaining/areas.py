@@ -28,7 +28,7 @@ def areas_of_maps(
       By feature, float64 `[rows, outputs, 2]`, the areas under the curves of insertion and of deletion.
     """
     areas = {}
-    for feature in found[0].regions or found[0].maps:
+    for feature in sorted(images.keys() & (found[0].regions or found[0].maps).keys()):
         by_output = []
         for target, one in zip(targets.T, found, strict=True):
             maps = one.regions[feature].heat if one.regions else one.maps[feature]

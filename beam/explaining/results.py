@@ -52,7 +52,7 @@ class Results:
         """Returns the height and width of the maps, by feature; empty where there are none."""
         first = next(iter(self.of_models.values()))[0]
         maps = {feature: regions.heat for feature, regions in first.regions.items()} or first.maps
-        return {feature: one.shape[1:3] for feature, one in maps.items()}
+        return {feature: one.shape[1:3] for feature, one in maps.items() if one.ndim == 3}
 
     def take(self, rows: np.ndarray) -> Results:
         """Returns the results of some rows, int `[taken]`, in that order."""
@@ -81,6 +81,11 @@ class Results:
     def evaluations(self, name: str) -> int:
         """Returns how many rows went through a model."""
         return int(sum(one.evaluations.sum() for one in self.of_models[name]))
+
+    def tokens_left_out(self) -> int:
+        """Returns how many tokens are not listed, over all models and features; they are the same of each output."""
+        every = [tokens for outputs in self.of_models.values() for tokens in outputs[0].tokens.values()]
+        return int(sum(tokens.left_out.sum() for tokens in every if tokens.left_out is not None))
 
 
 def of_one_size(
