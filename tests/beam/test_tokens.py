@@ -43,7 +43,9 @@ def _assert_complete(records, feature: str) -> None:
     for record in records:
         rest, whole = _column(record, columns.TOKEN_REST, feature), _column(record, "attributions", feature)
         values = np.reshape(_column(record, columns.TOKEN_ATTRIBUTIONS, feature), (len(rest), -1))
-        np.testing.assert_allclose(values.sum(axis=1) + rest, whole, rtol=1e-5, atol=1e-3 if values.size > 100 else 1e-6)
+        np.testing.assert_allclose(
+            values.sum(axis=1) + rest, whole, rtol=1e-5, atol=1e-3 if values.size > 100 else 1e-6
+        )
 
 
 def _effects(words, baseline: float = 0.0) -> np.ndarray:
