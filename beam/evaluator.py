@@ -31,7 +31,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from tfx_explain.beam.explain import ExplainedBatch, RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob, load_models
-from tfx_explain.beam.reading.batches import RowBatch, as_records
+from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.metrics import configs
 from tfx_explain.metrics.extractor import model_rows
 from tfx_explain.metrics.rows import to_extracts
@@ -41,6 +41,7 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS
 from tfx_explain.storage import columns
+from tfx_explain.storage.tfrecords import as_records
 
 _STAGE_NAME = "ExtractComputedAttributions"
 _METADATA_FILE = "explanation_metadata.json"

@@ -1,6 +1,7 @@
 """TFMA extractor and metrics over attribution records."""
 
 from tfx_explain.metrics.agreement import AttributionAgreement, AttributionDistance
+from tfx_explain.metrics.areas import MapDeletion, MapInsertion
 from tfx_explain.metrics.configs import default_eval_config
 from tfx_explain.metrics.drift import (
     ImportanceKendall,
@@ -51,6 +52,8 @@ __all__ = [
     "LargestShareChange",
     "MapAgreement",
     "MapConcentration",
+    "MapDeletion",
+    "MapInsertion",
     "MapShare",
     "MeanAbsoluteAttribution",
     "MeanAttribution",

@@ -39,7 +39,8 @@ _NOISY_SAMPLES = 3
 # What maps of the rows explained together may take.
 _MAP_BYTES = 2**27
 # Those whose attributions of a feature are sums over its pixels, or parts of them.
-_WITH_MAPS = (XRAI, SUPERPIXELS, DEFAULT, None)
+_OF_MAPS = (XRAI, SUPERPIXELS)
+_WITH_MAPS = (*_OF_MAPS, DEFAULT, None)
 _WITH_TOKENS = (DEFAULT, None)
 
 
@@ -57,12 +58,8 @@ def make_method(
       ValueError: A setting is out of range; the method's own message. Or maps or tokens are asked of a method that has
         none.
     """
+    _check_maps(parameters)
     chosen, seed = parameters.WhichOneof("method"), parameters.seed
-    if parameters.keep_maps and chosen not in _WITH_MAPS:
-        raise ValueError(
-            f"{chosen} gives a feature one number, so that there is no map to keep; leave keep_maps out, or take "
-            f"{', '.join(filter(None, _WITH_MAPS))}."
-        )
     if parameters.tokens.features and chosen not in _WITH_TOKENS:
         raise ValueError(
             f"{chosen} gives tokens no attribution; leave tokens out, or take {', '.join(filter(None, _WITH_TOKENS))}."
@@ -85,6 +82,20 @@ def make_method(
         regions = parameters.xrai_attribution
         return Xrai(_path(regions, seed, images), **_given(area_fraction=regions.area_fraction))
     return _path(parameters.integrated_gradients_attribution, seed, (*images, *tokens))
+
+
+def _check_maps(parameters: explanation_pb2.ExplanationParameters) -> None:
+    """Refuses maps, or measures of maps, of a method that makes none."""
+    chosen = parameters.WhichOneof("method")
+    if parameters.keep_maps and chosen not in _WITH_MAPS:
+        raise ValueError(
+            f"{chosen} gives a feature one number, so that there is no map to keep; leave keep_maps out, or take "
+            f"{', '.join(filter(None, _WITH_MAPS))}."
+        )
+    if parameters.measure_maps and not (parameters.keep_maps or chosen in _OF_MAPS):
+        raise ValueError(
+            f"measure_maps says how good maps are, and there are none; set keep_maps, or take {' or '.join(_OF_MAPS)}."
+        )
 
 
 def _path(path: _Path, seed: int, maps: Collection[str]) -> IntegratedGradients | SmoothGrad:
