@@ -70,6 +70,7 @@ class Units:
             of_feature - np.bincount(row_of, values, minlength=rows),
             None if self.begin is None else self.begin[which],
             None if self.end is None else self.end[which],
+            np.where(np.isnan(of_feature), 0, np.maximum(lengths - listed, 0)),
         )
 
 

@@ -23,6 +23,7 @@ class TokenValues:
         begin: int64 `[tokens]`, the byte of the row's text at which the token begins, -1 in rows where that is not
             known; None where it is in no row.
         end: int64 `[tokens]`, the byte after its last, likewise.
+        left_out: int64 `[rows]`, how many tokens are not listed, as there are too many; None: none.
     """
 
     row_splits: np.ndarray
@@ -31,6 +32,7 @@ class TokenValues:
     rest: np.ndarray
     begin: np.ndarray | None = None
     end: np.ndarray | None = None
+    left_out: np.ndarray | None = None
 
     @property
     def row_lengths(self) -> np.ndarray:
@@ -49,6 +51,7 @@ class TokenValues:
             self.rest[rows],
             None if self.begin is None else self.begin[index],
             None if self.end is None else self.end[index],
+            None if self.left_out is None else self.left_out[rows],
         )
 
     @classmethod
@@ -60,13 +63,15 @@ class TokenValues:
             np.concatenate([part.tokens for part in parts]),
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.rest for part in parts]),
-            _places([part.begin for part in parts], parts),
-            _places([part.end for part in parts], parts),
+            _filled([part.begin for part in parts], [len(part.tokens) for part in parts], -1),
+            _filled([part.end for part in parts], [len(part.tokens) for part in parts], -1),
+            _filled([part.left_out for part in parts], [len(part.rest) for part in parts], 0),
         )
 
 
-def _places(places: Sequence[np.ndarray | None], parts: Sequence[TokenValues]) -> np.ndarray | None:
-    if all(one is None for one in places):
+def _filled(parts: Sequence[np.ndarray | None], sizes: Sequence[int], otherwise: int) -> np.ndarray | None:
+    """Puts parts into one, `otherwise` where one is not known; None where none is."""
+    if all(one is None for one in parts):
         return None
-    unknown = [np.full(len(part.tokens), -1, np.int64) for part in parts]
-    return np.concatenate([other if one is None else one for one, other in zip(places, unknown, strict=True)])
+    filled = [np.full(size, otherwise) if one is None else one for one, size in zip(parts, sizes, strict=True)]
+    return np.concatenate(filled)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfx_explain.attribution import Tensors
 from tfx_explain.attribution.model.blocks import extended, filled
 from tfx_explain.attribution.model.traced import TracedModel
-from tfx_explain.savedmodel import CutModel
+from tfx_explain.savedmodel import CutModel, TokenModel
 
 _Result = TypeVar("_Result")
 
@@ -26,7 +26,7 @@ class SteadyModel:
       baselines: Of each key that has a player, `[baselines, ...]`.
     """
 
-    def __init__(self, model: CutModel) -> None:
+    def __init__(self, model: CutModel | TokenModel) -> None:
         """Wraps a model."""
         self.players, self.baselines = model.players, model.baselines
         self._encode, self._model = model.encode, TracedModel(model)

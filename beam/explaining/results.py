@@ -66,3 +66,8 @@ class Results:
     def evaluations(self, name: str) -> int:
         """Returns how many rows went through a model."""
         return int(sum(one.evaluations.sum() for one in self.of_models[name]))
+
+    def tokens_left_out(self) -> int:
+        """Returns how many tokens are not listed, over all models and features; they are the same of each output."""
+        every = [tokens for outputs in self.of_models.values() for tokens in outputs[0].tokens.values()]
+        return int(sum(tokens.left_out.sum() for tokens in every if tokens.left_out is not None))

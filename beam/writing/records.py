@@ -13,6 +13,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from tfx_explain.beam.columns import encode_columns, encode_lists, encode_numbers, join_pieces
 from tfx_explain.beam.explaining.results import Results
 from tfx_explain.beam.writing.maps import map_pieces
+from tfx_explain.beam.writing.tokens import token_pieces
 from tfx_explain.savedmodel import ExplainedOutput
 from tfx_explain.storage import columns
 
@@ -55,7 +56,8 @@ def attribution_records(
         added[columns.field_column(model, columns.TOLERANCE_MET)] = met.astype(np.int64)
     pieces = [pa.array(originals, pa.large_binary()), *encode_numbers(added), *_texts(results.targets, explained)]
     maps = [piece for model, outputs in results.of_models.items() for piece in map_pieces(model, outputs)]
-    return join_pieces([*pieces, *maps], len(originals))
+    tokens = [piece for model, outputs in results.of_models.items() for piece in token_pieces(model, outputs)]
+    return join_pieces([*pieces, *maps, *tokens], len(originals))
 
 
 def kept_features(records: np.ndarray, names: Sequence[str] | None) -> np.ndarray:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.scores import Score
-from tfx_explain.savedmodel.analysis.slots import Slot, Tensor, Tensors, encoder, parts
+from tfx_explain.savedmodel.analysis.slots import FlatSlot, Slot, Tensor, Tensors, encoder, parts
 from tfx_explain.savedmodel.graph.flat import import_cut
 
 # The key of a tensor, or one column of a dense one: (key, index along its last axis).
@@ -57,7 +57,8 @@ class CutModel:
         self.traces: dict[Any, Callable[..., Any]] = {}
         self._cut = cut
         self._feeds = {name: spec for s in cut.slots for name, spec in zip(s.tensors, s.specs, strict=True)}
-        self._encode = encoder(cut.read, cut.slots)
+        # What is flat is of rows by themselves.
+        self._encode = encoder(cut.read, [slot for slot in cut.slots if not isinstance(slot, FlatSlot)])
         every = cut.score.every
         self._outputs = import_cut(
             cut.read.graph, self._feeds, [cut.score.tensor], lambda _, fetched: every(fetched[0])

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.cut import Cut, CutModel, Part
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
 from tfx_explain.savedmodel.analysis.settle import refuse_open, settle
-from tfx_explain.savedmodel.analysis.slots import Slot, raw_encoder, slot_of
+from tfx_explain.savedmodel.analysis.slots import Slot, Tensors, encoder, raw_encoder, slot_of
+from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError
 from tfx_explain.savedmodel.explainable.inputs import has_columns
 from tfx_explain.savedmodel.explainable.plans import Explained, Groups
 from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
 from tfx_explain.savedmodel.explainable.saved_names import with_own_names
-from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, token_players
+from tfx_explain.savedmodel.explainable.token_model import TokenModel
+from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, text_reader, token_players
+from tfx_explain.savedmodel.explainable.tokenized import PAD, TokenCut, cut_tokens
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
+
+_NO_SLOTS: Mapping[str, Slot] = {}
+_NO_TENSORS: Tensors = {}
+_NO_PLAYERS: Mapping[str, TokenPlayers] = {}
 
 
 def load_explainable(
@@ -102,12 +112,54 @@ class ExplainableModel:
         Raises:
             NotDifferentiableError: if a feature has no differentiable path to the output.
         """
-        plans = self._explained.plans
-        stuck = {name for name, plan in plans.items() if not plan.encoded}
+        return self._smooth({}, {})
+
+    def tokenized(self, names: Collection[str], baseline: str) -> TokenModel:
+        """The same, fed at the vectors of tokens of some features.
+
+        Args:
+            names: features, none of them a group or a column.
+            baseline: `pad`, `unknown` or `zero`, as `cut_tokens` says.
+
+        Raises:
+            NotDifferentiableError: as above.
+            ValueError: if the tokens of one of them can't be found, or it has no such baseline; it says why.
+        """
+        cuts = {name: self._token_cut(name, baseline) for name in names}
+        slots = {key: slot for cut in cuts.values() for key, slot in cut.slots.items()}
+        given = {key: tensor for cut in cuts.values() for key, tensor in cut.baselines.items()}
+        model = self._smooth({name: tuple(cut.slots) for name, cut in cuts.items()}, slots, given)
+        needed = {key: slot for cut in cuts.values() for key, slot in cut.feature.reader.slots.items()}
+        raw = encoder(self._read, list(needed.values()))
+        return TokenModel(model, {name: cut.feature for name, cut in cuts.items()}, raw)
+
+    def why_no_tokens(self, name: str) -> str:
+        """Why the tokens of a feature can't be found; '' where they can."""
+        try:
+            self._token_cut(name, PAD)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def _token_cut(self, name: str, baseline: str) -> TokenCut:
+        members = self._explained.groups.get(name, ())
+        if len(members) != 1 or members[0][1] is not None:
+            raise TokensNotFoundError(name, "it is a group of features, or a column of one")
+        plan = self._explained.plans[members[0][0]]
+        return cut_tokens(self._read, name, plan, self._explained.output.score.tensor, baseline)
+
+    def _smooth(
+        self, tokens: Mapping[str, Sequence[str]], slots: Mapping[str, Slot], given: Tensors | None = None
+    ) -> CutModel:
+        """The model fed at encoded tensors, of some features at others."""
+        members = {name: self._explained.groups[name][0][0] for name in tokens}
+        fed = {name: plan.encoded for name, plan in self._explained.plans.items()}
+        fed |= {members[name]: tensors for name, tensors in tokens.items()}
+        stuck = {name for name, tensors in fed.items() if not tensors}
         if not stuck:
-            model = self._cut({name: plan.encoded for name, plan in plans.items()})
+            model = self._cut(fed, own=slots, baselines=given or {})
             unconnected = set(model.unconnected())
-            stuck = {name for name, plan in plans.items() if unconnected.issuperset(plan.encoded)}
+            stuck = {name for name, tensors in fed.items() if unconnected.issuperset(tensors)}
             if not stuck:
                 return model
         raise NotDifferentiableError(
@@ -128,7 +180,11 @@ class ExplainableModel:
         output = self._explained.output.score.tensor
         return token_players(self._read, name, self._explained.plans[member], output, whole_texts)
 
-    def coalitional(self, players: Mapping[str, TokenPlayers] = MappingProxyType({})) -> CutModel:
+    def texts(self, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:
+        """From rows to the texts that the graph makes lists of for players, see `text_reader`."""
+        return text_reader(self._read, players)
+
+    def coalitional(self, players: Mapping[str, TokenPlayers] = _NO_PLAYERS) -> CutModel:
         """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.
 
         Args:
@@ -173,9 +229,10 @@ class ExplainableModel:
         self,
         fed: Mapping[str, Sequence[str]],
         groups: Groups | None = None,
-        own: Mapping[str, Slot] = MappingProxyType({}),
+        own: Mapping[str, Slot] = _NO_SLOTS,
+        baselines: Tensors = _NO_TENSORS,
     ) -> CutModel:
-        """The model fed at tensors, by feature, some of which have slots of their own."""
+        """The model fed at tensors, by feature; some have slots and baselines `[1, ...]` of their own."""
         explained, read = self._explained, self._read
         slots = {tensor: own.get(tensor) or slot_of(read, tensor) for tensors in fed.values() for tensor in tensors}
         names = [tensor for slot in slots.values() for tensor in slot.tensors]
@@ -193,6 +250,8 @@ class ExplainableModel:
         every = tuple({slot.key: slot for slot in [*slots.values(), *held]}.values())
         cut = Cut(read, every, players, explained.output.score)
         given = {tensor: baseline for tensor, baseline in explained.encoded_baselines.items() if tensor in slots}
+        count = max(int(baseline.shape[0]) for baseline in explained.baselines.values())
+        given |= {tensor: tf.repeat(baseline, count, axis=0) for tensor, baseline in baselines.items()}
         computed = [slot for tensor, slot in slots.items() if tensor not in given]
         return CutModel(cut, raw_encoder(read, explained.baselines, computed)(explained.baselines) | given)
 
