@@ -49,13 +49,14 @@ class CutModel:
         players: of each feature, the keys of its tensors, or columns of them.
         baselines: of each key that has a player, `[baselines, ...]`.
         traces: of its methods, where attribution methods keep them.
+        slots: every place that is fed.
     """
 
     def __init__(self, cut: Cut, baselines: Tensors) -> None:
         self.players = dict(cut.players)
         self.baselines = dict(baselines)
         self.traces: dict[Any, Callable[..., Any]] = {}
-        self._cut = cut
+        self.slots, self._cut = cut.slots, cut
         self._feeds = {name: spec for s in cut.slots for name, spec in zip(s.tensors, s.specs, strict=True)}
         # What is flat is of rows by themselves.
         self._encode = encoder(cut.read, [slot for slot in cut.slots if not isinstance(slot, FlatSlot)])

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfx_explain.savedmodel.analysis.depend import value_consumers
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.shapes import LOOKUPS
-from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of, source, static_value
+from tfx_explain.savedmodel.graph.flat import index_of, node_of, source, static_value
 
 HASHES = frozenset({"StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong"})
 _GATHERS = frozenset({"Gather", "GatherV2", "ResourceGather"})
@@ -19,8 +19,12 @@ _SEGMENTS = frozenset({"SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegment
 _DECODERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
 _UNIQUES = frozenset({"Unique", "UniqueV2"})
 # Of an op that makes strings and their ids at once: the output with the strings, and that with the ids.
-_SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1)}
-_BOTH_WAYS = frozenset({"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp"})
+_SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1), "TFText>FastWordpieceTokenizeWithOffsets": (0, 1)}
+# Ops that make strings or their ids, as they are told.
+_EITHER = frozenset(
+    {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
+)
+_OUT_TYPE = "out_type"
 
 
 class TokensNotFoundError(ValueError):
@@ -28,6 +32,7 @@ class TokensNotFoundError(ValueError):
 
     def __init__(self, name: str, why: str) -> None:
         """Says of which feature, and why."""
+        self.why = why
         super().__init__(f"The tokens of {name!r} can't be found in the model: {why}.")
 
 
@@ -55,33 +60,35 @@ class Tokens:
         gathers: where a vector is looked up for each, in the graph's order.
         sources: the first integers that stand for a token each: what tables and hashes say of `texts`.
         texts: the tensor of strings (or keys of a table of integers) that they are of; '' where they are numbers only.
-        are_hashes: whether all of `sources` are hashes, which know no unknown.
+        are_looked_up: whether `sources` are what tables say of `texts`, also of a text that they don't know.
         are_characters: whether the numbers are code points.
+        speller: a node to be added to the graph that makes `texts`; None: they are there.
     """
 
     feature: str
     gathers: tuple[Gather, ...]
     sources: tuple[str, ...]
     texts: str = ""
-    are_hashes: bool = False
+    are_looked_up: bool = False
     are_characters: bool = False
+    speller: Any = None
 
 
-def find_tokens(read: ReadModel, name: str, output: str, weights: str = "") -> Tokens:
-    """Finds the tokens of a feature, from the vectors that are looked up for it on the way to `output`.
+def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: str = "") -> Tokens:
+    """Finds the tokens of a feature, from the vectors that are looked up for it on the way to what is explained.
 
     Args:
         read: the model.
         name: the feature.
-        output: the tensor that is explained.
+        needed: the nodes, by name, that what is explained takes.
         weights: the feature that weighs its values, if any.
 
     Raises:
         TokensNotFoundError: if there are none.
     """
-    gathers = _gathers(read, name, weights, output)
+    gathers = _gathers(read, name, weights, needed)
     if not gathers:
-        raise TokensNotFoundError(name, _why_none(read, name, output))
+        raise TokensNotFoundError(name, _why_none(read, name, needed))
     by_source: dict[tuple[str, ...], list[Gather]] = {}
     for gather in gathers:
         by_source.setdefault(_sources(read, name, gather.ids), []).append(gather)
@@ -92,23 +99,36 @@ def find_tokens(read: ReadModel, name: str, output: str, weights: str = "") -> T
     first = next(iter(texts))
     told = [gather for sources, some in by_source.items() if texts.get(sources) == texts[first] for gather in some]
     together = tuple(dict.fromkeys(one for sources in texts if texts[sources] == texts[first] for one in sources))
-    ops = {read.graph.nodes[node_of(one)].op for one in together}
-    return Tokens(name, tuple(told), together, texts[first], ops <= HASHES, ops <= _DECODERS)
+    nodes = [read.graph.nodes[node_of(one)] for one in together]
+    ops, speller = {node.op for node in nodes}, _speller(nodes[0]) if len(nodes) == 1 else None
+    spelled = f"{speller.name}:0" if speller else texts[first]
+    # Beside a table, a hash makes the ids of what the table doesn't know.
+    are_looked_up = bool(ops & LOOKUPS) and ops <= LOOKUPS | HASHES
+    return Tokens(name, tuple(told), together, spelled, are_looked_up, ops <= _DECODERS, speller)
 
 
-def _gathers(read: ReadModel, name: str, weights: str, output: str) -> list[Gather]:
-    """The look-ups of a feature alone that an output depends on."""
-    consumers = value_consumers(read.graph)
-    needed = in_order(read.graph.nodes, [output])
+def _speller(node: Any) -> Any:
+    """A node as one that makes ids of pieces of text, which makes the pieces; None where there is none."""
+    if node.op not in _EITHER:
+        return None
+    copy = tf.compat.v1.NodeDef()
+    copy.CopyFrom(node)
+    copy.name, copy.attr[_OUT_TYPE].type = f"{node.name}/pieces", tf.string.as_datatype_enum
+    return copy
+
+
+def _gathers(read: ReadModel, name: str, weights: str, needed: Mapping[str, Any]) -> list[Gather]:
+    """The look-ups of a feature alone, or with its weights, among the nodes needed."""
     found: list[Gather] = []
-    for node in needed.values():
+    for node in needed.values() if weights else read.alone[name]:
         on = read.depends.get(f"{node.name}:0", frozenset())
-        ids = _ids_of(read, node) if name in on <= {name, weights} else None
+        ids = _ids_of(read, node) if node.name in needed and name in on <= {name, weights} else None
         if ids is None:
             continue
-        unique = read.graph.nodes[node_of(_origin(read, ids))]
-        if unique.op in _UNIQUES and index_of(_origin(read, ids)) == 0:
-            found += _of_unique(read, f"{node.name}:0", unique, consumers)
+        origin = _origin(read, ids)
+        unique = read.graph.nodes[node_of(origin)]
+        if unique.op in _UNIQUES and index_of(origin) == 0:
+            found += _of_unique(read, f"{node.name}:0", unique)
         else:
             found.append(Gather(f"{node.name}:0", ids))
     return found
@@ -140,10 +160,10 @@ def _origin(read: ReadModel, tensor: str) -> str:
         tensor = node.input[0]
 
 
-def _of_unique(read: ReadModel, looked_up: str, unique: Any, consumers: Mapping[str, Sequence[Any]]) -> list[Gather]:
-    """The entries behind a look-up of ids without repetition, where all is known that reads it."""
+def _of_unique(read: ReadModel, looked_up: str, unique: Any) -> list[Gather]:
+    """The entries behind a look-up of ids without repetition, of what is known to read it."""
     found, ids = [], unique.input[0]
-    for node, position in _readers(looked_up, consumers):
+    for node, position in _readers(looked_up, value_consumers(read.graph)):
         if position == 0 and node.op in _SEGMENTS and source(read.graph, node.input[1]) == f"{unique.name}:1":
             found.append(Gather(node.input[0], ids, node.input[1]))
         elif position == 0 and node.op == "GatherV2" and source(read.graph, node.input[1]) == f"{unique.name}:1":
@@ -190,7 +210,7 @@ def _turns(node: Any, tensor: str) -> bool:
         return place == 1
     if node.op in _SUBWORDS:
         return place == _SUBWORDS[node.op][1]
-    return node.op in _BOTH_WAYS and place == 0
+    return node.op in _EITHER and place == 0
 
 
 def _reads_strings(read: ReadModel, node: Any) -> bool:
@@ -220,17 +240,10 @@ def _texts(read: ReadModel, name: str, sources: Collection[str]) -> str:
     return texts.pop()
 
 
-def _why_none(read: ReadModel, name: str, output: str) -> str:
-    ops = {node.op for node in in_order(read.graph.nodes, [output]).values()}
-    merged = [
-        node
-        for node in read.graph.nodes.values()
-        if node.op in _GATHERS
-        and name in read.depends.get(f"{node.name}:0", ())
-        and len(read.depends[f"{node.name}:0"]) > 1
-    ]
-    if merged:
+def _why_none(read: ReadModel, name: str, needed: Mapping[str, Any]) -> str:
+    on = [read.depends[f"{node.name}:0"] for node in needed.values() if node.op in _GATHERS]
+    if any(name in features and len(features) > 1 for features in on):
         return "the model merges it with other features before it looks vectors up"
-    if ops & {"While", "StatelessWhile"}:
+    if {node.op for node in read.alone[name]} & {"While", "StatelessWhile"}:
         return "no vector is looked up for each of its values, or only within a loop"
     return "the model looks up no vector for each of its values (it counts them, or reads the text as a whole)"

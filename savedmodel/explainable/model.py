@@ -24,6 +24,8 @@ from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, text_
 from tfx_explain.savedmodel.explainable.tokenized import PAD, TokenCut, cut_tokens
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 
+# Where on the way from a baseline a leap is looked for, and how much of the output's changes it is.
+_NEAR_BASELINE, _LEAP = (0.0, 2.0**-10, 0.25, 0.5, 1.0), 0.05
 _NO_SLOTS: Mapping[str, Slot] = {}
 _NO_TENSORS: Tensors = {}
 _NO_PLAYERS: Mapping[str, TokenPlayers] = {}
@@ -136,17 +138,37 @@ class ExplainableModel:
     def why_no_tokens(self, name: str) -> str:
         """Why the tokens of a feature can't be found; '' where they can."""
         try:
-            self._token_cut(name, PAD)
+            self._cut_at_tokens(name, PAD, holds_shape=True)
         except ValueError as error:
             return str(error)
         return ""
 
     def _token_cut(self, name: str, baseline: str) -> TokenCut:
+        """Where a feature's tokens are fed; masks and lengths are held where the output leaps at the empty text's."""
+        cut = self._cut_at_tokens(name, baseline, holds_shape=False)
+        if cut.has_shape and not self._starts_smoothly(name, cut):
+            return self._cut_at_tokens(name, baseline, holds_shape=True)
+        return cut
+
+    def _cut_at_tokens(self, name: str, baseline: str, holds_shape: bool) -> TokenCut:
         members = self._explained.groups.get(name, ())
         if len(members) != 1 or members[0][1] is not None:
             raise TokensNotFoundError(name, "it is a group of features, or a column of one")
         plan = self._explained.plans[members[0][0]]
-        return cut_tokens(self._read, name, plan, self._explained.output.score.tensor, baseline)
+        return cut_tokens(self._read, name, plan, self._explained.output.score.tensor, baseline, holds_shape)
+
+    def _starts_smoothly(self, name: str, cut: TokenCut) -> bool:
+        """Whether outputs are finite where tokens' tensors are at their baselines, and hardly others next to them."""
+        model = self._smooth({name: tuple(cut.slots)}, cut.slots, cut.baselines)
+        raw = {key: values[:1] for key, values in self._explained.baselines.items()} | cut.row
+        row = raw_encoder(self._read, raw, model.slots)(raw)
+        points = []
+        for alpha in _NEAR_BASELINE:
+            moved = {key: start + alpha * (row[key] - start) for key, start in cut.baselines.items()}
+            points.append(model.outputs({**row, **moved}).numpy())
+        first, second, *others = points
+        sizes = np.abs(np.array(others) - first).max(axis=0)
+        return bool(np.isfinite(points).all() and (np.abs(second - first) <= _LEAP * sizes).all())
 
     def _smooth(
         self, tokens: Mapping[str, Sequence[str]], slots: Mapping[str, Slot], given: Tensors | None = None

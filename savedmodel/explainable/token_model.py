@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.attribution.model.interface import Tensor, Tensors
 from tfx_explain.savedmodel.analysis.cut import CutModel
-from tfx_explain.savedmodel.analysis.slots import Tensor, Tensors
 from tfx_explain.savedmodel.explainable.places import places
 from tfx_explain.savedmodel.explainable.tokens import RowTokens, TokenReader
 

@@ -35,14 +35,20 @@ class TokenCut:
         feature: reads the tokens.
         slots: of each of the tensors.
         baselines: of each, `[1, 1 or entries, ...]`.
+        row: by raw tensor, a row of some words.
+        has_shape: whether a mask or a length is among the tensors.
     """
 
     feature: TokenFeature
     slots: dict[str, Slot]
     baselines: dict[str, tf.Tensor]
+    row: Tensors
+    has_shape: bool
 
 
-def cut_tokens(read: ReadModel, name: str, plan: Plan, output: str, baseline: str) -> TokenCut:
+def cut_tokens(
+    read: ReadModel, name: str, plan: Plan, output: str, baseline: str, holds_shape: bool = False
+) -> TokenCut:
     """Finds where the tokens of a feature are fed, and their baselines.
 
     Beside the vectors of its tokens these are the feature's encoded tensors that don't depend on them. What says how
@@ -56,6 +62,7 @@ def cut_tokens(read: ReadModel, name: str, plan: Plan, output: str, baseline: st
         output: the tensor that is explained.
         baseline: `pad`, what the model reads where a text has ended, or of an empty token, or else zeros; `unknown`,
             what it reads of tokens that it does not know; or `zero`.
+        holds_shape: whether masks and lengths are held even so.
 
     Raises:
         TokensNotFoundError: if they are not found; it says why.
@@ -65,7 +72,7 @@ def cut_tokens(read: ReadModel, name: str, plan: Plan, output: str, baseline: st
     if feature.name not in read.features.by_name:
         raise TokensNotFoundError(name, "its tensor is none that the model reads of a row")
     weights = plan.weights.name if plan.weights else ""
-    reader = TokenReader(read, find_tokens(read, feature.name, output, weights))
+    reader = TokenReader(read, find_tokens(read, feature.name, in_order(read.graph.nodes, [output]), weights))
     tried = _Tried.of(reader, plan, read)
     slots, baselines, keys = {}, {}, []
     for number, gather in enumerate(reader.tokens.gathers):
@@ -73,14 +80,18 @@ def cut_tokens(read: ReadModel, name: str, plan: Plan, output: str, baseline: st
         keys.append(TokenKey(gather.tensor, number, kind))
         slots[gather.tensor] = _slot(read, gather, kind)
         baselines[gather.tensor] = tf.constant(tried.baseline(number, kind, baseline))
-    is_from_empty = baseline == PAD and all(key.kind == FIXED for key in keys)
+    is_from_empty = not holds_shape and baseline == PAD and all(key.kind == FIXED for key in keys)
+    has_shape = False
     for tensor in _beside(read, plan, reader):
-        empty, number = reader.fetch(reader.taken(tried.rows, slice(1)), tensor), tried.masked(tensor, keys)
-        if is_from_empty or (number is None and empty.size > 1):
+        empty, number = reader.fetch(tried.row(0), tensor), tried.masked(tensor, keys)
+        is_shape = number is not None or empty.size == 1
+        if is_from_empty or not is_shape:
             slots[tensor], baselines[tensor] = slot_of(read, tensor), tf.constant(empty)
+            has_shape |= is_shape
         if is_from_empty and number is not None:
             keys.append(TokenKey(tensor, number, FIXED))
-    return TokenCut(TokenFeature(reader, tuple(keys), feature.values), slots, baselines)
+    found = TokenFeature(reader, tuple(keys), feature.values)
+    return TokenCut(found, slots, baselines, tried.row(len(_LENGTHS) - 1), has_shape)
 
 
 def _beside(read: ReadModel, plan: Plan, reader: TokenReader) -> list[str]:
@@ -132,10 +143,14 @@ class _Tried:
                 error = failure
         raise TokensNotFoundError(feature.name, "the model fails on every row of words that was tried") from error
 
+    def row(self, number: int) -> Tensors:
+        """One of the rows."""
+        return self.reader.taken(self.rows, slice(number, number + 1))
+
     @functools.cached_property
     def _last(self) -> RowTokens:
         """The tokens of the longest row."""
-        return self.reader.row(self.reader.taken(self.rows, slice(len(_LENGTHS) - 1, None)))
+        return self.reader.row(self.row(len(_LENGTHS) - 1))
 
     def kind(self, number: int) -> str:
         """How a batch's rows lie in the slices of a gather."""
@@ -173,26 +188,26 @@ class _Tried:
             return zeros
         tokens = self.reader.tokens
         if wanted == UNKNOWN:
-            if not tokens.texts or tokens.are_hashes:
+            if not tokens.are_looked_up:
                 raise ValueError(
-                    f"The tokens of {tokens.feature!r} are {'hashed' if tokens.are_hashes else 'numbers'}, among which "
-                    "none is unknown; take the baseline PAD or ZERO."
+                    f"The tokens of {tokens.feature!r} are not looked up in a table, so that none is known to be "
+                    "unknown; take the baseline PAD or ZERO."
                 )
             return self._read_of(number, kind, _NO_WORD, zeros)
         empty = self.alone[0][number]
-        if kind == FIXED and len(self.reader.row(self.reader.taken(self.rows, slice(1))).texts) == 0:
+        if kind == FIXED and len(self.reader.row(self.row(0)).texts) == 0:
             return empty
         if kind == OPEN and slices.shape[1] > empty.shape[1] == 0:
             return slices[:1, :1]
-        # Where nothing is padded, the empty word is read as any that is not known; a hash gives it some word's vector.
-        return zeros if not tokens.texts or tokens.are_hashes else self._read_of(number, kind, "", zeros)
+        # Where nothing is padded, a table reads the empty word as any that it doesn't know; a hash, as some other one.
+        return self._read_of(number, kind, "", zeros) if tokens.are_looked_up else zeros
 
     def _read_of(self, number: int, kind: str, text: str, otherwise: np.ndarray) -> np.ndarray:
         """What is looked up for a token `text`; `otherwise` where none is."""
         given: Any = text if self.reader.texts_dtype == tf.string else _NO_NUMBER if text else None
         if given is None:
             return otherwise
-        slices = self.reader.instead(self.reader.taken(self.rows, slice(len(_LENGTHS) - 1, None)), given)[number]
+        slices = self.reader.instead(self.row(len(_LENGTHS) - 1), given)[number]
         owners = self._last.owners[number]
         if slices.shape[: owners.ndim] != owners.shape or not (owners >= 0).any():
             return otherwise

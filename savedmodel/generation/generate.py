@@ -28,6 +28,7 @@ from tfx_explain.savedmodel.generation.describe import (
     describe_matrix,
     describe_merging,
     describe_tensors,
+    describe_tokens,
 )
 from tfx_explain.savedmodel.generation.describe_data import describe_baselines, describe_values
 from tfx_explain.savedmodel.generation.indicators import MOST_COLUMNS
@@ -170,6 +171,7 @@ def _describe_inputs(
         entry, feature = metadata.inputs[name], read.features.by_name[name]
         entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
         describe_merging(entry, read, name, encodings)
+        describe_tokens(entry, read, feature, encodings.weights.get(name, ""))
         if name in matrices:
             describe_matrix(entry, matrices[name])
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
