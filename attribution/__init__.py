@@ -20,6 +20,7 @@ from tfx_explain.attribution.methods.xrai import Xrai
 from tfx_explain.attribution.model.functions import from_function
 from tfx_explain.attribution.model.interface import Model, Tensors
 from tfx_explain.attribution.problem.blur import Blurred
+from tfx_explain.attribution.problem.curves import Curves, curves
 from tfx_explain.attribution.problem.extremes import Extremes
 from tfx_explain.attribution.problem.randomness import row_keys
 from tfx_explain.attribution.problem.result import Attributions
@@ -31,6 +32,7 @@ __all__ = [
     "Attributions",
     "Banzhaf",
     "Blurred",
+    "Curves",
     "ExpectedGradients",
     "Extremes",
     "GradientTimesInput",
@@ -50,6 +52,7 @@ __all__ = [
     "Tokens",
     "Xrai",
     "by_pattern",
+    "curves",
     "from_function",
     "row_keys",
     "sentences",

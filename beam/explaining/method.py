@@ -41,8 +41,8 @@ _NOISY_SAMPLES = 3
 # What maps of the rows explained together may take.
 _MAP_BYTES = 2**27
 # Those whose attributions of a feature are sums over its pixels, or parts of them.
-_WITH_MAPS = (XRAI, SUPERPIXELS, DEFAULT, None)
-_WITHOUT_TOKENS = (XRAI, SUPERPIXELS)
+_OF_MAPS = (XRAI, SUPERPIXELS)
+_WITH_MAPS = (*_OF_MAPS, DEFAULT, None)
 
 
 def make_method(
@@ -59,14 +59,10 @@ def make_method(
       ValueError: A setting is out of range; the method's own message. Or maps or tokens are asked of a method that has
         none.
     """
+    _check_maps(parameters)
     chosen, seed = parameters.WhichOneof("method"), parameters.seed
-    if parameters.keep_maps and chosen not in _WITH_MAPS:
-        raise ValueError(
-            f"{chosen} gives a feature one number, so that there is no map to keep; leave keep_maps out, or take "
-            f"{', '.join(filter(None, _WITH_MAPS))}."
-        )
     of_coalitions = coalition_method(parameters)
-    if parameters.tokens.features and chosen in _WITHOUT_TOKENS:
+    if parameters.tokens.features and chosen in _OF_MAPS:
         raise ValueError(
             f"{chosen} gives tokens no attribution; leave tokens out, or take another method, such as {DEFAULT}."
         )
@@ -78,6 +74,20 @@ def make_method(
         regions = parameters.xrai_attribution
         return Xrai(_path(regions, seed, images), **given(area_fraction=regions.area_fraction))
     return _path(parameters.integrated_gradients_attribution, seed, (*images, *tokens))
+
+
+def _check_maps(parameters: explanation_pb2.ExplanationParameters) -> None:
+    """Refuses maps, or measures of maps, of a method that makes none."""
+    chosen = parameters.WhichOneof("method")
+    if parameters.keep_maps and chosen not in _WITH_MAPS:
+        raise ValueError(
+            f"{chosen} gives a feature one number, so that there is no map to keep; leave keep_maps out, or take "
+            f"{', '.join(filter(None, _WITH_MAPS))}."
+        )
+    if parameters.measure_maps and not (parameters.keep_maps or chosen in _OF_MAPS):
+        raise ValueError(
+            f"measure_maps says how good maps are, and there are none; set keep_maps, or take {' or '.join(_OF_MAPS)}."
+        )
 
 
 def _path(path: _Path, seed: int, maps: Collection[str]) -> IntegratedGradients | SmoothGrad:
