@@ -377,6 +377,12 @@ def test_what_makes_no_sense_is_refused(models):
         Tokens(Lime(), lists=["x"], stand_in=b"?").attribute(lambda x: x["x"][:, 0], {"x": numbers}, {"x": numbers})
     with pytest.raises(ValueError, match="texts names 'x'"):
         Tokens(Lime(), texts={"x": words}).attribute(lambda x: x["x"][:, 0], {"x": numbers}, {"x": numbers})
+    with pytest.raises(ValueError, match="100 evaluations a row are too few for 64 features; give at least 132"):
+        Tokens(KernelShap(coalitions=100))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a row of 'x' has not as many values as weights"):
+        uneven = {"x": numbers, "weights": tf.ragged.constant([[1]])}
+        players = {"x": ("x", "weights")}
+        Tokens(Lime(), lists=["x"]).attribute(lambda x: x["x"][:, 0], uneven, uneven, players)
     with pytest.raises(ValueError, match=r"'\[' is no regular expression"):
         by_pattern("[")
 

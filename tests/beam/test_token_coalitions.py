@@ -68,7 +68,7 @@ def test_words_have_the_effect_of_their_bucket(saved, method):
     assert tokens == [[b"some", b"words", b"some", b"more"], [], [b"more"]]
     for record, own in zip(found.records, tokens, strict=True):
         values = _column(record, columns.TOKEN_ATTRIBUTIONS, "text")
-        # LIME's ridge makes coefficients smaller, and leaves nothing of a single word, without which hardly any weight is.
+        # LIME's ridge makes coefficients smaller, and leaves next to nothing of a single word.
         if method != "lime" or len(own) > 1:
             np.testing.assert_allclose(values, _effects(own) if own else [], atol=1e-4 if method != "lime" else 0.1)
         rest, whole = _column(record, columns.TOKEN_REST, "text"), _column(record, "attributions", "text")
@@ -101,6 +101,13 @@ def test_both_models_and_lists_with_weights(saved):
     others = [_column(record, columns.TOKEN_ATTRIBUTIONS, "tags", columns.BASELINE) for record in found.records]
     # The mean of 4 and -3, of nothing 0: each has half of its own, and half of its share of the pair's.
     np.testing.assert_allclose(np.concatenate(others), [(4 + 0.5 + 3) / 2, (-3 + 0.5 - 4) / 2, 2.0], atol=1e-4)
+
+
+def test_a_row_with_fewer_weights_than_tags_is_a_dead_letter_and_harms_no_other(saved):
+    rows = [models.example(tags=["good", "bad"], weights=[1.0]), models.example(tags=["good"], weights=[3.0])]
+    found = _explain(_job(saved(models.WeightedTags), "tags"), rows)
+    assert (found.summary.rows_explained, found.summary.rows_failed) == (1, 1)
+    assert _column(found.records[0], columns.TOKEN_ATTRIBUTIONS, "tags") == pytest.approx([6.0], abs=1e-4)
 
 
 def test_long_and_odd_texts(saved):
