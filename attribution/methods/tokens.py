@@ -48,8 +48,8 @@ class Tokens(Method):
         """Chooses the players.
 
         Args:
-            method: `SampledShapley`, `KernelShap`, `Lime`, `Banzhaf` or `Occlusion`, with its own tolerance, and its own
-                budget, which has to do for 64 players.
+            method: `SampledShapley`, `KernelShap`, `Lime`, `Banzhaf` or `Occlusion`, with its own tolerance, and a
+                budget of its own, which has to do for 64 players.
             lists: features whose values are tokens: ragged tensors `[rows, (values)]` of the same lengths, such as
                 values and weights.
             texts: features that are one string tensor, `[rows]`, `[rows, n]` or ragged, and what cuts each text:
