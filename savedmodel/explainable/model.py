@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from tfx_explain.savedmodel.explainable.plans import Explained, Groups
 from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
 from tfx_explain.savedmodel.explainable.saved_names import with_own_names
 from tfx_explain.savedmodel.explainable.token_model import TokenModel
-from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, token_players
+from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, text_reader, token_players
 from tfx_explain.savedmodel.explainable.tokenized import PAD, TokenCut, cut_tokens
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 
@@ -202,6 +202,10 @@ class ExplainableModel:
             raise ValueError(f"The tokens of {name!r} can't be left out one by one: it is a group, or a column.")
         output = self._explained.output.score.tensor
         return token_players(self._read, name, self._explained.plans[member], output, whole_texts)
+
+    def texts(self, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:
+        """From rows to the texts that the graph makes lists of for players, see `text_reader`."""
+        return text_reader(self._read, players)
 
     def coalitional(self, players: Mapping[str, TokenPlayers] = _NO_PLAYERS) -> CutModel:
         """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.
