@@ -31,7 +31,7 @@ class Measure:
     """What is measured of each record's map: a part and a whole, whose sums over records are divided.
 
     Attributes:
-      kind: "share", "concentration" or "agreement".
+      kind: "share", "concentration" or "agreement"; or one of `columns.AREAS_OF_MAPS`, which records have.
       feature: The image feature.
       class_name: The class; empty: the first one of each record.
       region: Of a share, which part of a map it is of.
@@ -159,6 +159,9 @@ def map_extracts(
     """
     found: dict[str, dict[str, np.ndarray]] = {measure.key: {} for measure in measures}
     for measure in measures:
+        if measure.kind in columns.AREAS_OF_MAPS:
+            found[measure.key] = {name: _areas(batch, model, measure, places) for name, model in models.items()}
+            continue
         maps = {name: list(_maps(batch, model, measure, places)) for name, model in models.items()}
         by_row = [dict(zip(maps, row, strict=True)) for row in zip(*maps.values(), strict=True)]
         is_explained = (places[measure.class_name] >= 0)[:, None]
@@ -184,6 +187,19 @@ def _maps(
             yield None
         else:
             yield np.frombuffer(text[place], "<f2").astype(np.float64).reshape(*shape) * scale[place]
+
+
+def _areas(batch: pa.RecordBatch, model: str, measure: Measure, places: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns each record's area, and 1 of a whole, float64 `[rows, 2]`; 0 of both where it explains other classes."""
+    index = batch.schema.get_field_index(columns.map_column(model, measure.kind, measure.feature))
+    lists = [None] * batch.num_rows if index < 0 else batch.column(index).to_pylist()
+    numbers = np.ones((len(lists), 2))
+    for row, (areas, place) in enumerate(zip(lists, places[measure.class_name], strict=True)):
+        if place < 0:
+            numbers[row] = 0
+        else:
+            numbers[row, 0] = areas[place] if areas is not None and place < len(areas) else np.nan
+    return numbers
 
 
 def _gini(sizes: np.ndarray) -> float:

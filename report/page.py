@@ -20,6 +20,7 @@ from tfx_explain.report.masses import Where
 from tfx_explain.report.moved import Moved
 from tfx_explain.report.plots import Dependence, Distribution
 from tfx_explain.report.quality import Baseline, Split, Trust
+from tfx_explain.report.tokens import Tokens
 from tfx_explain.report.waterfall import Row
 
 _NAME, _VALUE, _SENTENCE = 80, 24, 1500
@@ -41,6 +42,7 @@ class Page:
       movements: Sentences about what entered, left and changed its place.
       heat: Slices by features.
       moved: Where features changed most.
+      tokens: What the tokens of texts carry, where the records tell it.
       dependences: Pictures of features over their values.
       distributions: Pictures of features.
       points: How many rows the pictures show.
@@ -64,6 +66,7 @@ class Page:
     movements: Sequence[str] = ()
     heat: Heat | None = None
     moved: Sequence[Moved] = ()
+    tokens: Sequence[Tokens] = ()
     dependences: Sequence[Dependence] = ()
     distributions: Sequence[Distribution] = ()
     points: int = 0

@@ -21,6 +21,7 @@ from tfx_explain.report.pictures import most_changed_of
 from tfx_explain.report.plots import POINTS, dependence, distributions
 from tfx_explain.report.quality import doubt, read_baselines, read_splits, roots, trust, which_class
 from tfx_explain.report.slicing import slices_of
+from tfx_explain.report.tokens import tokens_of
 from tfx_explain.report.waterfall import single_rows
 from tfx_explain.storage.directory import scratch_beside
 from tfx_explain.storage.sink import write_text
@@ -107,6 +108,7 @@ def build(
         movements=list(movements(found)) if evidence.has_baseline else (),
         heat=heat(sample, slices, by_question, {one.slice for one in failed}),
         moved=moved,
+        tokens=tokens_of(evidence.records, class_name, with_rows),
         dependences=[one for one in plotted if one],
         distributions=list(distributions(sample, by_question[:_DISTRIBUTIONS])) if with_rows else (),
         points=min(POINTS, len(sample)),

@@ -84,6 +84,9 @@ def show_outcome(console: Console, title: str, outcome: Outcome, quality: str) -
     if outcome.failed:
         console.print()
         console.print(_failed_thresholds(outcome.failed))
+        for failed in outcome.failed:
+            if failed.get("note"):
+                console.print(f"  {failed['metric'].partition('/')[0]}: {failed['note']}", markup=False, soft_wrap=True)
     for reason in outcome.reasons:
         if reason not in {failed["reason"] for failed in outcome.failed}:
             console.print(f"\n  [red]{reason}[/]")
