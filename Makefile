@@ -28,7 +28,7 @@ LEGACY := --python-platform x86_64-manylinux2014 setup.py requirements/tfx116.in
 # The same versions, which a resolver keeps that finds them there, less what only this project's developers need.
 USERS := requirements/users
 
-.PHONY: help demo demo-fast bench bench-torch test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint docs dist environment proto lock clean
+.PHONY: help demo demo-fast demo-digits demo-tickets bench bench-torch test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint docs dist environment proto lock clean
 
 ##@ To begin with
 
@@ -41,6 +41,12 @@ demo: environment  ## the census pipeline: a sound model pushed, a leaking one b
 
 demo-fast: environment  ## the same with less data and training
 	@$(DEMO) --fast
+
+demo-digits: environment  ## the digits pipeline: a sound model pushed, one that reads a scanner's mark blocked
+	@$(BIN)/python -m tfx_explain.pipelines.digits.demo $(if $(VERBOSE),--verbose)
+
+demo-tickets: environment  ## the tickets pipeline: a sound model pushed, one that reads an agent's signature blocked
+	@$(BIN)/python -m tfx_explain.pipelines.tickets.demo $(if $(VERBOSE),--verbose)
 
 test: lint  ## lint, types and all tests
 	$(PYTEST)

@@ -11,5 +11,5 @@ leaves the other sections of RESULTS.md as they are. Those of `APART` need an en
 they are named.
 """
 
-MODULES = ("attribution", "savedmodel", "explainer", "gate", "broken", "coverage", "calibration", "images")
+MODULES = ("attribution", "savedmodel", "explainer", "gate", "broken", "coverage", "calibration", "images", "texts")
 APART = ("torch_peers",)

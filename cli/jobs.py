@@ -44,6 +44,12 @@ _OPTIONS = (
         help="Largest error, relative to the sum of a row's absolute attributions.",
     ),
     click.option("--maps", "keep_maps", is_flag=True, help="Keeps the attribution of each pixel of images."),
+    click.option(
+        "--tokens",
+        multiple=True,
+        metavar="FEATURE",
+        help="Text or list, or glob, of which each token gets an attribution; repeatable.",
+    ),
     click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: all else that can be set."),
 )
 
@@ -69,6 +75,7 @@ def read_job(
     output_element: str | None,
     tolerance: float | None,
     keep_maps: bool,
+    tokens: Sequence[str],
     parameters: str | None,
 ) -> ExplanationJob:
     """Returns the job that the options describe; they win over the same in a file of parameters.
@@ -78,6 +85,8 @@ def read_job(
     """
     settings = _parameters(parameters)
     settings.keep_maps |= keep_maps
+    if tokens:
+        settings.tokens.features[:] = tokens
     choose(settings, classes, top_k, output_name, output_element)
     _set_method(settings, method, tolerance)
     return ExplanationJob(model, _metadata(model, metadata, settings), settings, baseline_model)

@@ -16,7 +16,8 @@ from tfx_explain.report.decision import Decision, decision_of, read_decision
 from tfx_explain.report.fragments import explained, fragment
 from tfx_explain.report.page import Page
 from tfx_explain.report.quality import read_splits
-from tfx_explain.report.records import decode, read_records
+from tfx_explain.report.records import SmallestHashes, decode, read_records
+from tfx_explain.report.tokens import Tokens, tokens_of
 from tfx_explain.report.totals import Totals
 from tfx_explain.savedmodel.files import read_metadata
 from tfx_explain.savedmodel.metadata.described import described_features, described_outputs
@@ -75,6 +76,23 @@ class AttributionsView:
         if not totals:
             raise ValueError(f"There are no attributions in {', '.join(self.folders)}.")
         return explained("explained.html", totals, rows, read_splits(self.folders))
+
+
+@dataclass(frozen=True, repr=False)
+class TokensView:
+    """What tokens carry, as a notebook shows it: texts with their tokens shaded, and a table of tokens.
+
+    Attributes:
+      tokens: By feature.
+    """
+
+    tokens: tuple[Tokens, ...]
+
+    def __repr__(self) -> str:
+        return f"<tokens of {', '.join(one.feature for one in self.tokens)}>"
+
+    def _repr_html_(self) -> str:
+        return fragment("tokens.html", Page(None), tokens=self.tokens)
 
 
 @dataclass(frozen=True)
@@ -156,6 +174,33 @@ def view_attributions(path: str | os.PathLike[str]) -> AttributionsView:
       ValueError: There is none.
     """
     return AttributionsView(tuple(split_folders(os.fspath(path).removeprefix("file://"))))
+
+
+def view_tokens(
+    path: str | os.PathLike[str], feature: str = "", class_name: str = "", sample: int = 20_000
+) -> TokensView:
+    """Returns what the tokens of texts and lists carry, as a notebook shows it.
+
+    Args:
+      path: The Explainer's directory.
+      feature: Of which feature; empty: of all that records have tokens of.
+      class_name: Of which class, by name or index; empty: the first one of each record.
+      sample: Of at most so many rows, those with the smallest hashes: the same ones each time.
+
+    Raises:
+      ValueError: No record has tokens of the feature, or a file is damaged or missing.
+    """
+    chosen = SmallestHashes(sample)
+    for records in read_records(split_folders(os.fspath(path).removeprefix("file://"))):
+        chosen.add(records)
+    found = tokens_of(chosen.records(), class_name, feature=feature)
+    if not found:
+        asked = f" of {feature!r}" if feature else ""
+        raise ValueError(
+            f"The records of {os.fspath(path)} have no attributions of tokens{asked}; let the Explainer keep them "
+            "(`tokens` in its parameters, `tfx-explain explain --tokens`)."
+        )
+    return TokensView(tuple(found))
 
 
 def _order(kind: tuple[bool, str]) -> tuple[bool, bool, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +25,10 @@ from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.model.interface import Model, Tensors
 from tfx_explain.attribution.problem.problem import Players
 from tfx_explain.beam.explaining.images import DEFAULT, SUPERPIXELS, XRAI
+from tfx_explain.beam.explaining.tokens import with_tokens
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import TokenModel
+from tfx_explain.savedmodel.explainable.token_model import TokenRows
 
 Method: TypeAlias = IntegratedGradients | SmoothGrad | SampledShapley | KernelShap | Xrai | Superpixels
 
@@ -36,24 +39,30 @@ _NOISY_SAMPLES = 3
 # What maps of the rows explained together may take.
 _MAP_BYTES = 2**27
 # Those whose attributions of a feature are sums over its pixels, or parts of them.
-_WITH_MAPS = (XRAI, SUPERPIXELS, DEFAULT, None)
+_OF_MAPS = (XRAI, SUPERPIXELS)
+_WITH_MAPS = (*_OF_MAPS, DEFAULT, None)
+_WITH_TOKENS = (DEFAULT, None)
 
 
-def make_method(parameters: explanation_pb2.ExplanationParameters, images: Collection[str] = ()) -> Method:
+def make_method(
+    parameters: explanation_pb2.ExplanationParameters, images: Collection[str] = (), tokens: Collection[str] = ()
+) -> Method:
     """Builds the method that the parameters name; integrated gradients where they name none.
 
     Args:
       parameters: The method, and whether maps are kept.
       images: The features whose pixels are explained, if that is asked for.
+      tokens: The keys of what a model is fed for tokens, if these are.
 
     Raises:
-      ValueError: A setting is out of range; the method's own message. Or maps are asked of a method that has none.
+      ValueError: A setting is out of range; the method's own message. Or maps or tokens are asked of a method that has
+        none.
     """
+    _check_maps(parameters)
     chosen, seed = parameters.WhichOneof("method"), parameters.seed
-    if parameters.keep_maps and chosen not in _WITH_MAPS:
+    if parameters.tokens.features and chosen not in _WITH_TOKENS:
         raise ValueError(
-            f"{chosen} gives a feature one number, so that there is no map to keep; leave keep_maps out, or take "
-            f"{', '.join(filter(None, _WITH_MAPS))}."
+            f"{chosen} gives tokens no attribution; leave tokens out, or take {', '.join(filter(None, _WITH_TOKENS))}."
         )
     if chosen == "sampled_shapley_attribution":
         shapley = parameters.sampled_shapley_attribution
@@ -72,7 +81,21 @@ def make_method(parameters: explanation_pb2.ExplanationParameters, images: Colle
     if chosen == XRAI:
         regions = parameters.xrai_attribution
         return Xrai(_path(regions, seed, images), **_given(area_fraction=regions.area_fraction))
-    return _path(parameters.integrated_gradients_attribution, seed, images)
+    return _path(parameters.integrated_gradients_attribution, seed, (*images, *tokens))
+
+
+def _check_maps(parameters: explanation_pb2.ExplanationParameters) -> None:
+    """Refuses maps, or measures of maps, of a method that makes none."""
+    chosen = parameters.WhichOneof("method")
+    if parameters.keep_maps and chosen not in _WITH_MAPS:
+        raise ValueError(
+            f"{chosen} gives a feature one number, so that there is no map to keep; leave keep_maps out, or take "
+            f"{', '.join(filter(None, _WITH_MAPS))}."
+        )
+    if parameters.measure_maps and not (parameters.keep_maps or chosen in _OF_MAPS):
+        raise ValueError(
+            f"measure_maps says how good maps are, and there are none; set keep_maps, or take {' or '.join(_OF_MAPS)}."
+        )
 
 
 def _path(path: _Path, seed: int, maps: Collection[str]) -> IntegratedGradients | SmoothGrad:
@@ -126,6 +149,9 @@ class Request:
       baselines: `[baselines, ...]` of each key with a player.
       players: The keys of each feature.
       keys: uint64 `[rows]`, from which each row's randomness is drawn.
+      tokenized: The model that reads tokens, where they are asked for.
+      tokens: What it read, by feature.
+      max_tokens: The most tokens of a row that are kept; 0: the default.
     """
 
     model: Model
@@ -133,29 +159,56 @@ class Request:
     baselines: Tensors
     players: Players
     keys: np.ndarray
+    tokenized: TokenModel | None = None
+    tokens: Mapping[str, TokenRows] = dataclasses.field(default_factory=dict)
+    max_tokens: int = 0
 
     def take(self, rows: np.ndarray) -> Request:
         """Returns the request for some of the rows, int `[taken]`."""
         inputs = {key: tf.gather(tensor, rows) for key, tensor in self.inputs.items()}
-        return dataclasses.replace(self, inputs=inputs, keys=self.keys[rows])
+        tokens = {name: of_feature.take(rows) for name, of_feature in self.tokens.items()}
+        return dataclasses.replace(self, inputs=inputs, keys=self.keys[rows], tokens=tokens)
 
     def explain(self, method: Method, targets: np.ndarray, images: Collection[str]) -> Attributions:
         """Attributes the outputs `targets`, int32 `[rows]`.
 
-        Maps of `images`, keys, are found for a few rows at a time, and kept in float32 and without their channels.
+        Maps of `images`, keys, and of tokens are found for a few rows at a time, and kept in float32 and without their
+        channels, or as sums by token.
         """
-        sizes = [self.inputs[key].shape[1:].num_elements() for key in images]
-        rows = len(targets)
-        block = max(1, _MAP_BYTES // (8 * sum(sizes))) if images else max(1, rows)
-        parts = [np.arange(first, min(first + block, rows)) for first in range(0, rows, block)] or [np.arange(rows)]
-        return Attributions.joined([_compact(self._some(part), method, targets[part]) for part in parts])
+        groups = self._alike() if self.tokenized else [np.arange(len(targets))]
+        parts, order = [], np.concatenate(groups)
+        for rows in groups:
+            request = self._some(rows)
+            block = request.rows_at_once(images)
+            for some in [rows[first : first + block] for first in range(0, len(rows), block)] or [rows]:
+                parts.append(_compact(self._some(some), method, targets[some]))
+        found = Attributions.joined(parts)
+        return found if len(groups) == 1 else found.take(np.argsort(order))
+
+    def rows_at_once(self, images: Collection[str]) -> int:
+        """Returns of how many rows, alike if they have tokens, maps are found at a time."""
+        numbers = sum(self.inputs[key].shape[1:].num_elements() for key in images)
+        if self.tokenized is not None:
+            numbers += self.tokenized.numbers(self.inputs)
+        return max(1, _MAP_BYTES // (8 * numbers)) if numbers else max(1, len(self.keys))
+
+    def _alike(self) -> list[np.ndarray]:
+        """The rows whose tokens can be made dense together."""
+        assert self.tokenized is not None
+        _, group = np.unique(self.tokenized.sizes(self.inputs), axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        return [np.flatnonzero(group == number) for number in range(group.max(initial=0) + 1)]
 
     def _some(self, rows: np.ndarray) -> Request:
-        return self if len(rows) == len(self.keys) else self.take(rows)
+        return self if len(rows) == len(self.keys) and (np.diff(rows) == 1).all() else self.take(rows)
 
 
 def _compact(request: Request, method: Method, targets: np.ndarray) -> Attributions:
-    found = method.attribute(request.model, request.inputs, request.baselines, request.players, targets, request.keys)
+    inputs = request.tokenized.densified(request.inputs) if request.tokenized else request.inputs
+    found = method.attribute(request.model, inputs, request.baselines, request.players, targets, request.keys)
+    if request.tokenized is not None:
+        features = request.tokenized.features
+        found = with_tokens(found, request.players, features, request.tokens, request.max_tokens)
     if not found.maps and not found.regions:
         return found
     maps = {} if found.regions else {name: _by_pixel(numbers) for name, numbers in found.maps.items()}

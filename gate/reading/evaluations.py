@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,7 +16,8 @@ from tfx_explain.gate.bounds import Interval
 from tfx_explain.gate.reading.shards import record_files
 from tfx_explain.gate.reading.values import value_and_interval
 from tfx_explain.gate.slices import SliceKey, printed, selector, slice_key_of
-from tfx_explain.proto.printable import first_line
+from tfx_explain.metrics.notes import noted_key
+from tfx_explain.proto.printable import first_line, text_of
 from tfx_explain.storage.integrity import read_whole
 
 M = TypeVar("M", bound=Message)
@@ -32,10 +33,23 @@ class SliceMetrics:
     Attributes:
       values: By metric; what isn't one number is NaN.
       intervals: Confidence intervals, by metric; not every metric has one.
+      notes: What metrics say beside their values, clauses, by metric.
     """
 
     values: Metrics = field(default_factory=dict)
     intervals: dict[tfma.metrics.MetricKey, Interval] = field(default_factory=dict)
+    notes: dict[tfma.metrics.MetricKey, str] = field(default_factory=dict)
+
+    def changed(self, key: Callable[[tfma.metrics.MetricKey], tfma.metrics.MetricKey | None]) -> SliceMetrics:
+        """Returns the same under other keys, None: left out."""
+        parts = (self.values, self.intervals, self.notes)
+        return SliceMetrics(*({new: one for old, one in part.items() if (new := key(old))} for part in parts))
+
+    def update(self, other: SliceMetrics) -> None:
+        """Adds what is known from elsewhere."""
+        self.values.update(other.values)
+        self.intervals.update(other.intervals)
+        self.notes.update(other.notes)
 
 
 Slices = dict[SliceKey, SliceMetrics]
@@ -111,6 +125,9 @@ def _slice_key(metrics: metrics_for_slice_pb2.MetricsForSlice) -> SliceKey:
 
 def _take(on_slice: SliceMetrics, key: tfma.metrics.MetricKey, item: Any, where: str, place: str) -> None:
     """Adds what an item says of a metric; `where` and `place` tell people the slice, and the files that it is in."""
+    if (noted := noted_key(key)) != key and item.value.WhichOneof("type") == "bytes_value":
+        on_slice.notes[noted] = text_of(item.value.bytes_value)
+        return
     try:
         value, interval = value_and_interval(item)
     except ValueError as error:

@@ -16,9 +16,9 @@ from tfx_explain.gate.reading.provenance import way
 from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.metrics.drift import importance_ndcg, largest_share_change
 from tfx_explain.report.decision import Decision, read_decision
+from tfx_explain.report.drawn import Drawn, draw_overlays
 from tfx_explain.report.evidence import Evidence, read_evidence
 from tfx_explain.report.history.left import Left
-from tfx_explain.report.history.overlays import Drawn, draw_overlays
 from tfx_explain.report.importance import Importance, importances
 from tfx_explain.storage import columns
 from tfx_explain.storage.directory import scratch_beside

@@ -49,17 +49,24 @@ def without_kernel(op: str, who: str) -> str:
 def unregistered(op: str, who: str) -> str:
     """Says that a model has an op that is not registered, and what to do."""
     return (
-        f"{who} needs the op {op!r}, which this TensorFlow does not have. Import the package that brings it (as "
-        "tensorflow_text does), or its library with tf.load_op_library, beforehand; or export the model without it."
+        f"{who} needs the op {op!r}, which this TensorFlow does not have. Install tfx-explain[text] if it is one of "
+        "tensorflow_text's; else import the package that brings it, or its library with tf.load_op_library, "
+        "beforehand; or export the model without it."
     )
+
+
+def unregistered_op(error: Exception) -> str:
+    """The op that a TensorFlow error says is not registered, or ''."""
+    found = re.search(r"Op type not registered '([^']+)'", str(error))
+    return found[1] if found else ""
 
 
 def unloadable(model_dir: str, error: Exception) -> ValueError:
     """What to raise where TensorFlow could not load a model: of a damaged file it makes nearly any error."""
     who = f"The SavedModel {model_dir!r}"
-    op = re.search(r"Op type not registered '([^']+)'", str(error))
+    op = unregistered_op(error)
     if op:
-        return ValueError(unregistered(op[1], who))
+        return ValueError(unregistered(op, who))
     op = op_without_kernel(error)
     if op:
         return ValueError(without_kernel(op, who))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import tensorflow as tf
+
 from tfx_explain.savedmodel.graph.compose import compose
-from tfx_explain.savedmodel.graph.errors import unloadable
+from tfx_explain.savedmodel.graph.errors import unloadable, unregistered_op
 from tfx_explain.savedmodel.graph.meta_graph import listed, read_meta_graph
 from tfx_explain.savedmodel.graph.signature import Signature
 from tfx_explain.savedmodel.graph.tensorflow1 import load_graph
 from tfx_explain.savedmodel.graph.tensorflow2 import load_functions
 
+_TEXT_OPS = "tensorflow_text"
 XAI_MODEL, XAI_PREPROCESS = "xai_model", "xai_preprocess"
 DEFAULT_SIGNATURES = (XAI_MODEL, "serving_default")
 
@@ -44,7 +49,20 @@ def load_signature(
     except ValueError:
         raise
     except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
+        if unregistered_op(error) and _brings_ops():
+            return load_signature(model_dir, signature_name, tags, preprocess_name)
         raise unloadable(model_dir, error) from error
+
+
+def _brings_ops() -> bool:
+    """Whether there are more ops now: those of tensorflow_text, which is large and only loaded where one is missing."""
+    if _TEXT_OPS in sys.modules:
+        return False
+    try:
+        importlib.import_module(_TEXT_OPS)
+    except (ImportError, OSError, tf.errors.OpError):  # not there, or made for another TensorFlow
+        return False
+    return True
 
 
 def _opened(model_dir: str, meta_graph: Any) -> tuple[list[str], Callable[[str], Signature]]:
