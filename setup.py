@@ -18,6 +18,9 @@ REQUIREMENTS = [
     'apache-beam>=2.61,<2.76; python_version < "3.11"',
     'apache-beam>=2.61,<2.78; python_version >= "3.11"',
     "click>=8,<9",
+    "google-crc32c>=1.1,<2",
+    # gzip several times as fast as zlib.
+    "isal>=1.7,<2",
     "jinja2>=3.1,<4",
     "keras>=3.0,<4",
     "ml-metadata>=1.16,<1.22",

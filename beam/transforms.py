@@ -12,8 +12,9 @@ from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading import batches
-from tfx_explain.beam.reading.batches import RowBatch, as_records
+from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.storage.summary import COUNTS, SECONDS, Summary
+from tfx_explain.storage.tfrecords import as_records
 
 RECORDS = "records"
 DEAD_LETTERS = "dead_letters"

@@ -28,14 +28,6 @@ class RowBatch:
     not_sampled: int = 0
 
 
-def as_records(records: Iterable[bytes]) -> np.ndarray:
-    """Returns an object array `[rows]`; NumPy's own string type would drop trailing zero bytes."""
-    listed = list(records)
-    array = np.empty(len(listed), object)
-    array[:] = listed
-    return array
-
-
 def batched(chunks: Iterable[np.ndarray], max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES) -> Iterator[np.ndarray]:
     """Puts a reader's chunks together into batches.
 

@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from tfx_explain.beam.reading.batches import as_records
 from tfx_explain.beam.reading.sample import row_hashes
 from tfx_explain.storage import columns
+from tfx_explain.storage.tfrecords import as_records
 
 
 def row_names(records: Sequence[bytes] | np.ndarray) -> list[str]:

@@ -48,6 +48,9 @@ def attribution_records(
         for index, feature in enumerate(outputs[0].features):
             added[columns.attribution_column(model, feature)] = _by_row([one.values[:, index] for one in outputs])
         targets = results.targets[model]
+        for feature, areas in results.areas.get(model, {}).items():
+            for number, part in enumerate(columns.AREAS_OF_MAPS):
+                added[columns.map_column(model, part, feature)] = areas[:, :, number].astype(np.float32)
         zeros = np.zeros(targets.shape, np.float32)
         for other, features in unshared.items():
             added |= {columns.attribution_column(model, one): zeros for one in features if other != model}

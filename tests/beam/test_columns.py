@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.beam.columns import encode_columns, encode_numbers, join_pieces
-from tfx_explain.beam.reading.batches import as_records
 from tfx_explain.beam.writing.records import kept_features
+from tfx_explain.storage.tfrecords import as_records
 
 
 @pytest.mark.parametrize("largest", [100, 100_000])

@@ -6,9 +6,10 @@ import tensorflow as tf
 
 from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
-from tfx_explain.beam.reading.batches import RowBatch, as_records
+from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata
+from tfx_explain.storage.tfrecords import as_records
 
 ATTRIBUTIONS = ("attributions/x", "attributions/y", "attributions/color")
 

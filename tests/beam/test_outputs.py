@@ -8,9 +8,10 @@ from tfx_explain.attribution import Blurred
 from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob, load_models
 from tfx_explain.beam.explaining.parameters import check_parameters
-from tfx_explain.beam.reading.batches import RowBatch, as_records
+from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata
+from tfx_explain.storage.tfrecords import as_records
 
 
 class Classes(tf.Module):

@@ -9,9 +9,10 @@ import tensorflow as tf
 from pyarrow import parquet
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfx_explain.beam.reading.batches import as_records, batched
+from tfx_explain.beam.reading.batches import batched
 from tfx_explain.beam.reading.read import PARQUET, Format, first_records, list_files
 from tfx_explain.beam.reading.sample import FindLimit, Limit, row_hashes
+from tfx_explain.storage.tfrecords import as_records
 
 
 def _sizes(lengths, max_rows=4, max_bytes=10):

@@ -12,10 +12,10 @@ from tfx_explain.attribution import Attributions
 from tfx_explain.beam.explaining.engine import Engine, Inputs
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.reading import decode
-from tfx_explain.beam.reading.batches import as_records
 from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel import ExplainedOutput, Feature
 from tfx_explain.storage import columns
+from tfx_explain.storage.tfrecords import as_records
 
 _CATEGORICAL = "categorical"  # A modality of explanation metadata.
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfx_explain.attribution import Attributions
-from tfx_explain.beam.reading.batches import as_records
 from tfx_explain.beam.reading.names import row_names
 from tfx_explain.storage import columns
+from tfx_explain.storage.tfrecords import as_records
 from tfx_explain.whatif.asking.curve import Domain, domain
 from tfx_explain.whatif.asking.deciding import are_other
 from tfx_explain.whatif.asking.models import Models
