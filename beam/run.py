@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import gc
 import json
@@ -30,6 +31,9 @@ from tfx_explain.storage.summary import SUMMARY_FILE, Summary
 _CAUSES_NAMED = 3
 # Rows that a baseline model's metadata is tried on.
 _TRIED_ROWS = 64
+
+# Models are in circles of references. Once modules are taken down, TensorFlow complains of each that is still there.
+atexit.register(gc.collect)
 
 
 def explain_splits(
@@ -78,8 +82,6 @@ def explain_splits(
             _write(rows | f"Explain[{split}]" >> explain, split, output_dir)
         pipeline.run().wait_until_finish()
     del loaded
-    # Models are in circles of references; at the interpreter's end TensorFlow complains of those that are still there.
-    gc.collect()
     summaries = {
         split: dataclasses.replace(
             _take_summary(output_dir, split), provenance=shared | split_provenance(split, files[split])

@@ -17,6 +17,7 @@ _FLAGS = range(0x1F1E6, 0x1F200)  # Two letters make a flag.
 _SKINS = range(0x1F3FB, 0x1F400)
 _JAMO, _LEADING = range(0x1100, 0x1200), range(0x1100, 0x1160)  # Parts of Hangul syllables.
 _SYLLABLES = range(0xAC00, 0xD7A4)
+_LOOKED_AT = 16  # Parts of a piece, to tell whether it goes on.
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,11 @@ def _merged(parts: Iterator[tuple[bytes, float | None]], largest: float) -> Iter
         # An empty token, and a part of a character that others end, belong to what they stand in.
         is_within = bool(decoder.getstate()[0]) or not part
         decoded = decoder.decode(part)
-        if waiting and not is_within and not is_one_character(text_of(b"".join(waiting)), decoded or text_of(part)):
+        if (
+            waiting
+            and not is_within
+            and not is_one_character(text_of(b"".join(waiting[-_LOOKED_AT:])), decoded or text_of(part))
+        ):
             yield _piece(waiting, values, largest)
             waiting, values = [], []
         waiting.append(part)
