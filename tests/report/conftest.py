@@ -25,6 +25,9 @@ HOSTILE = (
     "{{ 7 * 7 }}",
     "x" * 10_240,
 )
+HEIGHT, WIDTH = 8, 10
+CLASSES = (b"cat", b"</title><script>alert(1)</script>")
+SCALES = np.float32(np.random.default_rng(4).uniform(0.1, 9, (30, 2)))
 _KINDS = {bytes: "bytes_list", float: "float_list", int: "int64_list"}
 
 
@@ -90,6 +93,29 @@ def rows(explained) -> list[Row]:
         new = old | {"fnlwgt": 5.0 + generator.normal(0, 0.1) if moves else 0.1}
         result.append(raw | explained(new) | explained(old, columns.BASELINE))
     return result
+
+
+@pytest.fixture(scope="session")
+def maps() -> np.ndarray:
+    """Of 30 pictures and both models; the candidate looks at the lower right of the second class."""
+    found = np.random.default_rng(3).normal(size=(30, 2, HEIGHT, WIDTH)).astype(np.float16)
+    found[1::2, 0, 6:, 7:] *= 20
+    return found / np.abs(found).max(axis=(2, 3), keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def pictures(explained, maps) -> list[Row]:
+    rows = []
+    for number, of_models in enumerate(maps):
+        row = {"image": tf.io.encode_png(np.full((HEIGHT, WIDTH, 1), number, np.uint8)).numpy()}
+        for model, numbers, scale in zip(columns.MODELS, of_models, SCALES[number], strict=True):
+            row |= explained({"image": 1.0}, model)
+            row[columns.field_column(model, columns.OUTPUT_DISPLAY_NAME)] = CLASSES[number % 2]
+            row[columns.map_column(model, columns.MAPS, "image")] = numbers.astype("<f2").tobytes()
+            row[columns.map_column(model, columns.MAP_SCALES, "image")] = float(scale)
+            row[columns.map_column(model, columns.MAP_SHAPES, "image")] = [HEIGHT, WIDTH]
+        rows.append(row)
+    return rows
 
 
 @pytest.fixture(scope="session")
@@ -170,7 +196,7 @@ def write_verdict(folder: Path, checks: Sequence[Check] = (), **more) -> str:
 
 
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory, rows, one_model_rows, odd_texts, explained, check) -> Mapping[str, Path]:
+def pages(tmp_path_factory, rows, one_model_rows, odd_texts, pictures, explained, check) -> Mapping[str, Path]:
     """Pages of ordinary and of odd evidence, as files."""
     root = tmp_path_factory.mktemp("pages")
     failed = check(slice="sex:Male", bounds={"absolute": 0.1}, change=0.22, kind="change")
@@ -185,6 +211,7 @@ def pages(tmp_path_factory, rows, one_model_rows, odd_texts, explained, check) -
     evidence = {
         "blocked": (rows, summary, [failed, check(), check("sex", passed=True, observed=0.05)], {}),
         "one-row": (one_model_rows[:1], None, [check(passed=True, baseline=None)], {"blessed": True}),
+        "pictures": (pictures, None, [check("image", title="map_share/image/border:3")], {}),
         "hostile": (
             [hostile] * 30,
             summary | {"causes": dict.fromkeys(HOSTILE, 1)},
