@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
-import gc
 import json
 import logging
 import os
@@ -31,9 +29,6 @@ from tfx_explain.storage.summary import SUMMARY_FILE, Summary
 _CAUSES_NAMED = 3
 # Rows that a baseline model's metadata is tried on.
 _TRIED_ROWS = 64
-
-# Models are in circles of references. Once modules are taken down, TensorFlow complains of each that is still there.
-atexit.register(gc.collect)
 
 
 def explain_splits(
