@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from tfx_explain.attribution import Attributions
-from tfx_explain.attribution.problem.tokens import TokenValues
+from tfx_explain.attribution.problem.tokens import TokenValues, splits_of
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel import ExplainableModel
@@ -40,6 +40,9 @@ def chosen_features(
         if not matching and is_required:
             known = ", ".join(map(repr, model.features))
             raise ValueError(printable(f"tokens.features names {pattern!r}; the features are {known}."))
+        if named and is_required:  # that there are none is said where they are looked for
+            chosen[pattern] = None
+            continue
         reasons = {name: why_none(name) for name in matching}
         found = [name for name, reason in reasons.items() if not reason]
         if not found and is_required:
@@ -105,7 +108,7 @@ def _token_values(
     rest[failed] = np.nan
     is_kept = np.arange(len(sums)) - np.repeat(tokens.row_splits[:-1], lengths) < np.repeat(kept, lengths)
     return TokenValues(
-        np.concatenate([[0], np.cumsum(kept)]).astype(np.int64),
+        splits_of(kept),
         tokens.texts[is_kept],
         sums[is_kept],
         rest,

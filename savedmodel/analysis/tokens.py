@@ -131,7 +131,7 @@ def _gathers(read: ReadModel, name: str, weights: str, needed: Mapping[str, Any]
             found += _of_unique(read, f"{node.name}:0", unique)
         else:
             found.append(Gather(f"{node.name}:0", ids))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _ids_of(read: ReadModel, node: Any) -> str | None:

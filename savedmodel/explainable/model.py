@@ -160,8 +160,9 @@ class ExplainableModel:
     def _starts_smoothly(self, name: str, cut: TokenCut) -> bool:
         """Whether outputs are finite where tokens' tensors are at their baselines, and hardly others next to them."""
         model = self._smooth({name: tuple(cut.slots)}, cut.slots, cut.baselines)
-        raw = {key: values[:1] for key, values in self._explained.baselines.items()} | cut.row
-        row = raw_encoder(self._read, raw, model.slots)(raw)
+        raw: dict[str, Any] = {key: values[:1] for key, values in self._explained.baselines.items()}
+        raw.update(cut.row)
+        row: dict[str, Any] = dict(raw_encoder(self._read, raw, model.slots)(raw))
         points = []
         for alpha in _NEAR_BASELINE:
             moved = {key: start + alpha * (row[key] - start) for key, start in cut.baselines.items()}
@@ -272,7 +273,7 @@ class ExplainableModel:
         every = tuple({slot.key: slot for slot in [*slots.values(), *held]}.values())
         cut = Cut(read, every, players, explained.output.score)
         given = {tensor: baseline for tensor, baseline in explained.encoded_baselines.items() if tensor in slots}
-        count = max(int(baseline.shape[0]) for baseline in explained.baselines.values())
+        count = max(int(baseline.shape[0] or 1) for baseline in explained.baselines.values())
         given |= {tensor: tf.repeat(baseline, count, axis=0) for tensor, baseline in baselines.items()}
         computed = [slot for tensor, slot in slots.items() if tensor not in given]
         return CutModel(cut, raw_encoder(read, explained.baselines, computed)(explained.baselines) | given)

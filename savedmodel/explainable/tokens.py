@@ -167,7 +167,8 @@ def _binary(numbers: np.ndarray) -> list[np.ndarray]:
 
 
 def _of_any_size(spec: tf.TensorSpec) -> tf.TensorSpec:
-    return tf.TensorSpec(None if spec.shape.rank is None else [None] * spec.shape.rank, spec.dtype)
+    rank = spec.shape.rank
+    return tf.TensorSpec(tf.TensorShape(None) if rank is None else [None] * rank, spec.dtype)
 
 
 def _character(number: int) -> bytes:
