@@ -169,8 +169,6 @@ def test_what_has_no_tokens_is_refused_and_said(saved) -> None:
         _explainer(saved(models.SplitMean), "txt")
     with pytest.raises(ValueError, match=r"not looked up in a table.*PAD or ZERO"):
         _explainer(saved(models.SplitHashes), "text", baseline="UNKNOWN")
-    with pytest.raises(ValueError, match="kernel_shap_attribution gives tokens no attribution"):
-        _explainer(saved(models.SplitMean), "text", {"kernel_shap_attribution": {}})
 
 
 def test_the_command_writes_tokens(saved, tmp_path) -> None:

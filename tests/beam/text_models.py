@@ -136,7 +136,7 @@ class Counted(_Served):
         words = tf.strings.split(tf.io.parse_example(examples, self.SPEC)["text"])
         ids = tf.ragged.map_flat_values(self.table.lookup, words)
         counts = tf.math.bincount(
-            ids.to_tensor(len(WORDS)), minlength=len(WORDS) + 1, maxlength=len(WORDS) + 1, axis=-1
+            ids.to_tensor(len(WORDS) + 1), minlength=len(WORDS) + 1, maxlength=len(WORDS) + 1, axis=-1
         )
         return {"score": tf.cast(counts, tf.float32) @ self.embedding[:, :1]}
 
