@@ -5,6 +5,7 @@ reads `FOLDER/network.npz`, and writes what they found to `FOLDER/found.npz`, an
 The code of guides that is theirs is run too, and what it found goes to `FOLDER/pages.json`.
 """
 
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import json

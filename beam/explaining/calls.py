@@ -77,7 +77,7 @@ class SteadyModel:
         return result
 
 
-def _one_of_each(encoded: Mapping[str, Any], rows: Mapping[str, tf.Tensor]) -> Mapping[str, Any]:
+def _one_of_each(encoded: dict[str, Any], rows: Mapping[str, tf.Tensor]) -> dict[str, Any]:
     """Checks that each row makes one: where bytes are reshaped, half a picture may make none, and two pictures two.
 
     Raises:

@@ -49,6 +49,35 @@ def explained() -> Callable[..., dict[str, object]]:
 
 
 @pytest.fixture(scope="session")
+def token_columns() -> Callable[..., dict[str, object]]:
+    def build(model: str, words: Sequence[bytes], values: Sequence[float], rest: float = 0.0, separator: bytes = b" "):
+        """The columns of the tokens of a text in which words stand between separators."""
+        ends = np.cumsum([len(word) + len(separator) for word in words]) - len(separator)
+        begins = [int(end) - len(word) for word, end in zip(words, ends, strict=True)]
+        parts = (list(words), [float(value) for value in values], rest, begins, ends.tolist())
+        names = [columns.token_column(model, part, "text") for part in columns.PARTS_OF_TOKENS]
+        return dict(zip(names, parts, strict=True))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def odd_texts(explained, token_columns) -> list[Row]:
+    """Texts in several directions and scripts, meant to do harm, very long, and no UTF-8 at all."""
+    texts = [name.encode("utf-8", "replace") for name in HOSTILE]
+    texts += ["שלום, לא עובד since 10:30".encode(), "مرحبا النظام لا يعمل".encode(), b"bytes \xff\xfe", b"word " * 3000]
+    result = []
+    for number, text in enumerate(texts * 10):
+        words = text.split(b" ")
+        row = {"text": text, "age": float(number)}
+        for model, sign in zip(columns.MODELS, (1.0, -0.5), strict=True):
+            values = [sign * (place % 5 - 2) for place, _ in enumerate(words)]
+            row |= explained({"text": sum(values), "age": 1.0}, model) | token_columns(model, words, values)
+        result.append(row)
+    return result
+
+
+@pytest.fixture(scope="session")
 def rows(explained) -> list[Row]:
     """400 people; the candidate's attribution of fnlwgt has grown for men who work long."""
     generator = np.random.default_rng(7)
@@ -167,7 +196,7 @@ def write_verdict(folder: Path, checks: Sequence[Check] = (), **more) -> str:
 
 
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory, rows, one_model_rows, pictures, explained, check) -> Mapping[str, Path]:
+def pages(tmp_path_factory, rows, one_model_rows, odd_texts, pictures, explained, check) -> Mapping[str, Path]:
     """Pages of ordinary and of odd evidence, as files."""
     root = tmp_path_factory.mktemp("pages")
     failed = check(slice="sex:Male", bounds={"absolute": 0.1}, change=0.22, kind="change")
@@ -189,6 +218,7 @@ def pages(tmp_path_factory, rows, one_model_rows, pictures, explained, check) ->
             [check(name, title=f"share/{name}", slice=name) for name in HOSTILE],
             {"problems": HOSTILE},
         ),
+        "texts": (odd_texts, None, [check("text")], {}),
         "large": (
             [wide | {"town": f"town {i % 2}".encode()} for i in range(60)],
             None,

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("blocked", "one-row", "pictures", "hostile", "large")
+PAGES = ("blocked", "one-row", "pictures", "hostile", "texts", "large")
 # Parts of the page, but for what scrolls by itself, that reach beyond the window.
 OVERFLOWING = """() => [...document.querySelectorAll('body *')].filter(one =>
     !one.closest('.scroll, .ticks, svg') && one.getClientRects().length &&
