@@ -31,6 +31,7 @@ from tfx_explain.metrics.quality import (
     ToleranceMissed,
     UninfluencedRows,
 )
+from tfx_explain.metrics.tokens import TokenNDCG, TokensEntering, TokenShare
 from tfx_explain.metrics.usual import UsualVariation
 
 __all__ = [
@@ -57,6 +58,9 @@ __all__ = [
     "MeanAbsoluteAttribution",
     "MeanAttribution",
     "ShareKept",
+    "TokenNDCG",
+    "TokenShare",
+    "TokensEntering",
     "ToleranceMissed",
     "TotalAbsoluteAttribution",
     "TotalAttribution",

@@ -56,7 +56,7 @@ class ExplanationMetadata(_message.Message):
     def __init__(self, inputs: _Optional[_Mapping[str, InputMetadata]] = ..., outputs: _Optional[_Mapping[str, OutputMetadata]] = ..., framework: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., signature_name: _Optional[str] = ..., preprocess_signature_name: _Optional[str] = ...) -> None: ...
 
 class ExplanationParameters(_message.Message):
-    __slots__ = ["class_names", "integrated_gradients_attribution", "keep_maps", "kept_features", "kernel_shap_attribution", "max_failed_fraction", "measure_maps", "output_element", "output_indices", "output_name", "output_scale", "sample", "sampled_shapley_attribution", "seed", "superpixel_attribution", "tokens", "top_k", "xrai_attribution"]
+    __slots__ = ["class_names", "integrated_gradients_attribution", "keep_maps", "kept_features", "kernel_shap_attribution", "lime_attribution", "max_failed_fraction", "measure_maps", "occlusion_attribution", "output_element", "output_indices", "output_name", "output_scale", "sample", "sampled_shapley_attribution", "seed", "superpixel_attribution", "tokens", "top_k", "xrai_attribution"]
     class OutputScale(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
@@ -64,10 +64,12 @@ class ExplanationParameters(_message.Message):
     KEEP_MAPS_FIELD_NUMBER: _ClassVar[int]
     KEPT_FEATURES_FIELD_NUMBER: _ClassVar[int]
     KERNEL_SHAP_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    LIME_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     LOGITS: ExplanationParameters.OutputScale
     LOG_ODDS: ExplanationParameters.OutputScale
     MAX_FAILED_FRACTION_FIELD_NUMBER: _ClassVar[int]
     MEASURE_MAPS_FIELD_NUMBER: _ClassVar[int]
+    OCCLUSION_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_ELEMENT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_INDICES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -86,8 +88,10 @@ class ExplanationParameters(_message.Message):
     keep_maps: bool
     kept_features: KeptFeatures
     kernel_shap_attribution: KernelShapAttribution
+    lime_attribution: LimeAttribution
     max_failed_fraction: float
     measure_maps: bool
+    occlusion_attribution: OcclusionAttribution
     output_element: _containers.RepeatedScalarFieldContainer[int]
     output_indices: _containers.RepeatedScalarFieldContainer[int]
     output_name: str
@@ -99,7 +103,7 @@ class ExplanationParameters(_message.Message):
     tokens: TokenConfig
     top_k: int
     xrai_attribution: XraiAttribution
-    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., kernel_shap_attribution: _Optional[_Union[KernelShapAttribution, _Mapping]] = ..., xrai_attribution: _Optional[_Union[XraiAttribution, _Mapping]] = ..., superpixel_attribution: _Optional[_Union[SuperpixelAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., top_k: _Optional[int] = ..., output_element: _Optional[_Iterable[int]] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., kept_features: _Optional[_Union[KeptFeatures, _Mapping]] = ..., keep_maps: bool = ..., measure_maps: bool = ..., tokens: _Optional[_Union[TokenConfig, _Mapping]] = ..., max_failed_fraction: _Optional[float] = ...) -> None: ...
+    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., kernel_shap_attribution: _Optional[_Union[KernelShapAttribution, _Mapping]] = ..., xrai_attribution: _Optional[_Union[XraiAttribution, _Mapping]] = ..., superpixel_attribution: _Optional[_Union[SuperpixelAttribution, _Mapping]] = ..., lime_attribution: _Optional[_Union[LimeAttribution, _Mapping]] = ..., occlusion_attribution: _Optional[_Union[OcclusionAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., top_k: _Optional[int] = ..., output_element: _Optional[_Iterable[int]] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., kept_features: _Optional[_Union[KeptFeatures, _Mapping]] = ..., keep_maps: bool = ..., measure_maps: bool = ..., tokens: _Optional[_Union[TokenConfig, _Mapping]] = ..., max_failed_fraction: _Optional[float] = ...) -> None: ...
 
 class GatePolicy(_message.Message):
     __slots__ = ["confidence", "max_failed_fraction", "max_tolerance_missed_fraction", "missing_baseline", "override", "relative_change"]
@@ -209,6 +213,18 @@ class KernelShapAttribution(_message.Message):
     max_evaluations: int
     tolerance: float
     def __init__(self, coalition_count: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_evaluations: _Optional[int] = ...) -> None: ...
+
+class LimeAttribution(_message.Message):
+    __slots__ = ["sample_count", "tolerance"]
+    SAMPLE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    sample_count: int
+    tolerance: float
+    def __init__(self, sample_count: _Optional[int] = ..., tolerance: _Optional[float] = ...) -> None: ...
+
+class OcclusionAttribution(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
 
 class OutputMetadata(_message.Message):
     __slots__ = ["classes", "explained_quantity", "index_name_mapping", "index_name_mapping_key", "logits_indices", "logits_tensor_name", "output_element", "output_tensor_dtype", "output_tensor_name", "served_tensor_name"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,7 @@ from tfx_explain.savedmodel.explainable.plans import Explained, Groups
 from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
 from tfx_explain.savedmodel.explainable.saved_names import with_own_names
 from tfx_explain.savedmodel.explainable.token_model import TokenModel
+from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, text_reader, token_players
 from tfx_explain.savedmodel.explainable.tokenized import PAD, TokenCut, cut_tokens
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 
@@ -26,6 +28,7 @@ from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 _NEAR_BASELINE, _LEAP = (0.0, 2.0**-10, 0.25, 0.5, 1.0), 0.05
 _NO_SLOTS: Mapping[str, Slot] = {}
 _NO_TENSORS: Tensors = {}
+_NO_PLAYERS: Mapping[str, TokenPlayers] = {}
 
 
 def load_explainable(
@@ -141,7 +144,7 @@ class ExplainableModel:
         return ""
 
     def _token_cut(self, name: str, baseline: str) -> TokenCut:
-        """Where a feature's tokens are fed; masks and lengths are held where the output leaps at those of the empty text."""
+        """Where a feature's tokens are fed; masks and lengths are held where the output leaps at the empty text's."""
         cut = self._cut_at_tokens(name, baseline, holds_shape=False)
         if cut.has_shape and not self._starts_smoothly(name, cut):
             return self._cut_at_tokens(name, baseline, holds_shape=True)
@@ -157,8 +160,9 @@ class ExplainableModel:
     def _starts_smoothly(self, name: str, cut: TokenCut) -> bool:
         """Whether outputs are finite where tokens' tensors are at their baselines, and hardly others next to them."""
         model = self._smooth({name: tuple(cut.slots)}, cut.slots, cut.baselines)
-        raw = {key: values[:1] for key, values in self._explained.baselines.items()} | cut.row
-        row = raw_encoder(self._read, raw, model.slots)(raw)
+        raw: dict[str, Any] = {key: values[:1] for key, values in self._explained.baselines.items()}
+        raw.update(cut.row)
+        row: dict[str, Any] = dict(raw_encoder(self._read, raw, model.slots)(raw))
         points = []
         for alpha in _NEAR_BASELINE:
             moved = {key: start + alpha * (row[key] - start) for key, start in cut.baselines.items()}
@@ -187,8 +191,27 @@ class ExplainableModel:
             "sampled_shapley_attribution, which needs none."
         )
 
-    def coalitional(self) -> CutModel:
+    def token_players(self, name: str, whole_texts: bool = False) -> TokenPlayers:
+        """Where the model is fed so that a feature's tokens can be absent one by one, see `token_players`.
+
+        Raises:
+            ValueError: if the feature has none, or is a group or a column; it says why.
+        """
+        (member, column), *others = self._explained.groups[name]
+        if others or column is not None:
+            raise ValueError(f"The tokens of {name!r} can't be left out one by one: it is a group, or a column.")
+        output = self._explained.output.score.tensor
+        return token_players(self._read, name, self._explained.plans[member], output, whole_texts)
+
+    def texts(self, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:
+        """From rows to the texts that the graph makes lists of for players, see `text_reader`."""
+        return text_reader(self._read, players)
+
+    def coalitional(self, players: Mapping[str, TokenPlayers] = _NO_PLAYERS) -> CutModel:
         """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.
+
+        Args:
+            players: by feature, where it is fed instead.
 
         Raises:
             ValueError: if the metadata says that such methods cannot explain a feature, or gives only an encoded
@@ -207,13 +230,18 @@ class ExplainableModel:
         for members in self._explained.groups.values():  # what one of a group needs, all do: they share tensors
             if any(not plans[name].encoded or plans[name].sources & past for name, _ in members):
                 by_raw.update(name for name, _ in members)
-        for name in sorted(by_raw):
+        fed = {name: plan.raw if name in by_raw else plan.encoded for name, plan in plans.items()}
+        own = {self._explained.groups[name][0][0]: parted.slots for name, parted in players.items()}
+        fed |= {name: tuple(slot.key for slot in slots) for name, slots in own.items()}
+        for name in sorted(by_raw | set(own)):
             if self._explained.encoded_baselines.keys() & set(plans[name].encoded):
+                past = "its values reach the output past the encoded tensor too"
+                why = "tokens of it are asked for" if name in own else past
                 raise ValueError(
-                    f"inputs[{name!r}] gives encoded_baselines, but its values reach the output past the encoded "
-                    "tensor too, so what is absent must be set at the input; give input_baselines."
+                    f"inputs[{name!r}] gives encoded_baselines, but {why}, so what is absent must be set at the input; "
+                    "give input_baselines."
                 )
-        return self._cut({name: plan.raw if name in by_raw else plan.encoded for name, plan in plans.items()})
+        return self._cut(fed, own={slot.key: slot for slots in own.values() for slot in slots})
 
     def raw(self) -> CutModel:
         """The model fed at the raw tensors of every entry of the metadata's inputs, groups and columns left aside."""
@@ -245,7 +273,7 @@ class ExplainableModel:
         every = tuple({slot.key: slot for slot in [*slots.values(), *held]}.values())
         cut = Cut(read, every, players, explained.output.score)
         given = {tensor: baseline for tensor, baseline in explained.encoded_baselines.items() if tensor in slots}
-        count = max(int(baseline.shape[0]) for baseline in explained.baselines.values())
+        count = max(int(baseline.shape[0] or 1) for baseline in explained.baselines.values())
         given |= {tensor: tf.repeat(baseline, count, axis=0) for tensor, baseline in baselines.items()}
         computed = [slot for tensor, slot in slots.items() if tensor not in given]
         return CutModel(cut, raw_encoder(read, explained.baselines, computed)(explained.baselines) | given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,22 +48,24 @@ class TokenReader:
     def __init__(self, read: ReadModel, tokens: Tokens) -> None:
         """Cuts out of the graph what makes tokens of the feature, and vectors of these."""
         self.tokens, self._read = tokens, read
+        added = {tokens.speller.name: tokens.speller} if tokens.speller else {}
+        self._graph = dataclasses.replace(read.graph, nodes={**read.graph.nodes, **added})
         gathers = tokens.gathers
         fetches = [*(gather.tensor for gather in gathers), *(gather.ids for gather in gathers)]
         self._values = [*fetches, *(gather.places for gather in gathers if gather.places)]
         every = [*self._values, *tokens.sources, *filter(None, [tokens.texts])]
-        raw = [read.features.by_name[tokens.feature].values, *held_tensors(read.graph, read.raw_tensors, (), every)]
+        raw = [read.features.by_name[tokens.feature].values, *held_tensors(self._graph, read.raw_tensors, (), every)]
         self.slots = {slot.key: slot for slot in (slot_of(read, tensor) for tensor in raw)}
         self._feeds = {
             name: spec for slot in self.slots.values() for name, spec in zip(slot.tensors, slot.specs, strict=True)
         }
-        self._run = import_cut(read.graph, self._feeds, every)
+        self._run = import_cut(self._graph, self._feeds, every)
         sources = {tensor: _of_any_size(read.specs[tensor]) for tensor in tokens.sources}
-        self._arrive = import_cut(read.graph, self._feeds | sources, [gather.ids for gather in gathers])
+        self._arrive = import_cut(self._graph, self._feeds | sources, [gather.ids for gather in gathers])
 
     @property
     def texts_dtype(self) -> tf.DType:
-        """Of the tokens, where they are in a table or hashed."""
+        """Of the tokens, where they are looked up in tables."""
         return self._read.specs[self.tokens.texts].dtype
 
     def values(self, raw: Tensors) -> list[np.ndarray]:
@@ -71,7 +74,7 @@ class TokenReader:
 
     def fetch(self, raw: Tensors, tensor: str) -> np.ndarray:
         """Another tensor that depends on the feature alone, of any number of rows."""
-        return import_cut(self._read.graph, self._feeds, [tensor])(*self._arguments(raw))[0].numpy()
+        return import_cut(self._graph, self._feeds, [tensor])(*self._arguments(raw))[0].numpy()
 
     def taken(self, raw: Tensors, rows: slice) -> dict[str, Any]:
         """The raw values of some rows."""
@@ -99,8 +102,8 @@ class TokenReader:
         return RowTokens(texts, tuple(self._slices(found)), tuple(owners))
 
     def instead(self, raw: Tensors, text: Any) -> list[np.ndarray]:
-        """As `values`, with every token replaced by `text`."""
-        texts, feeds, graph = self.tokens.texts, self._feeds, self._read.graph
+        """As `values`, with every token replaced by `text`, where tokens are looked up in tables."""
+        texts, feeds, graph = self.tokens.texts, self._feeds, self._graph
         there = import_cut(graph, feeds, [texts])(*self._arguments(raw))[0]
         put = {texts: tf.fill(tf.shape(there), tf.constant(text, there.dtype))}
         function = import_cut(graph, feeds | {texts: _of_any_size(self._read.specs[texts])}, self._values)
@@ -164,7 +167,8 @@ def _binary(numbers: np.ndarray) -> list[np.ndarray]:
 
 
 def _of_any_size(spec: tf.TensorSpec) -> tf.TensorSpec:
-    return tf.TensorSpec(None if spec.shape.rank is None else [None] * spec.shape.rank, spec.dtype)
+    rank = spec.shape.rank
+    return tf.TensorSpec(tf.TensorShape(None) if rank is None else [None] * rank, spec.dtype)
 
 
 def _character(number: int) -> bytes:

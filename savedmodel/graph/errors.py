@@ -50,8 +50,8 @@ def unregistered(op: str, who: str) -> str:
     """Says that a model has an op that is not registered, and what to do."""
     return (
         f"{who} needs the op {op!r}, which this TensorFlow does not have. Install tfx-explain[text] if it is one of "
-        "tensorflow_text's; else import the package that brings it, or its library with tf.load_op_library, beforehand; "
-        "or export the model without it."
+        "tensorflow_text's; else import the package that brings it, or its library with tf.load_op_library, "
+        "beforehand; or export the model without it."
     )
 
 
