@@ -185,7 +185,7 @@ def _binary(numbers: np.ndarray) -> list[np.ndarray]:
 
 def _of_any_size(spec: tf.TensorSpec) -> tf.TensorSpec:
     rank = spec.shape.rank
-    return tf.TensorSpec(tf.TensorShape(None) if rank is None else [None] * rank, spec.dtype)
+    return tf.TensorSpec(spec.shape if rank is None else [None] * rank, spec.dtype)
 
 
 def _character(number: int) -> bytes:
