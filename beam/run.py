@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import logging
 import os
@@ -78,8 +77,6 @@ def explain_splits(
             _write(rows | f"Explain[{split}]" >> explain, split, output_dir)
         pipeline.run().wait_until_finish()
     del loaded
-    # Models are in circles of references; at the interpreter's end TensorFlow complains of those that are still there.
-    gc.collect()
     summaries = {
         split: dataclasses.replace(
             _take_summary(output_dir, split), provenance=shared | split_provenance(split, files[split])

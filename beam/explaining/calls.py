@@ -69,6 +69,8 @@ class SteadyModel:
                 result = tf.nest.map_structure(
                     lambda tensor: tensor[:rows], function(padded, *(tf.gather(other, index) for other in others))
                 )
+        except UnicodeDecodeError:  # of a row that TensorFlow repeats, and that is no text
+            raise
         except ValueError as error:
             # What TensorFlow finds of shapes before it begins, as of a picture of another size than the weights take.
             raise tf.errors.InvalidArgumentError(None, None, str(error).partition(" for '{{node")[0]) from error

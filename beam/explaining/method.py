@@ -168,17 +168,18 @@ class Request:
         channels, or as sums by token.
         """
         groups = self._alike() if self.tokenized else [np.arange(len(targets))]
-        parts, order = [], np.concatenate(groups)
+        parts = []
         for rows in groups:
-            request = self._some(rows)
-            block = request.rows_at_once(images)
-            for some in [rows[first : first + block] for first in range(0, len(rows), block)] or [rows]:
-                parts.append(_compact(self._some(some), method, targets[some]))
+            request, wanted = self._some(rows), targets[rows]
+            block = request._rows_at_once(images)
+            for first in range(0, max(1, len(rows)), block):
+                some = np.arange(first, min(first + block, len(rows)))
+                parts.append(_compact(request._some(some), method, wanted[some]))
         found = Attributions.joined(parts)
-        return found if len(groups) == 1 else found.take(np.argsort(order))
+        return found if len(groups) == 1 else found.take(np.argsort(np.concatenate(groups)))
 
-    def rows_at_once(self, images: Collection[str]) -> int:
-        """Returns of how many rows, alike if they have tokens, maps are found at a time."""
+    def _rows_at_once(self, images: Collection[str]) -> int:
+        """Of how many rows, alike if they have tokens, maps are found at a time."""
         numbers = sum(self.inputs[key].shape[1:].num_elements() for key in images)
         if self.tokenized is not None:
             numbers += self.tokenized.numbers(self.inputs)

@@ -154,6 +154,10 @@ class _Tried:
 
     def kind(self, number: int) -> str:
         """How a batch's rows lie in the slices of a gather."""
+        if not (self._last.owners[number] >= 0).any():
+            raise TokensNotFoundError(
+                self.reader.tokens.feature, "they can't be followed from the text to where the model looks vectors up"
+            )
         alone, together = [one[number] for one in self.alone], self.together[number]
         gather = self.reader.tokens.gathers[number]
         has_rows = not gather.places and self._last.owners[number].ndim > 1 and len(together) == len(alone)

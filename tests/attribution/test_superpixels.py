@@ -102,8 +102,9 @@ def test_lime_is_its_authors_program_for_images(network, segmentation, absent):
     seated = _fit(count, 398, ("cosine", None, 1.0), 4).present
     present = np.empty_like(seated)
     present[:, random_orders(4, np.array([7], np.uint64), np.array([0]), count)[0, 0]] = seated
-    # The authors' first sample is the picture itself; of few superpixels, all there are come again and again.
-    present = np.repeat(present[np.argsort(~present.all(axis=1), kind="stable")], 400 // len(present), axis=0)
+    # Where these are all there are, each stands for as many samples. The authors' first one is the picture itself.
+    present = np.repeat(present, 400 // len(present), axis=0)
+    present = present[np.argsort(~present.all(axis=1), kind="stable")]
     explained = LimeImageExplainer(random_state=_Drawn(present)).explain_instance(
         image,
         lambda images: network(tf.constant(images)).numpy()[:, None],

@@ -78,13 +78,11 @@ CURVED = {
         layers.GlobalMaxPooling1D(),
         layers.Dense(1),
     ),
-    "attention": lambda: _keras(
-        _vectorize(output_sequence_length=6), _embedding(mask_zero=True), _Attention(), _mean()
-    ),
+    "attention": lambda: _keras(_vectorize(output_sequence_length=6), _embedding(mask_zero=True), Attention(), _mean()),
 }
 
 
-class _Attention(layers.Layer):
+class Attention(layers.Layer):
     """Each word attends to all."""
 
     def __init__(self) -> None:

@@ -138,7 +138,7 @@ class Counted(_Served):
         counts = tf.math.bincount(
             ids.to_tensor(len(WORDS) + 1), minlength=len(WORDS) + 1, maxlength=len(WORDS) + 1, axis=-1
         )
-        return {"score": tf.cast(counts, tf.float32) @ self.embedding[:, :1]}
+        return {"score": tf.cast(counts[:, :-1], tf.float32) @ self.embedding[:-1, :1]}
 
 
 class Exported(_Served):

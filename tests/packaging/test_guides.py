@@ -79,3 +79,10 @@ def test_the_first_pipeline_pushes_a_sound_model_and_blocks_a_leak(root, tmp_pat
     assert first["blessed"] and not leaked["blessed"]
     assert any("attribution_share/visits" in reason for reason in leaked["reasons"])
     assert len(list((tmp_path / "first" / "serving").iterdir())) == 1
+
+
+def test_the_digits_gate_bounds_a_corner_and_the_border(run, capsys):
+    run("images")
+
+    printed = capsys.readouterr().out
+    assert printed.count("MapShare") == 2 and "0.25" in printed and "border" in printed
