@@ -28,7 +28,7 @@ LEGACY := --python-platform x86_64-manylinux2014 setup.py requirements/tfx116.in
 # The same versions, which a resolver keeps that finds them there, less what only this project's developers need.
 USERS := requirements/users
 
-.PHONY: help demo demo-fast bench test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint docs dist environment proto lock clean
+.PHONY: help demo demo-fast demo-digits demo-tickets bench bench-torch test test-fast test-some test-flink test-flink-cluster test-spark test-airflow test-kubeflow image test-debian13 lint docs dist environment proto lock clean
 
 ##@ To begin with
 
@@ -41,6 +41,12 @@ demo: environment  ## the census pipeline: a sound model pushed, a leaking one b
 
 demo-fast: environment  ## the same with less data and training
 	@$(DEMO) --fast
+
+demo-digits: environment  ## the digits pipeline: a sound model pushed, one that reads a scanner's mark blocked
+	@$(BIN)/python -m tfx_explain.pipelines.digits.demo $(if $(VERBOSE),--verbose)
+
+demo-tickets: environment  ## the tickets pipeline: a sound model pushed, one that reads an agent's signature blocked
+	@$(BIN)/python -m tfx_explain.pipelines.tickets.demo $(if $(VERBOSE),--verbose)
 
 test: lint  ## lint, types and all tests
 	$(PYTEST)
@@ -94,6 +100,10 @@ lint: environment  ## formatting, lint, which way imports point, and types
 bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (half an hour, best on an idle machine)
 	@$(BIN)/python -m benchmarks
 
+bench-torch: environment  ## the same beside Captum on PyTorch and alibi, in an environment of their own, which takes 8 GB of disk
+	@$(MAKE) --no-print-directory environment VENV=.venv-peers TFX=peers
+	@$(BIN)/python -m benchmarks torch_peers
+
 docs: environment  ## the README's picture (of the last demonstration's report, or of one run now; needs Chromium), and the guides' site, in build/docs
 	@ls build/census-demo/artifacts/ThresholdValidator/validation/*/report.html >/dev/null 2>&1 || $(DEMO)
 	@$(BIN)/python docs/report_picture.py
@@ -128,6 +138,7 @@ lock: environment  ## resolve requirements/*.in again, keeping the pins that sti
 	$(COMPILE) --universal --python-version 3.10 setup.py requirements/tfx121.in -o $(USERS)/tfx121.txt
 	$(COMPILE) $(LOCK) --python-platform x86_64-manylinux2014 --python-version 3.10 setup.py requirements/tfx116.in \
 	  requirements/airflow.in -o requirements/tfx116-airflow.txt
+	$(COMPILE) $(LOCK) --python-platform x86_64-manylinux_2_28 --python-version 3.10 requirements/peers.in -o requirements/peers.txt
 	for name in uv build proto kfp dist docs; do \
 	  $(COMPILE) $(LOCK) --universal --python-version 3.10 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done

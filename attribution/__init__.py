@@ -15,19 +15,24 @@ from tfx_explain.attribution.methods.occlusion import Occlusion
 from tfx_explain.attribution.methods.shapley import SampledShapley
 from tfx_explain.attribution.methods.smooth_grad import SmoothGrad
 from tfx_explain.attribution.methods.superpixels import Superpixels
+from tfx_explain.attribution.methods.tokens import Tokens
 from tfx_explain.attribution.methods.xrai import Xrai
 from tfx_explain.attribution.model.functions import from_function
 from tfx_explain.attribution.model.interface import Model, Tensors
 from tfx_explain.attribution.problem.blur import Blurred
+from tfx_explain.attribution.problem.curves import Curves, curves
 from tfx_explain.attribution.problem.extremes import Extremes
 from tfx_explain.attribution.problem.randomness import row_keys
 from tfx_explain.attribution.problem.result import Attributions
 from tfx_explain.attribution.problem.targets import top_targets
+from tfx_explain.attribution.problem.tokens import TokenValues
+from tfx_explain.attribution.texts.spans import Spans, by_pattern, sentences, words
 
 __all__ = [
     "Attributions",
     "Banzhaf",
     "Blurred",
+    "Curves",
     "ExpectedGradients",
     "Extremes",
     "GradientTimesInput",
@@ -40,10 +45,17 @@ __all__ = [
     "Saliency",
     "SampledShapley",
     "SmoothGrad",
+    "Spans",
     "Superpixels",
     "Tensors",
+    "TokenValues",
+    "Tokens",
     "Xrai",
+    "by_pattern",
+    "curves",
     "from_function",
     "row_keys",
+    "sentences",
     "top_targets",
+    "words",
 ]

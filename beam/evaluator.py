@@ -35,6 +35,8 @@ from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.metrics import configs
 from tfx_explain.metrics.extractor import model_rows
 from tfx_explain.metrics.rows import to_extracts
+from tfx_explain.metrics.token_extracts import token_extracts
+from tfx_explain.metrics.tokens import tokens_asked
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS
@@ -67,7 +69,7 @@ def custom_extractors(
         baselines are zeros and empty strings then.
       parameters: Method, output, tolerance. None: integrated gradients where all features can be explained by them,
         else sampled Shapley values; of the output that the model spec's `prediction_key` names, where there are
-        several; and of the classes that the metrics name, if each of them names one.
+        several; and of the classes that the metrics name, if each of them names one, and the tokens that they want.
 
     Raises:
       ValueError: The config has no metric over attributions or names an unknown feature, or a model can't be explained.
@@ -97,6 +99,7 @@ class _ExplainDoFn(beam.DoFn):
         self._job = job
         self._models = configs.models_by_spec(eval_config)
         self._classes = sorted({"", *configs.class_names(eval_config)})
+        self._tokens = tokens_asked(configs.metric_instances(eval_config))
         self._with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
         self._shared = shared.Shared()
         self._explainer: RowExplainer | None = None
@@ -120,7 +123,8 @@ class _ExplainDoFn(beam.DoFn):
             }
             for one in self._classes
         }
-        yield {**extracts, **to_extracts(by_class, self._with_dictionaries)}
+        tokens = token_extracts(found, self._models, self._tokens, (places, len(rows)))
+        yield {**extracts, **to_extracts(by_class, self._with_dictionaries), **tokens}
 
 
 def _explained_places(rows: list[bytes], explained: ExplainedBatch) -> np.ndarray:
@@ -146,7 +150,7 @@ def _job(
     return ExplanationJob(
         model_dir=folders[spec.name],
         metadata=metadata,
-        parameters=parameters or _parameters(metadata, spec.prediction_key, configs.class_names(eval_config)),
+        parameters=parameters or _parameters(metadata, spec.prediction_key, eval_config),
         baseline_model_dir=folders[specs[columns.BASELINE]] if columns.BASELINE in specs else "",
     ).completed()
 
@@ -162,12 +166,15 @@ def _metadata(
 
 
 def _parameters(
-    metadata: explanation_pb2.ExplanationMetadata, prediction_key: str, classes: Sequence[str]
+    metadata: explanation_pb2.ExplanationMetadata, prediction_key: str, eval_config: config_pb2.EvalConfig
 ) -> explanation_pb2.ExplanationParameters:
+    classes = configs.class_names(eval_config)
     several = len(metadata.outputs) > 1 and prediction_key in metadata.outputs
     result = explanation_pb2.ExplanationParameters(
         output_name=prediction_key if several else "", class_names=classes if all(classes) else ()
     )
     if not all(INTEGRATED_GRADIENTS in entry.explainable_by for entry in metadata.inputs.values()):
         result.sampled_shapley_attribution.SetInParent()
+    asked = tokens_asked(configs.metric_instances(eval_config))
+    result.tokens.features.extend(sorted({one.feature for one in asked}))
     return result

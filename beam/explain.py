@@ -182,6 +182,7 @@ def _cost(results: Results | None) -> dict[str, Any]:
         "tolerance_not_met_by_model": {name: int(rows.sum()) for name, rows in missed.items()},
         "evaluations": sum(evaluations.values()),
         "evaluations_by_model": evaluations,
+        "tokens_left_out": results.tokens_left_out(),
     }
 
 

@@ -7,7 +7,9 @@ A benchmark is a module of this package, listed in `MODULES`, with
 
 Ratios are of one run: contenders take turns (`rates.rates_by_turn`), so that a busy machine slows them alike. No
 benchmark is a test, and none may take more than ten minutes. `python -m benchmarks NAME...` runs some of them and
-leaves the other sections of RESULTS.md as they are.
+leaves the other sections of RESULTS.md as they are. Those of `APART` need an environment beside this one, and run when
+they are named.
 """
 
-MODULES = ("attribution", "savedmodel", "explainer", "gate", "broken", "coverage", "calibration", "images")
+MODULES = ("attribution", "savedmodel", "explainer", "gate", "broken", "coverage", "calibration", "images", "texts")
+APART = ("torch_peers",)

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import click
 import rich.console
 
-from benchmarks import MODULES, report
+from benchmarks import APART, MODULES, report
 
 _RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 _HEAD = "# Benchmarks\n\nMade by `python -m benchmarks`, which measures again and replaces what is here.\n"
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(MODULES))
+@click.argument("names", nargs=-1, type=click.Choice([*MODULES, *APART]))
 def main(names: Sequence[str]) -> None:
     """Runs the benchmarks of those NAMES, or all of them; prints tables and keeps them in benchmarks/RESULTS.md."""
     console = rich.console.Console()

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from tfx_explain.attribution import Attributions, Model, from_function
 
+_DENSE = [12, 128, 64, 1]
+
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
@@ -50,7 +52,7 @@ class Workload:
 def dense_network(rows: int = 2048) -> Workload:
     """12 inputs, 128 and 64 ReLU units with random biases, one output."""
     rng = np.random.default_rng(0)
-    weights, biases = _layers(rng, [12, 128, 64, 1])
+    weights, biases = _layers(rng, _DENSE)
 
     def network(x: tf.Tensor) -> tf.Tensor:
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
@@ -58,6 +60,11 @@ def dense_network(rows: int = 2048) -> Workload:
         return (x @ weights[-1] + biases[-1])[:, 0]
 
     return function_workload("dense 12-128-64-1", network, rng.normal(size=(rows, 12)), 16384)
+
+
+def dense_layers() -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """The weights and biases of `dense_network`, layer by layer."""
+    return list(zip(*_layers(np.random.default_rng(0), _DENSE), strict=True))
 
 
 def convolutional_network(rows: int = 128) -> Workload:

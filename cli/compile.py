@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 _KINDS = {"str": str, "int": int, "float": float}
 
 
-@click.command("compile")
+@click.command(
+    "compile",
+    epilog=options.examples(
+        "compile my_package.pipeline:create --target kfp --image registry/image:1 --output pipeline.yaml",
+        "compile my_package.pipeline:create --target vertex --image registry/image:1 --output pipeline.json"
+        " --argument root=gs://bucket/root --parameter epochs:int=5",
+    ),
+)
 @click.argument("function", metavar="MODULE:FUNCTION")
 @click.option("--target", required=True, type=click.Choice([each.value for each in Target]), help="Where it is to run.")
 @click.option("--image", required=True, help="Container image with TFX and tfx-explain.")

@@ -47,7 +47,7 @@ _PROGRESS_DIR = "progress"
 @click.option("--split", default="eval", show_default=True, help="The name of the rows' split in the output.")
 @options.JSON
 @options.QUIET
-@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
+@options.BEAM_ARGS
 def command(
     examples: str,
     output: str,

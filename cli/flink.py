@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tfx_explain.cli import options
 from tfx_explain.cli.output import emit
 from tfx_explain.flink.cluster import BOOT, CONFIGURATION
 from tfx_explain.flink.jars import POM
@@ -16,9 +17,10 @@ from tfx_explain.storage.directory import check_unused, complete_directory
 from tfx_explain.storage.paths import absolute
 
 
-@click.command("flink")
+@click.command("flink", epilog=options.examples("flink --output flink"))
 @click.option("--output", required=True, metavar="DIR", help="Where the files go; must not exist, or be empty.")
-def command(output: str) -> None:
+@options.QUIET
+def command(output: str, quiet: bool) -> None:
     """Writes what a Flink cluster for Beam is set up with.
 
     Beam's Flink runner as a pom.xml for Maven, a configuration in conf/ that workers of TensorFlow's size fit in, and
@@ -30,4 +32,5 @@ def command(output: str) -> None:
         # The pool runs it as a program, which a file out of a wheel need not be.
         Path(shutil.copy(BOOT, folder)).chmod(0o755)
         shutil.copytree(CONFIGURATION, Path(folder) / CONFIGURATION.name)
-    emit(f"{printable(output)}\n", sys.stdout)
+    if not quiet:
+        emit(f"{printable(output)}\n", sys.stdout)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfx_explain.cli import options
 from tfx_explain.cli.output import emit
-from tfx_explain.cli.runs import given_runs, reading_runs, takes_runs
+from tfx_explain.cli.runs import beam_args, given_runs, reading_runs, takes_runs
 from tfx_explain.proto.printable import printable
 from tfx_explain.report.history.write import history_lines, history_page
 from tfx_explain.storage.directory import scratch_beside
@@ -51,13 +51,15 @@ def command(
 
     DIR is what an Explainer (attributions) or a ThresholdValidator (validation) wrote; give those of all runs. A
     verdict joins the attributions that it is on. What can't be read is named on the page and on standard error. With
-    --json, a line is a run.
+    --json, a line is a run. What follows -- goes to Beam, which reads the attributions.
     """
     if opens and as_json:
         raise ValueError("--open shows a page, which --json doesn't make.")
     if output and tf.io.gfile.isdir(output):
         raise ValueError(f"{output!r} is a folder; name a file, such as {output.rstrip('/')}/{_PAGE}.")
-    with reading_runs(given_runs(directories, metadata_store, pipeline, last), class_name, quiet=quiet) as found:
+    folders, make_pipeline = beam_args(directories)
+    lefts = given_runs(folders, metadata_store, pipeline, last)
+    with reading_runs(lefts, make_pipeline, class_name, quiet=quiet) as found:
         runs = list(found)
     text = "".join(history_lines(runs)) if as_json else history_page(runs)
     if as_json and not output:

@@ -18,7 +18,7 @@ from tfx_explain.cli.wording import BY_INSPECT, options_for
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 
-_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "xrai", "superpixel")
+_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "lime", "occlusion", "xrai", "superpixel")
 _ALL = "all"
 _OPTIONS = (
     click.option("--model", required=True, metavar="DIR", help="The SavedModel to explain."),
@@ -44,6 +44,12 @@ _OPTIONS = (
         help="Largest error, relative to the sum of a row's absolute attributions.",
     ),
     click.option("--maps", "keep_maps", is_flag=True, help="Keeps the attribution of each pixel of images."),
+    click.option(
+        "--tokens",
+        multiple=True,
+        metavar="FEATURE",
+        help="Text or list, or glob, of which each token gets an attribution; repeatable.",
+    ),
     click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: all else that can be set."),
 )
 
@@ -69,6 +75,7 @@ def read_job(
     output_element: str | None,
     tolerance: float | None,
     keep_maps: bool,
+    tokens: Sequence[str],
     parameters: str | None,
 ) -> ExplanationJob:
     """Returns the job that the options describe; they win over the same in a file of parameters.
@@ -78,6 +85,8 @@ def read_job(
     """
     settings = _parameters(parameters)
     settings.keep_maps |= keep_maps
+    if tokens:
+        settings.tokens.features[:] = tokens
     choose(settings, classes, top_k, output_name, output_element)
     _set_method(settings, method, tolerance)
     return ExplanationJob(model, _metadata(model, metadata, settings), settings, baseline_model)
@@ -137,5 +146,7 @@ def _set_method(parameters: explanation_pb2.ExplanationParameters, method: str |
     field = f"{method}_attribution" if method else parameters.WhichOneof("method") or f"{_METHODS[0]}_attribution"
     if method or tolerance:
         getattr(parameters, field).SetInParent()
+    if tolerance and field == "occlusion_attribution":
+        raise ValueError("occlusion has no error to be held against a tolerance; leave --tolerance out.")
     if tolerance:
         getattr(parameters, field).tolerance = tolerance

@@ -18,7 +18,10 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 
 
-@click.command("lint")
+@click.command(
+    "lint",
+    epilog=options.examples("lint gate.pbtxt", "lint gate.pbtxt --policy policy.pbtxt --json | jq -r '.warnings[]'"),
+)
 @click.argument("config", type=options.EXISTING_FILE)
 @click.option("--policy", type=options.EXISTING_FILE, help="A GatePolicy, as text or JSON: how `relative` is read.")
 @options.JSON

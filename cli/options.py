@@ -16,6 +16,7 @@ OUTPUT_ELEMENT = click.option(
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Says nothing to people: errors alone, and JSON if asked for.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Prints JSON, for programs, on standard output.")
+BEAM_ARGS = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM_ARGS]...")
 
 
 def examples(*lines: str) -> str:

@@ -35,6 +35,7 @@ from tfx_explain.storage.directory import check_unused, complete_directory
 @click.option("--pictures", default=20, show_default=True, type=click.IntRange(min=1), help="How many records.")
 @click.option("--metadata", metavar="FILE", help="explanation_metadata.json, whose visualization says how to draw.")
 @click.option("--visualization", default="{}", metavar="JSON", help='How to draw, such as {"polarity": "both"}.')
+@options.QUIET
 def command(
     attributions: Sequence[str],
     output: str,
@@ -43,6 +44,7 @@ def command(
     pictures: int,
     metadata: str | None,
     visualization: str,
+    quiet: bool,
 ) -> None:
     """Draws maps of pictures that an Explainer kept, the most changed first, and a page of them.
 
@@ -58,7 +60,8 @@ def command(
         of_feature.MergeFrom(given)
     with complete_directory(output) as folder:
         write_gallery(folder, found, settings)
-    emit(f"{printable(output.rstrip('/'))}/{INDEX_FILE}\n", sys.stdout)
+    if not quiet:
+        emit(f"{printable(output.rstrip('/'))}/{INDEX_FILE}\n", sys.stdout)
 
 
 def _given(text: str) -> explanation_pb2.Visualization:

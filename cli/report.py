@@ -10,6 +10,7 @@ import click
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from tfx_explain.cli import options
 from tfx_explain.cli.output import emit
 from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.gate.saying.verdict import REPORT_FILE
@@ -18,14 +19,21 @@ from tfx_explain.report.write import write_report
 from tfx_explain.storage.paths import absolute
 
 
-@click.command("report")
+@click.command(
+    "report",
+    epilog=options.examples(
+        "report --attributions explained --validation verdict --open",
+        "report --attributions explained --no-rows -- --direct_running_mode=multi_processing --direct_num_workers=4",
+    ),
+)
 @click.option("--attributions", multiple=True, metavar="DIR", help="What an Explainer wrote; may be repeated.")
 @click.option("--validation", default="", metavar="DIR", help="What a ThresholdValidator, or `validate`, wrote.")
 @click.option("--output", default=REPORT_FILE, show_default=True, metavar="FILE", help="Where the page goes.")
 @click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
 @click.option("--rows/--no-rows", default=True, show_default=True, help="Shows single rows, as points and with values.")
 @click.option("--open", "opens", is_flag=True, help="Shows the page in a browser.")
-@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
+@options.QUIET
+@options.BEAM_ARGS
 def command(
     attributions: Sequence[str],
     validation: str,
@@ -33,6 +41,7 @@ def command(
     class_name: str,
     rows: bool,
     opens: bool,
+    quiet: bool,
     beam_args: Sequence[str],
 ) -> None:
     """Writes a page that shows why a model was blocked, or what it stands on.
@@ -44,8 +53,11 @@ def command(
     if tf.io.gfile.isdir(output):
         raise ValueError(f"{output!r} is a folder; name a file, such as {output.rstrip('/')}/{REPORT_FILE}.")
     folders = [split for directory in attributions for split in split_folders(directory)]
-    options = PipelineOptions(list(beam_args))
-    path = write_report(absolute(output), folders, validation, class_name, rows, lambda: beam.Pipeline(options=options))
-    emit(f"{printable(path)}\n", sys.stdout)
+    beam_options = PipelineOptions(list(beam_args))
+    path = write_report(
+        absolute(output), folders, validation, class_name, rows, lambda: beam.Pipeline(options=beam_options)
+    )
+    if not quiet:
+        emit(f"{printable(path)}\n", sys.stdout)
     if opens:
         click.launch(path)

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import click
 import rich.console
 import rich.progress
+from apache_beam.options.pipeline_options import PipelineOptions
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_explain.cli import options
@@ -27,7 +29,10 @@ _SQLITE = b"SQLite format 3\0"
 
 
 def takes_runs(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the arguments that `given_runs` takes: `directories`, `metadata_store`, `pipeline`, `last`."""
+    """Gives a command the arguments that `given_runs` takes: `directories`, `metadata_store`, `pipeline`, `last`.
+
+    What follows `--` is among the directories; `beam_args` tells them apart.
+    """
     store = (
         "Takes the runs that a TFX pipeline's ML Metadata knows: its SQLite file, or a ConnectionConfig, text or JSON."
     )
@@ -35,10 +40,16 @@ def takes_runs(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--last", type=click.IntRange(min=1), metavar="RUNS", help="Only so many runs, the last ones."),
         click.option("--pipeline", default="", metavar="NAME", help="Which pipeline, if the store has several."),
         click.option("--metadata-store", type=options.EXISTING_FILE, help=store),
-        click.argument("directories", nargs=-1, metavar="[DIR]..."),
+        click.argument("directories", nargs=-1, metavar="[DIR]... [-- BEAM_ARGS]..."),
     ):
         command = option(command)
     return command
+
+
+def beam_args(directories: Sequence[str]) -> tuple[list[str], Callable[[], beam.Pipeline]]:
+    """Returns the directories themselves, and what makes the Beam pipelines that the rest asks for."""
+    pipeline_options = PipelineOptions([one for one in directories if one.startswith("--")])
+    return [one for one in directories if not one.startswith("--")], lambda: beam.Pipeline(options=pipeline_options)
 
 
 def given_runs(directories: Sequence[str], metadata_store: Path | None, pipeline: str, last: int | None) -> list[Left]:
@@ -59,12 +70,16 @@ def given_runs(directories: Sequence[str], metadata_store: Path | None, pipeline
 
 @contextlib.contextmanager
 def reading_runs(
-    lefts: Sequence[Left], class_name: str, with_sample: bool = False, quiet: bool = False
+    lefts: Sequence[Left],
+    make_pipeline: Callable[[], beam.Pipeline],
+    class_name: str,
+    with_sample: bool = False,
+    quiet: bool = False,
 ) -> Iterator[Iterator[Run]]:
     """Yields runs as they are read, how far that is on a terminal, and what is wrong with each on standard error."""
     console = rich.console.Console(stderr=True)
     with tempfile.TemporaryDirectory() as scratch:
-        reading = Reading(scratch, class_name=class_name, with_sample=with_sample)
+        reading = Reading(scratch, make_pipeline, class_name=class_name, with_sample=with_sample)
         runs = rich.progress.track(
             read_history(lefts, reading),
             "reading runs",

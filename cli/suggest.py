@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from google.protobuf import json_format
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +23,13 @@ _SHOWN = 200
 _TEXTS = 4  # Columns of words, before those of numbers.
 
 
-@click.command("suggest")
+@click.command(
+    "suggest",
+    epilog=options.examples(
+        "suggest run-1/attributions run-2/attributions run-3/attributions --slice sex --output gate.pbtxt",
+        "suggest --metadata-store metadata.sqlite --pipeline census --rate 0.01 --horizon 365 > gate.pbtxt",
+    ),
+)
 @click.argument("attributions", nargs=-1, metavar="[ATTRIBUTIONS]...")
 @click.option("--metadata-store", metavar="FILE", help="Takes the blessed runs in a metadata store (SQLite) as well.")
 @click.option("--pipeline", default="", metavar="NAME", help="Of that pipeline alone.")
@@ -31,6 +39,8 @@ _TEXTS = 4  # Columns of words, before those of numbers.
 @click.option("--least-rows", default=LEAST_ROWS, show_default=True, help="What a slice must have to be gated.")
 @click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
 @click.option("--output", type=options.FILE, help="Where the config goes; else stdout.")
+@options.JSON
+@options.QUIET
 def command(
     attributions: Sequence[str],
     metadata_store: str | None,
@@ -41,12 +51,14 @@ def command(
     least_rows: int,
     class_name: str,
     output: Path | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Suggests bounds for a gate, from what Explainers wrote of models that were sound.
 
     ATTRIBUTIONS are directories, a run each: of past runs, of the same training with several seeds, or one of a pair
-    of models. Prints a tfma.EvalConfig as text, with a comment on each bound, and a table on stderr. With --output, a
-    file of that name is replaced.
+    of models. Prints a tfma.EvalConfig as text, with a comment on each bound, and a table on stderr; with --json, the
+    config as JSON. With --output, a file of that name is replaced.
     """
     if pipeline and not metadata_store:
         raise click.UsageError("--pipeline needs --metadata-store.")
@@ -63,8 +75,9 @@ def command(
         least_rows=least_rows,
         class_name=class_name,
     )
-    text = to_text(found)
-    _show(found)
+    text = json.dumps(json_format.MessageToDict(found.eval_config), indent=2) + "\n" if as_json else to_text(found)
+    if not quiet:
+        _show(found)
     if output is None:
         emit(text, sys.stdout)
     else:

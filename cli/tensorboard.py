@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfx_explain.cli import options
 from tfx_explain.cli.output import emit
-from tfx_explain.cli.runs import given_runs, reading_runs, takes_runs
+from tfx_explain.cli.runs import beam_args, given_runs, reading_runs, takes_runs
 from tfx_explain.report.history.events import write_events
 from tfx_explain.report.history.run import Run
 from tfx_explain.report.history.write import verify_readable
@@ -48,13 +48,15 @@ def command(
 
     DIR is what an Explainer (attributions) or a ThresholdValidator (validation) wrote, as for `tfx-explain history`. A
     step is a run of the pipeline; TensorBoard's runs are the slices that thresholds are about. What this command, or
-    the component, wrote into the folder before is replaced; other files stay.
+    the component, wrote into the folder before is replaced; other files stay. What follows -- goes to
+    Beam, which reads the attributions.
     """
     if tf.io.gfile.exists(log_dir) and not tf.io.gfile.isdir(log_dir):
         raise ValueError(f"{log_dir!r} is a file; name a folder.")
-    lefts = given_runs(directories, metadata_store, pipeline, last)
+    folders, make_pipeline = beam_args(directories)
+    lefts = given_runs(folders, metadata_store, pipeline, last)
     seen: list[Run] = []
-    with reading_runs(lefts, class_name, with_sample=True, quiet=quiet) as runs:
+    with reading_runs(lefts, make_pipeline, class_name, with_sample=True, quiet=quiet) as runs:
         write_events(log_dir, _seen(runs, seen), len(lefts))
     if quiet:
         return

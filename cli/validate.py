@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import apache_beam as beam
 import click
+from apache_beam.options.pipeline_options import PipelineOptions
 from rich.table import Table
 from rich.text import Text
 from tensorflow_model_analysis.proto import config_pb2
@@ -27,6 +28,7 @@ from tfx_explain.gate.saying.check import Check, numbers
 from tfx_explain.gate.saying.verdict import Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.report.beside import EVERYTHING, REPORTS, report_beside
 from tfx_explain.storage.columns import BASELINE, CANDIDATE
 from tfx_explain.storage.no_model import read_no_model
 
@@ -54,9 +56,13 @@ _NUMBERS = ("candidate", "baseline", "change", "relative", "margin")
 @click.option("--baseline-model", metavar="DIR", help="The baseline model, likewise.")
 @click.option("--model-name", default="", help="The candidate's name in the evaluations, if it has another one there.")
 @click.option("--policy", type=options.EXISTING_FILE, help="A GatePolicy, as text or JSON.")
-@click.option("--output", metavar="DIR", help="Where verdict.json, verdict.txt and TFMA's result go; else nowhere.")
+@click.option("--output", metavar="DIR", help="Where verdict, report.html and TFMA's result go; else nowhere.")
+@click.option(
+    "--report", type=click.Choice(REPORTS), default=EVERYTHING, show_default=True, help="sums: without single rows."
+)
 @options.JSON
 @options.QUIET
+@options.BEAM_ARGS
 def command(
     eval_config: Path,
     evaluation: Sequence[str],
@@ -67,14 +73,17 @@ def command(
     model_name: str,
     policy: Path | None,
     output: str | None,
+    report: str,
     as_json: bool,
     quiet: bool,
+    beam_args: Sequence[str],
 ) -> None:
     """Decides whether a model may be released, by thresholds over metrics and attributions.
 
     Prints the thresholds, failed ones first; with --json what verdict.json holds. Exits with 0 if the model is blessed,
     1 if it isn't, and 2 if that can't be told: a config that is wrong, an input that can't be read, an interruption, or
-    an error that nobody foresaw. Modules that the config names are imported.
+    an error that nobody foresaw. Modules that the config names are imported. What follows -- goes to
+    Beam, which reads the attributions.
     """
     config = read_message(eval_config, config_pb2.EvalConfig())
     gate_policy = explanation_pb2.GatePolicy()
@@ -92,13 +101,29 @@ def command(
         models=_models({CANDIDATE: model, BASELINE: None if no_baseline else baseline_model}),
         no_baseline=no_baseline,
     )
-    with nullcontext(output) if output else tempfile.TemporaryDirectory() as path:
-        verdict = validate(config, gate_policy, sources, beam.Pipeline, path)
+    beam_options = PipelineOptions(list(beam_args))
+    verdict = _validate(config, gate_policy, sources, lambda: beam.Pipeline(options=beam_options), output, report)
     if as_json:
         emit(verdict.to_json(), sys.stdout)
     elif not quiet:
         _print(verdict)
     click.get_current_context().exit(CANNOT_TELL if verdict.unreadable else int(not verdict.blessed))
+
+
+def _validate(
+    config: config_pb2.EvalConfig,
+    policy: explanation_pb2.GatePolicy,
+    sources: Sources,
+    make_pipeline: Callable[[], beam.Pipeline],
+    output: str | None,
+    report: str,
+) -> Verdict:
+    """Decides, and leaves in a folder, if there is one, what the component leaves."""
+    with nullcontext(output) if output else tempfile.TemporaryDirectory() as path:
+        verdict = validate(config, policy, sources, make_pipeline, path)
+    if output:
+        report_beside(report, output, list(sources.attributions.values()), make_pipeline, validation=output)
+    return verdict
 
 
 def _folders(directories: Sequence[str]) -> dict[str, str]:

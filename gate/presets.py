@@ -19,12 +19,13 @@ release: docs/gate.md says what each lets through, and `tfx_explain.gate.suggest
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics.configs import MODULE
+from tfx_explain.metrics.regions import Mask, region
 
 Guard: TypeAlias = config_pb2.MetricsSpec
 
@@ -95,6 +96,38 @@ def capped(features: Iterable[str], at_most: float) -> Guard:
         _metric("AttributionShare", _at_most(at_most), feature=each, name=f"capped_share/{each}") for each in features
     ]
     return Guard(metrics=named)
+
+
+def capped_region(
+    feature: str,
+    at_most: float,
+    *,
+    box: Sequence[float] | None = None,
+    mask: str | Mapping[str, Any] | None = None,
+    border: float | None = None,
+    outside: bool = False,
+) -> Guard:
+    """No more than this share of a picture's attributions lies in a region, on any slice: a watermark, a border.
+
+    The Explainer must keep maps. A mask's file is read here, so that no worker needs it.
+
+    Args:
+      feature: The image feature.
+      at_most: The share.
+      box: Top, left, bottom and right, in parts or in pixels; see `metrics.regions.region` for it and its alternatives.
+      mask: A PNG's path, or runs of pixels.
+      border: How wide a ring along the edges is.
+      outside: Whether what lies outside of the region is meant.
+
+    Raises:
+      ValueError: There is no such region.
+    """
+    found = region(box, mask, border, outside)
+    runs = found.part.runs() if isinstance(found.part, Mask) else None
+    given = {"box": box, "mask": runs, "border": border, "outside": outside or None}
+    settings = {key: value for key, value in given.items() if value is not None}
+    name = f"map_share/{feature}/{found.place}"
+    return _guard("MapShare", _at_most(at_most), feature=feature, name=name, **settings)
 
 
 def same_ranking(ndcg: float = 0.9) -> Guard:

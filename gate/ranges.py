@@ -15,13 +15,13 @@ _RATES = """
 AUC AUCPrecisionRecall Accuracy BinaryAccuracy BalancedAccuracy CategoricalAccuracy SparseCategoricalAccuracy Precision
 Recall Specificity F1Score FNR FPR TNR TPR FallOut MissRate NDCG Prevalence SymmetricFlipRate
 AttributionShare ToleranceMissed ImportanceNDCG LargestShareChange AttributionDistance ShareKept
-MapShare MapConcentration MapAgreement
+MapShare MapConcentration MapAgreement TokenShare TokenNDCG
 """
 _CORRELATIONS = "MatthewsCorrelationCoefficient ImportanceSpearman ImportanceKendall AttributionAgreement"
 _COUNTS_AND_ERRORS = """
 ExampleCount WeightedExampleCount MeanSquaredError MeanAbsoluteError BinaryCrossEntropy
 MeanAbsoluteAttribution TotalAbsoluteAttribution CompletenessGap ApproximationError ExplainedRows FailedRows
-UninfluencedRows
+UninfluencedRows TokensEntering
 """
 _RANGES = {
     (0.0, 1.0): _RATES,

@@ -1,6 +1,7 @@
 """TFMA extractor and metrics over attribution records."""
 
 from tfx_explain.metrics.agreement import AttributionAgreement, AttributionDistance
+from tfx_explain.metrics.areas import MapDeletion, MapInsertion
 from tfx_explain.metrics.configs import default_eval_config
 from tfx_explain.metrics.drift import (
     ImportanceKendall,
@@ -30,6 +31,7 @@ from tfx_explain.metrics.quality import (
     ToleranceMissed,
     UninfluencedRows,
 )
+from tfx_explain.metrics.tokens import TokenNDCG, TokensEntering, TokenShare
 from tfx_explain.metrics.usual import UsualVariation
 
 __all__ = [
@@ -50,10 +52,15 @@ __all__ = [
     "LargestShareChange",
     "MapAgreement",
     "MapConcentration",
+    "MapDeletion",
+    "MapInsertion",
     "MapShare",
     "MeanAbsoluteAttribution",
     "MeanAttribution",
     "ShareKept",
+    "TokenNDCG",
+    "TokenShare",
+    "TokensEntering",
     "ToleranceMissed",
     "TotalAbsoluteAttribution",
     "TotalAttribution",

@@ -10,6 +10,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics.naming import of_class, unknown_name
+from tfx_explain.metrics.notes import by_key
 from tfx_explain.metrics.sums import AttributionSums, sums_computation
 
 
@@ -44,7 +45,7 @@ class ModelMetric(ExplanationMetric):
         """Initializes the metric.
 
         Args:
-          value: From what `computation` found on a slice to the metric's value.
+          value: From what `computation` found on a slice to the metric's value, maybe `Noted`.
           name: The name under which TFMA reports it.
           key_type: `AttributionsKey` of a value that is a dictionary by feature.
           computation: From the names of model and output, whether example weights apply, and the class, to a row
@@ -123,6 +124,6 @@ def _computations(
         found = metrics[computation.keys[0]]
         if feature and found.features and feature not in found.features and not may_lack_feature:
             raise ValueError(f"{name} has an {unknown_name('feature', feature, found.features)}")
-        return {key: value(found)}
+        return by_key(key, value(found))
 
     return [computation, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]

@@ -12,8 +12,11 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics import configs
+from tfx_explain.metrics.lists import places_of, values_at
 from tfx_explain.metrics.maps import Measure, map_extracts, measures_of
 from tfx_explain.metrics.rows import NOT_EXPLAINED, ModelRows, to_extracts
+from tfx_explain.metrics.token_extracts import Asked, token_extracts
+from tfx_explain.metrics.tokens import tokens_asked
 from tfx_explain.storage import columns
 
 _STAGE_NAME = "ExtractAttributions"
@@ -32,9 +35,10 @@ def attributions_extractor(eval_config: config_pb2.EvalConfig) -> tfma.extractor
     """
     models = configs.models_by_spec(eval_config)
     with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
-    measures = measures_of(configs.metric_instances(eval_config))
+    instances = configs.metric_instances(eval_config)
+    measures, asked = measures_of(instances), tokens_asked(instances)
     classes = sorted({"", *configs.class_names(eval_config)})
-    extract = beam.Map(_extract, models, classes, with_dictionaries, measures)
+    extract = beam.Map(_extract, models, classes, with_dictionaries, measures, asked)
     return tfma.extractors.Extractor(stage_name=_STAGE_NAME, ptransform=extract)
 
 
@@ -44,6 +48,7 @@ def _extract(
     classes: Sequence[str],
     with_dictionaries: bool,
     measures: Sequence[Measure],
+    asked: Sequence[Asked],
 ) -> dict[str, Any]:
     batch = extracts[tfma.ARROW_RECORD_BATCH_KEY]
     attributed = {model: columns.attributed_features(batch.schema.names, model) for model in models.values()}
@@ -51,7 +56,7 @@ def _extract(
         of_class: {name: model_rows(batch, model, attributed[model], of_class) for name, model in models.items()}
         for of_class in classes
     }
-    places = {of_class: _places(batch, of_class) for of_class in {measure.class_name for measure in measures}}
+    places = {of_class: places_of(batch, of_class) for of_class in {measure.class_name for measure in measures}}
     original = [name for name in batch.schema.names if not columns.is_explanation_column(name)]
     rest = pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(n)) for n in original], original)
     return {
@@ -61,6 +66,7 @@ def _extract(
         tfma.ARROW_RECORD_BATCH_KEY: rest,
         **to_extracts(by_class, with_dictionaries),
         **map_extracts(batch, models, measures, places),
+        **token_extracts(batch, models, asked),
     }
 
 
@@ -74,53 +80,10 @@ def model_rows(batch: pa.RecordBatch, model: str, features: tuple[str, ...], cla
       class_name: Of which class; empty: of the first one of each record. Where a record doesn't explain it, the output
         index is `NOT_EXPLAINED` and all else is NaN.
     """
-    places = _places(batch, class_name)
+    places = places_of(batch, class_name)
     attributions = np.empty((batch.num_rows, len(features)))
     for index, feature in enumerate(features):
-        attributions[:, index] = _values_at(batch, columns.attribution_column(model, feature), places)
-    fields = [_values_at(batch, columns.field_column(model, field), places) for field in columns.FIELDS]
+        attributions[:, index] = values_at(batch, columns.attribution_column(model, feature), places)
+    fields = [values_at(batch, columns.field_column(model, field), places) for field in columns.FIELDS]
     fields[columns.FIELDS.index(columns.OUTPUT_INDEX)][places < 0] = NOT_EXPLAINED
     return ModelRows(features, attributions, np.stack(fields, axis=1))
-
-
-def _places(batch: pa.RecordBatch, class_name: str) -> np.ndarray:
-    """Returns where in each record a class of the candidate stands, by name or index, int64 [rows]; -1: nowhere.
-
-    The first place, if no class is named.
-    """
-    if not class_name:
-        return np.zeros(batch.num_rows, np.int64)
-    found = np.full(batch.num_rows, -1)
-    for field, value in (
-        (columns.OUTPUT_DISPLAY_NAME, class_name.encode()),
-        (columns.OUTPUT_INDEX, int(class_name) if class_name.isdecimal() else None),
-    ):
-        lists = _lists(batch, columns.field_column(columns.CANDIDATE, field))
-        if lists is not None and value is not None and (found < 0).all():
-            lengths, starts, values = lists
-            rows = np.repeat(np.arange(batch.num_rows), lengths)
-            there = np.flatnonzero(values == value)[::-1]  # the first one of a row is written last
-            found[rows[there]] = there - starts[rows[there]]
-    return found
-
-
-def _values_at(batch: pa.RecordBatch, column: str, places: np.ndarray) -> np.ndarray:
-    """Returns of each list in a column the value at a place, int64 [rows], as float64 [rows]; NaN: there is none."""
-    result = np.full(batch.num_rows, np.nan)
-    lists = _lists(batch, column)
-    if lists is not None:
-        lengths, starts, values = lists
-        filled = np.flatnonzero((places >= 0) & (places < lengths))
-        result[filled] = np.asarray(values, np.float64)[starts[filled] + places[filled]]
-    return result
-
-
-def _lists(batch: pa.RecordBatch, column: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Returns the lengths and starts of a column's lists, int64 [rows], and all their values; None: there are none."""
-    index = batch.schema.get_field_index(column)
-    if index < 0 or pa.types.is_null(batch.schema.field(index).type):
-        return None
-    lists = batch.column(index)
-    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    # `flatten` leaves the values of null lists out.
-    return lengths, np.cumsum(lengths) - lengths, lists.flatten().to_numpy(zero_copy_only=False)

@@ -19,12 +19,11 @@ from tensorflow_model_analysis.metrics import metric_types
 from tfx_explain.metrics.base import ModelMetric, ratio
 from tfx_explain.metrics.drift import DriftMetric
 from tfx_explain.metrics.naming import of_class
+from tfx_explain.metrics.regions import Region, region
 from tfx_explain.metrics.rows import weight
 from tfx_explain.storage import columns
 
 MAPS_KEY = "tfx_explain_maps"
-Box = tuple[float, float, float, float]
-_WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -32,18 +31,16 @@ class Measure:
     """What is measured of each record's map: a part and a whole, whose sums over records are divided.
 
     Attributes:
-      kind: "share", "concentration" or "agreement".
+      kind: "share", "concentration" or "agreement"; or one of `columns.AREAS_OF_MAPS`, which records have.
       feature: The image feature.
       class_name: The class; empty: the first one of each record.
-      box: Top, left, bottom and right, as parts of height and width.
-      is_outside: Whether the part is what lies outside of the box.
+      region: Of a share, which part of a map it is of.
     """
 
     kind: str
     feature: str
     class_name: str
-    box: Box = _WHOLE
-    is_outside: bool = False
+    region: Region | None = None
 
     @property
     def key(self) -> str:
@@ -51,14 +48,18 @@ class Measure:
         return repr(self)
 
     def of(self, maps: Mapping[str, np.ndarray | None], model: str) -> tuple[float, float]:
-        """Measures a record's map; NaN where it has none."""
+        """Measures a record's map; NaN where it has none.
+
+        Raises:
+          ValueError: The region is none of the map's.
+        """
         every = list(maps.values()) if self.kind == "agreement" else [maps[model]]
         sizes = [np.abs(one) for one in every if one is not None]
         if len(sizes) < len(every):
             return np.nan, np.nan
-        if self.kind == "share":
-            within = _within(sizes[0].shape, self.box) != self.is_outside
-            return float(sizes[0][within].sum()), float(sizes[0].sum())
+        if self.region:
+            height, width = sizes[0].shape
+            return float(sizes[0][self.region.within((height, width))].sum()), float(sizes[0].sum())
         if self.kind == "concentration":
             return _gini(sizes[0].ravel()), 1.0
         return _overlap(*sizes), 1.0
@@ -80,35 +81,38 @@ class MapMetric(ModelMetric):
 
 
 class MapShare(MapMetric):
-    """The part of the maps' mass that lies in a box, from 0 to 1: of the watermark's corner, or of the border."""
+    """The part of the maps' mass that lies in a region, from 0 to 1: in the watermark's corner, or along the border."""
 
     def __init__(
-        self, feature: str, box: Sequence[float], outside: bool = False, name: str = "", class_name: str = ""
+        self,
+        feature: str,
+        box: Sequence[float] | None = None,
+        outside: bool = False,
+        name: str = "",
+        class_name: str = "",
+        mask: str | Mapping[str, Any] | None = None,
+        border: float | None = None,
     ) -> None:
-        """Initializes the metric.
+        """Initializes the metric, of one of `box`, `mask` and `border`.
 
         Args:
           feature: The image feature's name in the attribution records.
-          box: Top, left, bottom and right, as parts of height and width, from 0 to 1. A pixel is in it if its
-            middle is.
-          outside: Whether the part outside of the box is meant.
+          box: Top, left, bottom and right; see `regions.Box`.
+          outside: Whether the part outside of the region is meant.
           name: See `ExplanationMetric`, as `class_name`.
           class_name: The class.
+          mask: A PNG's path, or runs of pixels; see `regions.region`.
+          border: How wide a ring along the edges is; see `regions.Border`.
 
         Raises:
-          ValueError: There is no such box.
+          ValueError: There is no such region.
         """
-        if len(box) != 4 or not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
-            raise ValueError(
-                f"MapShare has box {list(box)}; give top, left, bottom and right as parts from 0 to 1, such as "
-                "[0, 0.75, 0.25, 1] for the upper right corner."
-            )
-        top, left, bottom, right = (float(end) for end in box)
-        place = ",".join(f"{end:g}" for end in box) + (",outside" if outside else "")
+        of_share = region(box, mask, border, outside)
+        given = {"box": box, "mask": mask, "border": border}
         super().__init__(
-            Measure("share", feature, class_name, (top, left, bottom, right), outside),
-            name or of_class(f"map_share/{feature}/{place}", class_name),
-            box=list(box),
+            Measure("share", feature, class_name, of_share),
+            name or of_class(f"map_share/{feature}/{of_share.place}", class_name),
+            **{key: value for key, value in given.items() if value is not None},
             outside=outside,
         )
 
@@ -155,34 +159,47 @@ def map_extracts(
     """
     found: dict[str, dict[str, np.ndarray]] = {measure.key: {} for measure in measures}
     for measure in measures:
+        if measure.kind in columns.AREAS_OF_MAPS:
+            found[measure.key] = {name: _areas(batch, model, measure, places) for name, model in models.items()}
+            continue
         maps = {name: list(_maps(batch, model, measure, places)) for name, model in models.items()}
         by_row = [dict(zip(maps, row, strict=True)) for row in zip(*maps.values(), strict=True)]
+        is_explained = (places[measure.class_name] >= 0)[:, None]
         for name in models:
-            found[measure.key][name] = np.array([measure.of(row, name) for row in by_row]).reshape(-1, 2)
+            numbers = np.array([measure.of(row, name) for row in by_row]).reshape(-1, 2)
+            # A record that explains other classes counts for nothing.
+            found[measure.key][name] = np.where(is_explained, numbers, 0.0)
     return {MAPS_KEY: found} if measures else {}
 
 
 def _maps(
     batch: pa.RecordBatch, model: str, measure: Measure, places: Mapping[str, np.ndarray]
 ) -> Iterator[np.ndarray | None]:
-    """Yields each record's map without its scale, which no measure depends on."""
-    names = [columns.map_column(model, part, measure.feature) for part in (columns.MAPS, columns.MAP_SHAPES)]
+    """Yields each record's map."""
+    names = [columns.map_column(model, part, measure.feature) for part in columns.PARTS_OF_MAPS[:3]]
     indices = [batch.schema.get_field_index(name) for name in names]
     if min(indices) < 0:
         yield from [None] * batch.num_rows
         return
-    texts, shapes = (batch.column(index).to_pylist() for index in indices)
-    for text, shape, place in zip(texts, shapes, places[measure.class_name], strict=True):
-        if text is None or shape is None or not 0 <= place < len(text):
+    texts, scales, shapes = (batch.column(index).to_pylist() for index in indices)
+    for text, scale, shape, place in zip(texts, scales, shapes, places[measure.class_name], strict=True):
+        if text is None or scale is None or shape is None or not 0 <= place < len(text):
             yield None
         else:
-            yield np.frombuffer(text[place], "<f2").astype(np.float64).reshape(*shape)
+            yield np.frombuffer(text[place], "<f2").astype(np.float64).reshape(*shape) * scale[place]
 
 
-def _within(shape: Sequence[int], box: Box) -> np.ndarray:
-    down, across = ((np.arange(size) + 0.5) / size for size in shape)
-    top, left, bottom, right = box
-    return ((down >= top) & (down < bottom))[:, None] & ((across >= left) & (across < right))
+def _areas(batch: pa.RecordBatch, model: str, measure: Measure, places: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns each record's area, and 1 of a whole, float64 `[rows, 2]`; 0 of both where it explains other classes."""
+    index = batch.schema.get_field_index(columns.map_column(model, measure.kind, measure.feature))
+    lists = [None] * batch.num_rows if index < 0 else batch.column(index).to_pylist()
+    numbers = np.ones((len(lists), 2))
+    for row, (areas, place) in enumerate(zip(lists, places[measure.class_name], strict=True)):
+        if place < 0:
+            numbers[row] = 0
+        else:
+            numbers[row, 0] = areas[place] if areas is not None and place < len(areas) else np.nan
+    return numbers
 
 
 def _gini(sizes: np.ndarray) -> float:

@@ -56,7 +56,7 @@ class ExplanationMetadata(_message.Message):
     def __init__(self, inputs: _Optional[_Mapping[str, InputMetadata]] = ..., outputs: _Optional[_Mapping[str, OutputMetadata]] = ..., framework: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., signature_name: _Optional[str] = ..., preprocess_signature_name: _Optional[str] = ...) -> None: ...
 
 class ExplanationParameters(_message.Message):
-    __slots__ = ["class_names", "integrated_gradients_attribution", "keep_maps", "kept_features", "kernel_shap_attribution", "max_failed_fraction", "output_element", "output_indices", "output_name", "output_scale", "sample", "sampled_shapley_attribution", "seed", "superpixel_attribution", "top_k", "xrai_attribution"]
+    __slots__ = ["class_names", "integrated_gradients_attribution", "keep_maps", "kept_features", "kernel_shap_attribution", "lime_attribution", "max_failed_fraction", "measure_maps", "occlusion_attribution", "output_element", "output_indices", "output_name", "output_scale", "sample", "sampled_shapley_attribution", "seed", "superpixel_attribution", "tokens", "top_k", "xrai_attribution"]
     class OutputScale(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
@@ -64,9 +64,12 @@ class ExplanationParameters(_message.Message):
     KEEP_MAPS_FIELD_NUMBER: _ClassVar[int]
     KEPT_FEATURES_FIELD_NUMBER: _ClassVar[int]
     KERNEL_SHAP_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    LIME_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     LOGITS: ExplanationParameters.OutputScale
     LOG_ODDS: ExplanationParameters.OutputScale
     MAX_FAILED_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_MAPS_FIELD_NUMBER: _ClassVar[int]
+    OCCLUSION_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_ELEMENT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_INDICES_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +80,7 @@ class ExplanationParameters(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     SERVED: ExplanationParameters.OutputScale
     SUPERPIXEL_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
     XRAI_ATTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     class_names: _containers.RepeatedScalarFieldContainer[str]
@@ -84,7 +88,10 @@ class ExplanationParameters(_message.Message):
     keep_maps: bool
     kept_features: KeptFeatures
     kernel_shap_attribution: KernelShapAttribution
+    lime_attribution: LimeAttribution
     max_failed_fraction: float
+    measure_maps: bool
+    occlusion_attribution: OcclusionAttribution
     output_element: _containers.RepeatedScalarFieldContainer[int]
     output_indices: _containers.RepeatedScalarFieldContainer[int]
     output_name: str
@@ -93,9 +100,10 @@ class ExplanationParameters(_message.Message):
     sampled_shapley_attribution: SampledShapleyAttribution
     seed: int
     superpixel_attribution: SuperpixelAttribution
+    tokens: TokenConfig
     top_k: int
     xrai_attribution: XraiAttribution
-    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., kernel_shap_attribution: _Optional[_Union[KernelShapAttribution, _Mapping]] = ..., xrai_attribution: _Optional[_Union[XraiAttribution, _Mapping]] = ..., superpixel_attribution: _Optional[_Union[SuperpixelAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., top_k: _Optional[int] = ..., output_element: _Optional[_Iterable[int]] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., kept_features: _Optional[_Union[KeptFeatures, _Mapping]] = ..., keep_maps: bool = ..., max_failed_fraction: _Optional[float] = ...) -> None: ...
+    def __init__(self, sampled_shapley_attribution: _Optional[_Union[SampledShapleyAttribution, _Mapping]] = ..., integrated_gradients_attribution: _Optional[_Union[IntegratedGradientsAttribution, _Mapping]] = ..., kernel_shap_attribution: _Optional[_Union[KernelShapAttribution, _Mapping]] = ..., xrai_attribution: _Optional[_Union[XraiAttribution, _Mapping]] = ..., superpixel_attribution: _Optional[_Union[SuperpixelAttribution, _Mapping]] = ..., lime_attribution: _Optional[_Union[LimeAttribution, _Mapping]] = ..., occlusion_attribution: _Optional[_Union[OcclusionAttribution, _Mapping]] = ..., output_name: _Optional[str] = ..., output_indices: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., top_k: _Optional[int] = ..., output_element: _Optional[_Iterable[int]] = ..., output_scale: _Optional[_Union[ExplanationParameters.OutputScale, str]] = ..., seed: _Optional[int] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., kept_features: _Optional[_Union[KeptFeatures, _Mapping]] = ..., keep_maps: bool = ..., measure_maps: bool = ..., tokens: _Optional[_Union[TokenConfig, _Mapping]] = ..., max_failed_fraction: _Optional[float] = ...) -> None: ...
 
 class GatePolicy(_message.Message):
     __slots__ = ["confidence", "max_failed_fraction", "max_tolerance_missed_fraction", "missing_baseline", "override", "relative_change"]
@@ -206,6 +214,18 @@ class KernelShapAttribution(_message.Message):
     tolerance: float
     def __init__(self, coalition_count: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_evaluations: _Optional[int] = ...) -> None: ...
 
+class LimeAttribution(_message.Message):
+    __slots__ = ["sample_count", "tolerance"]
+    SAMPLE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    sample_count: int
+    tolerance: float
+    def __init__(self, sample_count: _Optional[int] = ..., tolerance: _Optional[float] = ...) -> None: ...
+
+class OcclusionAttribution(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
 class OutputMetadata(_message.Message):
     __slots__ = ["classes", "explained_quantity", "index_name_mapping", "index_name_mapping_key", "logits_indices", "logits_tensor_name", "output_element", "output_tensor_dtype", "output_tensor_name", "served_tensor_name"]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
@@ -297,6 +317,28 @@ class SuperpixelAttribution(_message.Message):
     superpixel_count: int
     tolerance: float
     def __init__(self, method: _Optional[str] = ..., segmentation: _Optional[str] = ..., superpixel_count: _Optional[int] = ..., absent: _Optional[str] = ..., blur_baseline_config: _Optional[_Union[BlurBaselineConfig, _Mapping]] = ..., tolerance: _Optional[float] = ..., max_evaluations: _Optional[int] = ...) -> None: ...
+
+class TokenConfig(_message.Message):
+    __slots__ = ["baseline", "features", "max_tokens", "players"]
+    class Baseline(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    class Players(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    PAD: TokenConfig.Baseline
+    PLAYERS_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE: TokenConfig.Players
+    TOKEN: TokenConfig.Players
+    UNKNOWN: TokenConfig.Baseline
+    WORD: TokenConfig.Players
+    ZERO: TokenConfig.Baseline
+    baseline: TokenConfig.Baseline
+    features: _containers.RepeatedScalarFieldContainer[str]
+    max_tokens: int
+    players: TokenConfig.Players
+    def __init__(self, features: _Optional[_Iterable[str]] = ..., max_tokens: _Optional[int] = ..., baseline: _Optional[_Union[TokenConfig.Baseline, str]] = ..., players: _Optional[_Union[TokenConfig.Players, str]] = ...) -> None: ...
 
 class Visualization(_message.Message):
     __slots__ = ["blur_sigma", "clip_above_percentile", "clip_below_percentile", "color_map", "overlay_multiplier", "overlay_type", "polarity", "shade_within_outlines", "type"]

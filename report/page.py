@@ -13,11 +13,14 @@ from markupsafe import Markup
 
 from tfx_explain.proto.printable import printable
 from tfx_explain.report.decision import Decision
+from tfx_explain.report.drawn import Drawn
 from tfx_explain.report.heat import Heat
 from tfx_explain.report.importance import Importance
+from tfx_explain.report.masses import Where
 from tfx_explain.report.moved import Moved
 from tfx_explain.report.plots import Dependence, Distribution
 from tfx_explain.report.quality import Baseline, Split, Trust
+from tfx_explain.report.tokens import Tokens
 from tfx_explain.report.waterfall import Row
 
 _NAME, _VALUE, _SENTENCE = 80, 24, 1500
@@ -39,10 +42,14 @@ class Page:
       movements: Sentences about what entered, left and changed its place.
       heat: Slices by features.
       moved: Where features changed most.
+      tokens: What the tokens of texts carry, where the records tell it.
       dependences: Pictures of features over their values.
       distributions: Pictures of features.
       points: How many rows the pictures show.
       single_rows: Rows that tell most.
+      where: Where in the pictures of features attributions lie.
+      overlays: Pictures whose maps changed most.
+      not_drawn: Why there are none of these, a sentence.
       trust: By model, how good the attributions are.
       splits: What the Explainer says of each split.
       baselines: Where features count as absent.
@@ -59,10 +66,14 @@ class Page:
     movements: Sequence[str] = ()
     heat: Heat | None = None
     moved: Sequence[Moved] = ()
+    tokens: Sequence[Tokens] = ()
     dependences: Sequence[Dependence] = ()
     distributions: Sequence[Distribution] = ()
     points: int = 0
     single_rows: Sequence[Row] = ()
+    where: Sequence[Where] = ()
+    overlays: Sequence[Drawn] = ()
+    not_drawn: str = ""
     trust: Mapping[str, Trust] = field(default_factory=dict)
     splits: Sequence[Split] = ()
     baselines: Sequence[Baseline] = ()

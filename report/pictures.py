@@ -91,6 +91,18 @@ def visualization_of(metadata: explanation_pb2.ExplanationMetadata, feature: str
     return metadata.inputs[names[0]].visualization if names else explanation_pb2.Visualization()
 
 
+def pictures_in(batch: pa.RecordBatch, class_name: str = "", first: int = 1) -> Iterator[Picture]:
+    """Yields the pictures of records, by feature, that explain a class.
+
+    Args:
+      batch: The records.
+      class_name: Of which class, by name or index; empty: of the first of each record.
+      first: The number of the first record.
+    """
+    for feature in columns.mapped_features(batch.schema.names, columns.CANDIDATE):
+        yield from _pictures(batch, feature, class_name, first)
+
+
 def _best(
     batches: Iterable[np.ndarray], count: int, feature: str, class_name: str
 ) -> tuple[list[Picture], Collection[str]]:
@@ -100,16 +112,14 @@ def _best(
     first, serial = 1, itertools.count()
     for records in batches:
         batch = decode(records)
-        mapped = columns.mapped_features(batch.schema.names, columns.CANDIDATE)
-        known |= set(mapped)
-        for one in mapped:
-            if feature in ("", one):
-                for picture in _pictures(batch, one, class_name, first):
-                    size = abs(picture.attributions[columns.CANDIDATE])
-                    score = size if math.isnan(picture.change) else picture.change
-                    # Of equal ones the first.
-                    item = (score, -next(serial), picture)
-                    (heapq.heappush if len(kept) < count else heapq.heappushpop)(kept, item)
+        known |= set(columns.mapped_features(batch.schema.names, columns.CANDIDATE))
+        for picture in pictures_in(batch, class_name, first):
+            if feature in ("", picture.feature):
+                size = abs(picture.attributions[columns.CANDIDATE])
+                score = size if math.isnan(picture.change) else picture.change
+                # Of equal ones the first.
+                item = (score, -next(serial), picture)
+                (heapq.heappush if len(kept) < count else heapq.heappushpop)(kept, item)
         first += batch.num_rows
     return [picture for _, _, picture in sorted(kept, key=lambda item: item[:2], reverse=True)], known
 

@@ -29,6 +29,8 @@ _METHODS = {
     "kernel_shap_attribution": "Kernel SHAP",
     "xrai_attribution": "XRAI, on integrated gradients",
     "superpixel_attribution": "superpixels of images as players",
+    "lime_attribution": "LIME",
+    "occlusion_attribution": "occlusion",
 }
 
 
@@ -103,7 +105,7 @@ def read_splits(folders: Sequence[str]) -> list[Split]:
       ValueError: It is damaged.
     """
     result = []
-    for root in _roots(folders):
+    for root in roots(folders):
         names = {split_of(folder) for folder in folders if _root(folder) == root}
         result += [_split(name, said, root) for name, said in (read_summary(root) or {}).items() if name in names]
     return result
@@ -148,7 +150,7 @@ def read_baselines(folders: Sequence[str]) -> list[Baseline]:
       ValueError: The metadata is damaged.
     """
     found: dict[Baseline, None] = {}
-    for root in _roots(folders):
+    for root in roots(folders):
         metadata = metadata_beside(root)
         for name, one in sorted(metadata.inputs.items()) if metadata else ():
             values = one.input_baselines or one.encoded_baselines
@@ -177,7 +179,8 @@ def _root(folder: str) -> str:
     return os.path.dirname(folder.rstrip("/"))
 
 
-def _roots(folders: Sequence[str]) -> list[str]:
+def roots(folders: Sequence[str]) -> list[str]:
+    """Returns the directories that Explainers wrote, of the folders of splits."""
     return list(dict.fromkeys(map(_root, folders)))
 
 

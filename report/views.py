@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfx_explain.gate.reading.evaluations import Metrics, Slices, keys_of, read_metrics
 from tfx_explain.gate.reading.shards import split_folders
@@ -13,10 +13,14 @@ from tfx_explain.gate.slices import printed
 from tfx_explain.gate.titles import title
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.decision import Decision, decision_of, read_decision
+from tfx_explain.report.drawn import PICTURES, Drawn, draw_overlays
 from tfx_explain.report.fragments import explained, fragment
+from tfx_explain.report.masses import Masses, Where, where_in_pictures
 from tfx_explain.report.page import Page
-from tfx_explain.report.quality import read_splits
-from tfx_explain.report.records import decode, read_records
+from tfx_explain.report.pictures import most_changed
+from tfx_explain.report.quality import read_splits, roots
+from tfx_explain.report.records import SmallestHashes, decode, read_records
+from tfx_explain.report.tokens import Tokens, tokens_of
 from tfx_explain.report.totals import Totals
 from tfx_explain.savedmodel.files import read_metadata
 from tfx_explain.savedmodel.metadata.described import described_features, described_outputs
@@ -77,6 +81,23 @@ class AttributionsView:
         return explained("explained.html", totals, rows, read_splits(self.folders))
 
 
+@dataclass(frozen=True, repr=False)
+class TokensView:
+    """What tokens carry, as a notebook shows it: texts with their tokens shaded, and a table of tokens.
+
+    Attributes:
+      tokens: By feature.
+    """
+
+    tokens: tuple[Tokens, ...]
+
+    def __repr__(self) -> str:
+        return f"<tokens of {', '.join(one.feature for one in self.tokens)}>"
+
+    def _repr_html_(self) -> str:
+        return fragment("tokens.html", Page(None), tokens=self.tokens)
+
+
 @dataclass(frozen=True)
 class EvaluationView:
     """A ModelEvaluation's metrics as a notebook shows them: a table a slice, a column a model.
@@ -103,6 +124,54 @@ class EvaluationView:
         heads = [f"{model} minus baseline" if is_diff else model for is_diff, model in kinds]
         most = {"most_rows": _METRICS, "most_slices": _SLICES}
         return fragment("evaluation.html", Page(None), heads=heads, slices=slices, **most)
+
+
+@dataclass(frozen=True, repr=False)
+class PicturesView:
+    """Where in pictures attributions lie, as a notebook shows it: their ninths by class, and those that changed most.
+
+    Attributes:
+      where: By feature.
+      overlays: The pictures; each shows itself, too.
+      not_drawn: Why there are none, a sentence.
+      rows: How many records there are.
+    """
+
+    where: tuple[Where, ...]
+    overlays: tuple[Drawn, ...]
+    not_drawn: str
+    rows: int
+
+    def __repr__(self) -> str:
+        return f"<pictures of {', '.join(one.feature for one in self.where)}>"
+
+    def _repr_html_(self) -> str:
+        page = Page(None, rows=self.rows, sampled=self.rows, where=self.where, overlays=self.overlays)
+        return fragment("where.html", replace(page, not_drawn=self.not_drawn))
+
+
+def view_pictures(
+    path: str | os.PathLike[str], feature: str = "", class_name: str = "", pictures: int = PICTURES
+) -> PicturesView:
+    """Returns where in pictures attributions lie, and the most changed pictures, of all records, in bounded memory.
+
+    Args:
+      path: The Explainer's directory.
+      feature: Of which feature the pictures are; empty: of each that has maps.
+      class_name: Of which class, by name or index; empty: of the first one of each record.
+      pictures: How many pictures are drawn.
+
+    Raises:
+      ValueError: No record has a map of the feature and class, or a file is damaged or missing.
+    """
+    folders, masses, rows = split_folders(os.fspath(path).removeprefix("file://")), Masses(), 0
+    changed = most_changed(folders, pictures, feature, class_name)
+    for batch in map(decode, read_records(folders)):
+        masses.add(batch, class_name)
+        rows += batch.num_rows
+    where = tuple(one for one in where_in_pictures(masses) if feature in ("", one.feature))
+    overlays, not_drawn = draw_overlays(changed, roots(folders))
+    return PicturesView(where, tuple(overlays), not_drawn, rows)
 
 
 def read_verdict(path: str | os.PathLike[str]) -> VerdictView:
@@ -156,6 +225,33 @@ def view_attributions(path: str | os.PathLike[str]) -> AttributionsView:
       ValueError: There is none.
     """
     return AttributionsView(tuple(split_folders(os.fspath(path).removeprefix("file://"))))
+
+
+def view_tokens(
+    path: str | os.PathLike[str], feature: str = "", class_name: str = "", sample: int = 20_000
+) -> TokensView:
+    """Returns what the tokens of texts and lists carry, as a notebook shows it.
+
+    Args:
+      path: The Explainer's directory.
+      feature: Of which feature; empty: of all that records have tokens of.
+      class_name: Of which class, by name or index; empty: the first one of each record.
+      sample: Of at most so many rows, those with the smallest hashes: the same ones each time.
+
+    Raises:
+      ValueError: No record has tokens of the feature, or a file is damaged or missing.
+    """
+    chosen = SmallestHashes(sample)
+    for records in read_records(split_folders(os.fspath(path).removeprefix("file://"))):
+        chosen.add(records)
+    found = tokens_of(chosen.records(), class_name, feature=feature)
+    if not found:
+        asked = f" of {feature!r}" if feature else ""
+        raise ValueError(
+            f"The records of {os.fspath(path)} have no attributions of tokens{asked}; let the Explainer keep them "
+            "(`tokens` in its parameters, `tfx-explain explain --tokens`)."
+        )
+    return TokensView(tuple(found))
 
 
 def _order(kind: tuple[bool, str]) -> tuple[bool, bool, str]:

@@ -4,6 +4,7 @@ from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.explainable.model import ExplainableModel, load_explainable
 from tfx_explain.savedmodel.explainable.plans import ExplainedOutput
+from tfx_explain.savedmodel.explainable.token_model import TokenModel
 from tfx_explain.savedmodel.files import read_columns, read_examples, read_metadata, read_schema, read_statistics
 from tfx_explain.savedmodel.generation.columns import ColumnNames
 from tfx_explain.savedmodel.generation.generate import generate_metadata
@@ -19,6 +20,7 @@ __all__ = [
     "ExplainedOutput",
     "Feature",
     "NotDifferentiableError",
+    "TokenModel",
     "check_overrides",
     "generate_metadata",
     "load_explainable",

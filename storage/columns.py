@@ -17,10 +17,20 @@ An attribution record is a `tf.Example`: the original features, and for each exp
 | `tfx_explain/{model}/map_scales/{feature}` | float, one value | what a map's numbers are to be multiplied by |
 | `tfx_explain/{model}/map_shapes/{feature}` | int64, two values | height and width of a map |
 | `tfx_explain/{model}/map_regions/{feature}` | bytes, one value | uint16, as a map: the pixel's region, 1 the first |
+| `tfx_explain/{model}/insertion_areas/{feature}` | float, one value | mean output as the map's pixels appear |
+| `tfx_explain/{model}/deletion_areas/{feature}` | float, one value | mean output as the map's pixels go |
+| `tfx_explain/{model}/tokens/{feature}` | bytes, one a token | of a text or list: the tokens as the model reads them |
+| `tfx_explain/{model}/token_attributions/{feature}` | float, a value a token | each token's share of the feature's |
+| `tfx_explain/{model}/token_rest/{feature}` | float, one value | what is the feature's and no token's |
+| `tfx_explain/{model}/token_begin/{feature}` | int64, a value a token | byte of the text at which the token begins |
+| `tfx_explain/{model}/token_end/{feature}` | int64, a value a token | byte after the token's last |
 
 Where several classes are explained, columns hold a value for each, in the order of `output_index`, but for
 `explained_quantity` and `map_shapes`. Maps are there where they were asked for, and regions where the method makes any;
-then the map is the regions' heat.
+then the map is the regions' heat. So are areas, of probabilities where log-odds are explained, and tokens:
+`token_attributions` has all tokens of the first class, then all of the second, and `token_rest` a value a class; a
+row's tokens and rest add up to the feature's attribution but for rounding. `token_begin` and `token_end` are there
+where the places of all of a row's tokens are known.
 """
 
 from __future__ import annotations
@@ -43,6 +53,15 @@ EXPLAINED_QUANTITY = "explained_quantity"
 TEXTS = (OUTPUT_DISPLAY_NAME, EXPLAINED_QUANTITY)
 
 MAPS, MAP_SCALES, MAP_SHAPES, MAP_REGIONS = PARTS_OF_MAPS = ("maps", "map_scales", "map_shapes", "map_regions")
+INSERTION_AREAS, DELETION_AREAS = AREAS_OF_MAPS = ("insertion_areas", "deletion_areas")
+
+TOKENS, TOKEN_ATTRIBUTIONS, TOKEN_REST, TOKEN_BEGIN, TOKEN_END = PARTS_OF_TOKENS = (
+    "tokens",
+    "token_attributions",
+    "token_rest",
+    "token_begin",
+    "token_end",
+)
 
 _ATTRIBUTIONS = "attributions/"
 
@@ -71,21 +90,41 @@ def field_column(model: str, field: str) -> str:
 
 
 def map_column(model: str, part: str, feature: str) -> str:
-    """Returns the column of a part of an image feature's map.
+    """Returns the column of a part of an image feature's map, or of an area that says how good it is.
 
     Args:
       model: `CANDIDATE` or `BASELINE`.
-      part: One of `PARTS_OF_MAPS`.
+      part: One of `PARTS_OF_MAPS` or `AREAS_OF_MAPS`.
       feature: The feature's name, as in the explanation metadata.
     """
-    if part not in PARTS_OF_MAPS:
-        raise ValueError(f"Unknown part {part!r} of a map; the parts are {', '.join(PARTS_OF_MAPS)}.")
+    if part not in (*PARTS_OF_MAPS, *AREAS_OF_MAPS):
+        known = ", ".join((*PARTS_OF_MAPS, *AREAS_OF_MAPS))
+        raise ValueError(f"Unknown part {part!r} of a map; the parts are {known}.")
     return f"{_model_prefix(model)}{part}/{feature}"
 
 
 def mapped_features(columns: Iterable[str], model: str) -> tuple[str, ...]:
     """Returns the features that have a map of `model`, sorted by name."""
     prefix = f"{_model_prefix(model)}{MAPS}/"
+    return tuple(sorted(column[len(prefix) :] for column in columns if column.startswith(prefix)))
+
+
+def token_column(model: str, part: str, feature: str) -> str:
+    """Returns the column of a part of what is known of a feature's tokens.
+
+    Args:
+      model: `CANDIDATE` or `BASELINE`.
+      part: One of `PARTS_OF_TOKENS`.
+      feature: The feature's name, as in the explanation metadata.
+    """
+    if part not in PARTS_OF_TOKENS:
+        raise ValueError(f"Unknown part {part!r} of tokens; the parts are {', '.join(PARTS_OF_TOKENS)}.")
+    return f"{_model_prefix(model)}{part}/{feature}"
+
+
+def tokenized_features(columns: Iterable[str], model: str) -> tuple[str, ...]:
+    """Returns the features that have attributions of tokens of `model`, sorted by name; their rest is in every row."""
+    prefix = f"{_model_prefix(model)}{TOKEN_REST}/"
     return tuple(sorted(column[len(prefix) :] for column in columns if column.startswith(prefix)))
 
 

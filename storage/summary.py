@@ -32,6 +32,8 @@ class Summary:
       rows_not_sampled: Records that were passed over because they are not in the sample; not among `rows_read`.
       tolerance_not_met: Explained records whose error is above the tolerance for at least one model.
       evaluations: Rows that went through a model (or its gradient), over all models.
+      tokens_left_out: Tokens of explained records that are not listed, as a row has more than are kept of it, over all
+        models and features.
       rows_failed_by_model: The records set aside, by the model that failed first, "candidate" or "baseline"; what is
         wrong with a record itself counts as the candidate's.
       tolerance_not_met_by_model: Explained records whose error is above the tolerance, by model.
@@ -58,6 +60,7 @@ class Summary:
     rows_not_sampled: int = 0
     tolerance_not_met: int = 0
     evaluations: int = 0
+    tokens_left_out: int = 0
     rows_failed_by_model: Mapping[str, int] = dataclasses.field(default_factory=dict)
     tolerance_not_met_by_model: Mapping[str, int] = dataclasses.field(default_factory=dict)
     evaluations_by_model: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -132,6 +135,7 @@ COUNTS = (
     "rows_not_sampled",
     "tolerance_not_met",
     "evaluations",
+    "tokens_left_out",
 )
 _ALWAYS = ("rows_read", "rows_explained", "rows_failed", "tolerance_not_met")
 SECONDS = ("model_load_seconds", "model_call_seconds")

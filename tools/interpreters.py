@@ -47,11 +47,12 @@ LINES = (
 AIRFLOW = Line("airflow", (2, 17), {(3, 10): "tfx116-airflow.txt"})
 # No lines of TFX, but tools that can't be installed beside it: what generates proto/*_pb2.py needs an old protoc,
 # Kubeflow Pipelines' SDK a newer protobuf than TFX 1.16, and what builds distributions a newer setuptools. The
-# documentation's site is made without TFX.
+# documentation's site is made without TFX, and what other libraries find too: alibi wants an older TensorFlow.
 TOOLS = (
     Line("proto", (2, 17), {(3, 10): "proto.txt", (3, 11): "proto.txt"}),
     Line("kfp", (2, 17), {(3, minor): "kfp.txt" for minor in (13, 12, 11, 10)}),
     Line("docs", (2, 17), {(3, minor): "docs.txt" for minor in (13, 12, 11, 10)}),
+    Line("peers", (2, 28), {(3, 10): "peers.txt"}),
     Line("dist", (2, 17), {(3, minor): "dist.txt" for minor in (13, 12, 11, 10)}),
 )
 

@@ -1,18 +1,14 @@
-"""Models of which parts of pictures are there, for the game that coalition methods play."""
+"""Pictures of which some parts are absent, for the game that coalition methods play."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.model.blocks import near_equal_slices
-from tfx_explain.attribution.model.interface import Model, Tensor, Tensors
-
-# The input that says of which row the pictures are.
-ROW = "superpixels/row"
+from tfx_explain.attribution.model.interface import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,34 +53,3 @@ class CutPictures:
         for number, absent in enumerate(self.absent):
             shown = tf.where(by_pixel == -number, tf.gather(absent, rows), shown)
         return shown
-
-
-class ModelOfParts:
-    """A model that takes which parts of pictures are present in place of the pictures; it has no gradients."""
-
-    def __init__(self, model: Model, pictures: Mapping[str, CutPictures], batch_rows: int) -> None:
-        """Shows the model at most so many pictures at once; `pictures` are by tensor key."""
-        self._model, self._pictures, self._batch_rows = model, pictures, batch_rows
-
-    def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
-        """See `Model`; inputs are `presence_key`s, `ROW`, and what else the model takes."""
-        outputs = [
-            self._shown({key: tensor[part] for key, tensor in inputs.items()}, targets[part])
-            for part in near_equal_slices(len(targets), self._batch_rows)
-        ]
-        return tf.concat(outputs, axis=0)
-
-    def gradients(self, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Is there for `Model`'s sake; coalition methods ask for no gradients."""
-        raise NotImplementedError
-
-    def _shown(self, inputs: dict[str, Tensor], targets: tf.Tensor) -> tf.Tensor:
-        rows = inputs.pop(ROW)
-        for key, pictures in self._pictures.items():
-            inputs[key] = pictures.shown(rows, inputs.pop(presence_key(key)))
-        return tf.reshape(self._model.predict(inputs, targets), [-1])
-
-
-def presence_key(key: str) -> str:
-    """Returns the input that says which parts of a tensor's pictures are present."""
-    return f"superpixels/of/{key}"

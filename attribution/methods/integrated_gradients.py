@@ -54,9 +54,9 @@ class IntegratedGradients(Method):
             tolerance: stated error that is good enough, relative to the sum of the row's absolute attributions.
             max_gradients: most gradients per row and baseline where `steps` is None, at least 9, and of a row that has
                 no finite gradient at an end at least 18.
-            maps: names of features, each one whole tensor, of which the attributions of every number are kept (see
-                `Attributions.maps`); True: of all that are images or the like, `[rows, height, width, ...]`. Without
-                `steps` that takes each gradient a second time.
+            maps: names of features, each one whole tensor, or keys of whole tensors, of which the attributions of every
+                number are kept (see `Attributions.maps`); True: of all that are images or the like, `[rows, height,
+                width, ...]`. Without `steps` that takes each gradient a second time.
             batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
 
         Raises:
@@ -103,10 +103,11 @@ class IntegratedGradients(Method):
         whole = problem.whole_tensors() if self._maps else {}
         if isinstance(self._maps, bool):
             return {feature: key for feature, key in whole.items() if problem.inputs[key].shape.rank > 2}
-        unfit = sorted(set(self._maps) - set(whole))
+        known = {key: key for key, owner in problem.owners.items() if not isinstance(owner, np.ndarray)} | whole
+        unfit = sorted(set(self._maps) - set(known))
         if unfit:
             raise ValueError(f"maps names {unfit}; features that are one whole tensor each are {sorted(whole)}.")
-        return {feature: whole[feature] for feature in self._maps}
+        return {feature: known[feature] for feature in self._maps}
 
     def _integrate(
         self, path: Path, baseline: int, keys: Collection[str], rows: np.ndarray

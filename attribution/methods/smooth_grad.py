@@ -142,7 +142,7 @@ class SmoothGrad(Method):
         found = {
             name: np.asarray(array).reshape(*shape, *np.shape(array)[1:])
             for name, array in vars(result).items()
-            if name not in ("features", "standard_errors", "maps", "regions")
+            if name not in ("features", "standard_errors", "maps", "regions", "tokens")
         }
         return found, {name: one.reshape(*shape, *one.shape[1:]) for name, one in result.maps.items()}
 

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
-from tfx_explain.attribution.coalitions.pictures import ROW, CutPictures, ModelOfParts, presence_key
+from tfx_explain.attribution.coalitions.parts import ROW, ModelOfParts, presence_key
+from tfx_explain.attribution.coalitions.pictures import CutPictures
 from tfx_explain.attribution.images.regions import Regions
 from tfx_explain.attribution.images.superpixels import SEGMENTATIONS, superpixels
 from tfx_explain.attribution.problem.method import Method

@@ -68,14 +68,15 @@ class Problem:
         at = min(baseline, tensor.shape[0] - 1)
         return tensor[at] if key in self.own else tensor[at : at + 1]
 
-    def batch_rows(self, batch_size: int) -> int:
+    def batch_rows(self, batch_size: int, besides: int = 0) -> int:
         """Returns how many rows to give the model at once: `batch_size`, or fewer where a row's tensors are large.
 
-        Whole vectors of rows; where rows take more than a third of a MiB, as many as fit, whatever `batch_size` is.
+        Whole vectors of rows; where rows take more than a third of a MiB, as many as fit, whatever `batch_size` is. A
+        row's dense tensors are counted, and so many bytes `besides`.
         """
         dense = [tensor for tensor in self.inputs.values() if isinstance(tensor, tf.Tensor)]
         row_bytes = sum(tensor.dtype.size * int(np.prod([size or 0 for size in tensor.shape[1:]])) for tensor in dense)
-        at_most = max(1, _BATCH_BYTES // max(1, row_bytes))
+        at_most = max(1, _BATCH_BYTES // max(1, row_bytes + besides))
         return min(whole_vectors(min(batch_size, at_most)), at_most)
 
     def differing(self, baseline: int) -> np.ndarray:

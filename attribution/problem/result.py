@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfx_explain.attribution.images.regions import Regions
+from tfx_explain.attribution.problem.tokens import TokenValues
 
 NOT_FINITE = "the output is not finite"
 
@@ -36,6 +37,8 @@ class Attributions:
         maps: of the features that the method was asked to keep maps of, `[rows, ...]` attributions of each number of
             their tensor, which add up to `values` but for rounding.
         regions: of the same features of `Xrai`, `[rows, height, width]` regions.
+        tokens: of the features of which tokens were asked for, the tokens' attributions, which add up to `values` with
+            their rest.
     """
 
     features: tuple[str, ...]
@@ -49,6 +52,7 @@ class Attributions:
     failures: tuple[str, ...]
     maps: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     regions: Mapping[str, Regions] = dataclasses.field(default_factory=dict)
+    tokens: Mapping[str, TokenValues] = dataclasses.field(default_factory=dict)
 
     def take(self, rows: np.ndarray) -> Attributions:
         """Returns the attributions of some rows, int `[taken]`, in that order."""
@@ -63,6 +67,7 @@ class Attributions:
             failures=tuple(self.failures[row] for row in rows),
             maps={feature: numbers[rows] for feature, numbers in self.maps.items()},
             regions={feature: regions.take(rows) for feature, regions in self.regions.items()},
+            tokens={feature: tokens.take(rows) for feature, tokens in self.tokens.items()},
         )
 
     @classmethod
@@ -82,6 +87,7 @@ class Attributions:
             failures=sum((part.failures for part in parts), ()),
             maps={feature: np.concatenate([part.maps[feature] for part in parts]) for feature in first.maps},
             regions={feature: Regions.joined([part.regions[feature] for part in parts]) for feature in first.regions},
+            tokens={feature: TokenValues.joined([part.tokens[feature] for part in parts]) for feature in first.tokens},
         )
 
     def with_maps(self, rows: np.ndarray, maps: Mapping[str, np.ndarray]) -> Attributions:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfx_explain.attribution import Tensors
 from tfx_explain.attribution.model.blocks import extended, filled
 from tfx_explain.attribution.model.traced import TracedModel
-from tfx_explain.savedmodel import CutModel
+from tfx_explain.savedmodel import CutModel, TokenModel
 
 _Result = TypeVar("_Result")
 
@@ -26,7 +26,7 @@ class SteadyModel:
       baselines: Of each key that has a player, `[baselines, ...]`.
     """
 
-    def __init__(self, model: CutModel) -> None:
+    def __init__(self, model: CutModel | TokenModel) -> None:
         """Wraps a model."""
         self.players, self.baselines = model.players, model.baselines
         self._encode, self._model = model.encode, TracedModel(model)
@@ -36,8 +36,8 @@ class SteadyModel:
     def encode(self, rows: tf.Tensor | Mapping[str, tf.Tensor]) -> dict[str, Any]:
         """As `CutModel.encode`."""
         if isinstance(rows, Mapping):
-            return self._call(self._encode, rows)
-        return self._call(lambda padded: self._encode(padded["rows"]), {"rows": rows})
+            return self._call(lambda padded: _one_of_each(self._encode(padded), padded), rows)
+        return self._call(lambda padded: _one_of_each(self._encode(padded["rows"]), padded), {"rows": rows})
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """As `CutModel.outputs`."""
@@ -60,14 +60,38 @@ class SteadyModel:
     def _call(self, function: Callable[..., _Result], inputs: Tensors, *others: Any) -> _Result:
         rows = int(next(iter(inputs.values())).shape[0])
         started = time.perf_counter()
-        if rows == filled(rows):
-            result = function(inputs, *others)
-        else:
-            index = extended(np.arange(rows), filled(rows))
-            padded = {key: tf.gather(tensor, index) for key, tensor in inputs.items()}
-            result = tf.nest.map_structure(
-                lambda tensor: tensor[:rows], function(padded, *(tf.gather(other, index) for other in others))
-            )
+        try:
+            if rows == filled(rows):
+                result = function(inputs, *others)
+            else:
+                index = extended(np.arange(rows), filled(rows))
+                padded = {key: tf.gather(tensor, index) for key, tensor in inputs.items()}
+                result = tf.nest.map_structure(
+                    lambda tensor: tensor[:rows], function(padded, *(tf.gather(other, index) for other in others))
+                )
+        except UnicodeDecodeError:  # of a row that TensorFlow repeats, and that is no text
+            raise
+        except ValueError as error:
+            # What TensorFlow finds of shapes before it begins, as of a picture of another size than the weights take.
+            raise tf.errors.InvalidArgumentError(None, None, str(error).partition(" for '{{node")[0]) from error
         with self._lock:
             self._seconds += time.perf_counter() - started
         return result
+
+
+def _one_of_each(encoded: dict[str, Any], rows: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+    """Checks that each row makes one: where bytes are reshaped, half a picture may make none, and two pictures two.
+
+    Raises:
+      tf.errors.InvalidArgumentError: It does not.
+    """
+    given = len(next(iter(rows.values())))
+    for key, tensor in encoded.items():
+        found = int(tensor.nrows()) if isinstance(tensor, tf.RaggedTensor) else len(tensor)
+        if found != given:
+            raise tf.errors.InvalidArgumentError(
+                None,
+                None,
+                f"A row makes {found / given:g} rows of tensor {key!r}: it has not as many values as one has.",
+            )
+    return encoded

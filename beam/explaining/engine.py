@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
+from tfx_explain.attribution import Attributions
+from tfx_explain.attribution.coalitions.method import CoalitionMethod
+from tfx_explain.beam.explaining.areas import areas_of_maps
 from tfx_explain.beam.explaining.calls import SteadyModel
+from tfx_explain.beam.explaining.coalitions import TokenCoalitions
 from tfx_explain.beam.explaining.images import prepare_images
 from tfx_explain.beam.explaining.job import ExplanationJob, load_models, unshared_features
-from tfx_explain.beam.explaining.method import Request, make_method, needs_gradients
+from tfx_explain.beam.explaining.method import Method, Request, make_method, needs_gradients
 from tfx_explain.beam.explaining.outputs import choose_outputs
-from tfx_explain.beam.explaining.results import Failures, Results
+from tfx_explain.beam.explaining.results import Failures, Results, of_one_size
+from tfx_explain.beam.explaining.tokens import baseline_of, chosen_features
 from tfx_explain.beam.reading import decode
 from tfx_explain.beam.reading.sample import row_hashes
-from tfx_explain.savedmodel import ExplainableModel, Feature
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import ExplainableModel, Feature, TokenModel
 from tfx_explain.storage import columns
 
 
@@ -71,7 +77,9 @@ class Engine:
         self.models: Mapping[str, ExplainableModel] = load_models(job)
         self.explained = {name: model.output for name, model in self.models.items()}
         self.unshared = unshared_features(self.models)
-        self._calls = {name: self._cut(name, model) for name, model in self.models.items()}
+        self._tokenized: dict[str, TokenModel] = {}
+        self._coalitions: dict[str, TokenCoalitions] = {}
+        self._calls = {name: self._cut(name, model, job.parameters) for name, model in self.models.items()}
         metadata = {columns.CANDIDATE: job.metadata, columns.BASELINE: job.baseline_model_metadata}
         prepared = {
             name: prepare_images(job.parameters, metadata[name] or job.metadata, model.players, model.baselines)
@@ -81,7 +89,9 @@ class Engine:
         self._baselines = {name: baselines for name, (_, baselines) in prepared.items()}
         # Both models' own, as far as both have them: one method finds the parts of a picture for both.
         shared = set.intersection(*map(set, self._images.values()))
-        self._method = make_method(job.parameters, sorted(shared))
+        self._measured = job.parameters.measure_maps
+        self._max_tokens = job.parameters.tokens.max_tokens
+        self._methods = {name: self._method(name, job.parameters, sorted(shared)) for name in self.models}
         self.choice = choose_outputs(job.parameters, self.models)
         self.row_features: Mapping[str, Feature] = collections.ChainMap(
             *(dict(model.row_features) for model in self.models.values())
@@ -115,7 +125,8 @@ class Engine:
             refused = self._refused_rows(inputs)
         rest = np.setdiff1d(rows, list(refused))
         parts, results, failures = self._explain_halved(inputs, rest) if len(rest) else ([], [], {})
-        return parts, results, failures | refused
+        parts, results, odd = of_one_size(parts, results)
+        return parts, results, failures | refused | odd
 
     def outputs(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """Returns every model's outputs, float `[rows, outputs]`, of rows that lack nothing, at least one.
@@ -124,7 +135,9 @@ class Engine:
           decode.MODEL_ERRORS: A model can't take one of the rows, or not so many at once.
         """
         return {
-            name: model.outputs(self._encode(name, inputs)).numpy().astype(np.float64)
+            name: model.outputs(self._request(name, inputs, row_hashes(inputs.records)).inputs)
+            .numpy()
+            .astype(np.float64)
             for name, model in self._calls.items()
         }
 
@@ -139,42 +152,88 @@ class Engine:
           decode.MODEL_ERRORS: A model can't take one of the rows, or not so many at once.
         """
         keys = row_hashes(inputs.records)
-        requests = {
-            name: Request(model, self._encode(name, inputs), self._baselines[name], model.players, keys)
-            for name, model in self._calls.items()
-        }
+        requests = {name: self._request(name, inputs, keys) for name in self._calls}
         chosen = self._targets(requests[columns.CANDIDATE], len(keys)) if targets is None else targets
         of_models = {name: self.choice.of_model(name, chosen) for name in requests}
-        return Results(
-            of_models,
-            {
-                name: [
-                    request.explain(self._method, target, list(self._images[name].values()))
-                    for target in of_models[name].T
-                ]
-                for name, request in requests.items()
-            },
-        )
+        found = {
+            name: [self._explained(name, request, target, inputs) for target in of_models[name].T]
+            for name, request in requests.items()
+        }
+        return Results(of_models, found, self._areas(requests, of_models, found))
+
+    def _areas(
+        self,
+        requests: Mapping[str, Request],
+        targets: Mapping[str, np.ndarray],
+        found: Mapping[str, Sequence[Attributions]],
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """How good the maps are, where that is asked for."""
+        if not self._measured:
+            return {}
+        return {
+            name: areas_of_maps(request, self._images[name], targets[name], found[name], self.explained[name].quantity)
+            for name, request in requests.items()
+        }
+
+    def _explained(self, name: str, request: Request, targets: np.ndarray, inputs: Inputs) -> Attributions:
+        found = request.explain(self._methods[name], targets, list(self._images[name].values()))
+        if name not in self._coalitions:
+            return found
+        return self._coalitions[name].with_places(found, inputs.for_model(self.models[name]))
 
     def take_seconds(self) -> float:
         """Returns the time spent in the models since this was asked last."""
         return sum(model.take_seconds() for model in self._calls.values())
 
-    def _cut(self, name: str, model: ExplainableModel) -> SteadyModel:
+    def _cut(
+        self, name: str, model: ExplainableModel, parameters: explanation_pb2.ExplanationParameters
+    ) -> SteadyModel:
         try:
-            return SteadyModel(model.differentiable() if self._along_path else model.coalitional())
+            if not parameters.tokens.features:
+                return SteadyModel(model.differentiable() if self._along_path else model.coalitional())
+            is_required = name == columns.CANDIDATE
+            if not self._along_path:
+                self._coalitions[name] = TokenCoalitions(parameters.tokens, model, is_required=is_required)
+                return SteadyModel(self._coalitions[name].model())
+            features = chosen_features(parameters.tokens, model, model.why_no_tokens, is_required)
+            self._tokenized[name] = model.tokenized(features, baseline_of(parameters.tokens))
+            return SteadyModel(self._tokenized[name])
         except ValueError as error:
             raise ValueError(f"The {name} model can't be explained as asked. {error}") from error
 
+    def _method(self, name: str, parameters: explanation_pb2.ExplanationParameters, images: Sequence[str]) -> Method:
+        method = make_method(parameters, images, self._token_keys(name))
+        if name not in self._coalitions:
+            return method
+        assert isinstance(method, CoalitionMethod)
+        return self._coalitions[name].method(method)
+
+    def _token_keys(self, name: str) -> list[str]:
+        features = self._tokenized[name].features.values() if name in self._tokenized else ()
+        return [key.key for feature in features for key in feature.keys]
+
+    def _request(self, name: str, inputs: Inputs, keys: np.ndarray) -> Request:
+        model, encoded = self._calls[name], self._encode(name, inputs)
+        tokenized, tokens = self._tokenized.get(name), {}
+        if tokenized is not None:
+            encoded, tokens = tokenized.read(encoded)
+        return Request(model, encoded, self._baselines[name], model.players, keys, tokenized, tokens, self._max_tokens)
+
     def _encode(self, name: str, inputs: Inputs) -> dict[str, tf.Tensor]:
         return self._calls[name].encode(inputs.for_model(self.models[name]))
+
+    def _readable(self, name: str, inputs: Inputs) -> None:
+        """Raises `decode.MODEL_ERRORS` where a model can't take one of the rows."""
+        self._request(name, inputs, row_hashes(inputs.records))
 
     def _refused_rows(self, inputs: Inputs) -> Failures:
         """Finds the rows that a model can't parse or encode, which is cheap to try."""
         refused: Failures = {}
         for name in self.models:
             rest = np.setdiff1d(np.arange(len(inputs.records)), list(refused))
-            found = decode.isolate(rest, lambda rows, of=name: self._encode(of, inputs.take(rows)), decode.MODEL_ERRORS)
+            found = decode.isolate(
+                rest, lambda rows, of=name: self._readable(of, inputs.take(rows)), decode.MODEL_ERRORS
+            )
             refused |= {row: (name, error) for row, error in found.items()}
         return refused
 

@@ -26,6 +26,8 @@ def check_parameters(parameters: explanation_pb2.ExplanationParameters) -> None:
         raise ValueError(f"sample.fraction is {sample.fraction}; give the share of the rows, above 0 and at most 1.")
     if not 0 <= failed <= 1:
         raise ValueError(f"max_failed_fraction is {failed}; give the share of rows that may fail, from 0 to 1.")
+    if parameters.tokens.max_tokens < 0:
+        raise ValueError(f"tokens.max_tokens is {parameters.tokens.max_tokens}; give at least 1, or 0 for 512.")
     _check_outputs(list(parameters.output_indices), list(parameters.class_names), parameters.top_k)
 
 

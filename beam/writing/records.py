@@ -13,6 +13,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from tfx_explain.beam.columns import encode_columns, encode_lists, encode_numbers, join_pieces
 from tfx_explain.beam.explaining.results import Results
 from tfx_explain.beam.writing.maps import map_pieces
+from tfx_explain.beam.writing.tokens import token_pieces
 from tfx_explain.savedmodel import ExplainedOutput
 from tfx_explain.storage import columns
 
@@ -47,6 +48,9 @@ def attribution_records(
         for index, feature in enumerate(outputs[0].features):
             added[columns.attribution_column(model, feature)] = _by_row([one.values[:, index] for one in outputs])
         targets = results.targets[model]
+        for feature, areas in results.areas.get(model, {}).items():
+            for number, part in enumerate(columns.AREAS_OF_MAPS):
+                added[columns.map_column(model, part, feature)] = areas[:, :, number].astype(np.float32)
         zeros = np.zeros(targets.shape, np.float32)
         for other, features in unshared.items():
             added |= {columns.attribution_column(model, one): zeros for one in features if other != model}
@@ -55,7 +59,8 @@ def attribution_records(
         added[columns.field_column(model, columns.TOLERANCE_MET)] = met.astype(np.int64)
     pieces = [pa.array(originals, pa.large_binary()), *encode_numbers(added), *_texts(results.targets, explained)]
     maps = [piece for model, outputs in results.of_models.items() for piece in map_pieces(model, outputs)]
-    return join_pieces([*pieces, *maps], len(originals))
+    tokens = [piece for model, outputs in results.of_models.items() for piece in token_pieces(model, outputs)]
+    return join_pieces([*pieces, *maps, *tokens], len(originals))
 
 
 def kept_features(records: np.ndarray, names: Sequence[str] | None) -> np.ndarray:

@@ -17,8 +17,8 @@ from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.components import artifacts
 from tfx_explain.components.driver import Driver
 from tfx_explain.components.explainer import executor, inputs
-from tfx_explain.components.reporting import EVERYTHING, REPORT_KEY, check_report
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.report.beside import EVERYTHING, REPORT_KEY, check_report
 
 
 class ExplainerSpec(component_spec.ComponentSpec):

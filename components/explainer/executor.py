@@ -18,8 +18,8 @@ from tfx.utils import json_utils, proto_utils
 from tfx_explain.beam.run import explain_splits
 from tfx_explain.components import artifacts
 from tfx_explain.components.explainer import inputs
-from tfx_explain.components.reporting import REPORT_KEY, report_beside
 from tfx_explain.metrics import evaluate_attributions
+from tfx_explain.report.beside import REPORT_KEY, report_beside
 from tfx_explain.storage import columns
 from tfx_explain.storage.directory import complete_directory
 from tfx_explain.storage.summary import COUNTS, SECONDS, SUMMARY_FILE, Summary

@@ -16,11 +16,11 @@ from tfx.types import standard_component_specs as keys
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY
 from tfx_explain.components.driver import Driver
 from tfx_explain.components.own_id import COMPONENT_ID_KEY, KnowsItsId
-from tfx_explain.components.reporting import EVERYTHING, REPORT_KEY, check_report
 from tfx_explain.components.threshold_validator import executor
 from tfx_explain.gate.config.lint import lint
 from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.report.beside import EVERYTHING, REPORT_KEY, check_report
 
 Channels: TypeAlias = types.BaseChannel | Sequence[types.BaseChannel]
 

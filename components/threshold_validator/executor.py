@@ -18,7 +18,6 @@ from tfx.utils import io_utils, path_utils, proto_utils
 
 from tfx_explain.components.artifacts import ATTRIBUTIONS_KEY, without_empty_baseline
 from tfx_explain.components.own_id import COMPONENT_ID_KEY
-from tfx_explain.components.reporting import REPORT_KEY, report_beside
 from tfx_explain.gate.config.verify import Wiring, verify_config
 from tfx_explain.gate.model import Model
 from tfx_explain.gate.reading.evidence import Sources
@@ -26,6 +25,7 @@ from tfx_explain.gate.saying.verdict import TEXT_FILE, Verdict
 from tfx_explain.gate.validate import validate
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import first_line
+from tfx_explain.report.beside import REPORT_KEY, report_beside
 from tfx_explain.report.history.events import add_events
 from tfx_explain.report.history.left import Left
 from tfx_explain.storage.columns import BASELINE, CANDIDATE

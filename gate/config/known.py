@@ -19,14 +19,14 @@ _HIGHER_IS_BETTER = """
     COCOAveragePrecision COCOAverageRecall COCOMeanAveragePrecision COCOMeanAverageRecall
     ObjectDetectionPrecision ObjectDetectionRecall ObjectDetectionMaxRecall ObjectDetectionPrecisionAtRecall
     ImportanceNDCG ImportanceSpearman ImportanceKendall AttributionAgreement ExplainedRows ShareKept
-    MapAgreement
+    MapAgreement TokenNDCG MapInsertion
 """
 _LOWER_IS_BETTER = """
     FNR FPR FallOut MissRate FalseNegatives FN FalsePositives FP FalseDiscoveryRate FalseOmissionRate
     NegativeLikelihoodRatio BinaryCrossEntropy BinaryCrossentropy CategoricalCrossEntropy CategoricalCrossentropy
     SparseCategoricalCrossentropy KLDivergence Poisson Hinge SquaredHinge CategoricalHinge
     LargestShareChange AttributionDistance FailedRows CompletenessGap CompletenessGapQuantile ToleranceMissed
-    UninfluencedRows
+    UninfluencedRows TokensEntering MapDeletion
 """
 # MeanSquaredError, LogCoshError, ApproximationError, loss, val_loss, and whatever else is called so.
 _BY_ITS_NAME = re.compile(r"(.*[a-z\d_])?(Error|Loss|error|loss)")

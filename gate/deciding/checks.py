@@ -207,6 +207,7 @@ class Checker:
             passed,
             "",
             self._usual.get((str(asked.key.name), CHANGE if is_change else VALUE, where)),
+            known.notes.get(asked.key) or known.notes.get(asked.value_key, ""),
         )
         if finite and not passed and interval is None and confidence == _Policy.REQUIRE_SIGNIFICANT_PASS:
             return dataclasses.replace(check, why=no_interval(check))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,10 +16,12 @@ from tfx_explain.gate.bounds import Interval
 from tfx_explain.gate.reading.shards import record_files
 from tfx_explain.gate.reading.values import value_and_interval
 from tfx_explain.gate.slices import SliceKey, printed, selector, slice_key_of
-from tfx_explain.proto.printable import first_line
+from tfx_explain.metrics.notes import noted_key
+from tfx_explain.proto.printable import first_line, text_of
 from tfx_explain.storage.integrity import read_whole
 
 M = TypeVar("M", bound=Message)
+V = TypeVar("V")
 Metrics = dict[tfma.metrics.MetricKey, float]
 
 _BATCH_SIZE = 1000
@@ -32,10 +34,22 @@ class SliceMetrics:
     Attributes:
       values: By metric; what isn't one number is NaN.
       intervals: Confidence intervals, by metric; not every metric has one.
+      notes: What metrics say beside their values, clauses, by metric.
     """
 
     values: Metrics = field(default_factory=dict)
     intervals: dict[tfma.metrics.MetricKey, Interval] = field(default_factory=dict)
+    notes: dict[tfma.metrics.MetricKey, str] = field(default_factory=dict)
+
+    def without(self, names: Collection[str]) -> SliceMetrics:
+        """Returns the same but for the metrics of these names."""
+        return SliceMetrics(_without(self.values, names), _without(self.intervals, names), _without(self.notes, names))
+
+    def update(self, other: SliceMetrics) -> None:
+        """Adds what is known from elsewhere."""
+        self.values.update(other.values)
+        self.intervals.update(other.intervals)
+        self.notes.update(other.notes)
 
 
 Slices = dict[SliceKey, SliceMetrics]
@@ -111,6 +125,9 @@ def _slice_key(metrics: metrics_for_slice_pb2.MetricsForSlice) -> SliceKey:
 
 def _take(on_slice: SliceMetrics, key: tfma.metrics.MetricKey, item: Any, where: str, place: str) -> None:
     """Adds what an item says of a metric; `where` and `place` tell people the slice, and the files that it is in."""
+    if (noted := noted_key(key)) != key and item.value.WhichOneof("type") == "bytes_value":
+        on_slice.notes[noted] = text_of(item.value.bytes_value)
+        return
     try:
         value, interval = value_and_interval(item)
     except ValueError as error:
@@ -120,6 +137,10 @@ def _take(on_slice: SliceMetrics, key: tfma.metrics.MetricKey, item: Any, where:
     on_slice.values[key] = value
     if interval is not None:
         on_slice.intervals[key] = interval
+
+
+def _without(part: dict[tfma.metrics.MetricKey, V], names: Collection[str]) -> dict[tfma.metrics.MetricKey, V]:
+    return {key: one for key, one in part.items() if key.name not in names}
 
 
 def _same(one: tuple[float, Interval | None], other: tuple[float, Interval | None]) -> bool:

@@ -97,7 +97,6 @@ class Evidence:
         for slice_key, metrics in slices.items():
             joined = self.slices.setdefault(slice_key, metrics)
             if joined is not metrics:
-                joined.values.update(metrics.values)
-                joined.intervals.update(metrics.intervals)
+                joined.update(metrics)
         self.sources.update(dict.fromkeys(keys, source))
         self.sliced[source] = frozenset(slices)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from tfx_explain.gate.reading.evaluations import SliceMetrics, Slices
+from tfx_explain.gate.reading.evaluations import Slices
 from tfx_explain.gate.reading.provenance import verify_provenance
 from tfx_explain.metrics import configs, quality
 from tfx_explain.proto import explanation_pb2
@@ -98,13 +98,7 @@ def with_quality(eval_config: config_pb2.EvalConfig) -> tuple[config_pb2.EvalCon
 
 def without(slices: Slices, names: Collection[str]) -> Slices:
     """Returns metrics without those of the given names."""
-    return {
-        slice_key: SliceMetrics(
-            {key: value for key, value in metrics.values.items() if key.name not in names},
-            {key: interval for key, interval in metrics.intervals.items() if key.name not in names},
-        )
-        for slice_key, metrics in slices.items()
-    }
+    return {slice_key: metrics.without(names) for slice_key, metrics in slices.items()}
 
 
 def record_problems(place: str, slices: Slices, policy: explanation_pb2.GatePolicy) -> Iterator[str]:

@@ -90,7 +90,8 @@ def _as_configured(slices: Slices, config: config_pb2.EvalConfig, names: Mapping
                     f"{' and '.join(map(repr, models))}, which are both the candidate"
                 )
         intervals = {renamed[key]: interval for key, interval in metrics.intervals.items()}
-        result[slice_key] = SliceMetrics(values, intervals)
+        notes = {renamed[key]: note for key, note in metrics.notes.items()}
+        result[slice_key] = SliceMetrics(values, intervals, notes)
     return result
 
 

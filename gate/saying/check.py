@@ -37,6 +37,7 @@ class Check:
       passed: The decision; None where the threshold was not asked.
       why: A sentence, where the numbers don't say it all.
       usual: What the value was expected to be, where the config knows it; see `tfx_explain.gate.usual`.
+      note: What the metric says beside the candidate's value, a clause: which tokens it is about.
     """
 
     metric: str
@@ -57,6 +58,7 @@ class Check:
     passed: bool | None = None
     why: str = ""
     usual: Usual | None = None
+    note: str = ""
 
     @property
     def times(self) -> float | None:
@@ -95,6 +97,7 @@ class Check:
             "margin": _plain(self.margin),
             "usual": None if self.usual is None else {"times": _plain(self.times), "runs": self.usual.runs},
             "key": self.key,
+            "note": self.note,
             "reason": self.reason,
         }
 
@@ -109,7 +112,9 @@ def sentence(check: Check) -> str:
             "no change can pass; set HIGHER_IS_BETTER or LOWER_IS_BETTER"
         )
     said = _change(check, value) if check.kind == CHANGE else _value(check, value)
-    return f"{said}; allowed: {check.allowed}{_failed_bounds(check)}{_remark(check, value)}{_unusual(check)}"
+    return (
+        f"{said}; allowed: {check.allowed}{_failed_bounds(check)}{_remark(check, value)}{_unusual(check)}{_note(check)}"
+    )
 
 
 def numbers(check: Check) -> dict[str, str]:
@@ -246,6 +251,10 @@ def _unusual(check: Check) -> str:
         return ""
     of_what = "the usual variation between retrainings"
     return f"; {check.times:.1f} times {of_what}, as known from {check.usual.runs} runs"
+
+
+def _note(check: Check) -> str:
+    return f"; {check.note}" if check.note else ""
 
 
 def _interval_bounds(check: Check) -> Iterable[float]:

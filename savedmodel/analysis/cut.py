@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.scores import Score
-from tfx_explain.savedmodel.analysis.slots import Slot, Tensor, Tensors, encoder, parts
+from tfx_explain.savedmodel.analysis.slots import FlatSlot, Slot, Tensor, Tensors, encoder, parts
 from tfx_explain.savedmodel.graph.flat import import_cut
 
 # The key of a tensor, or one column of a dense one: (key, index along its last axis).
@@ -49,15 +49,17 @@ class CutModel:
         players: of each feature, the keys of its tensors, or columns of them.
         baselines: of each key that has a player, `[baselines, ...]`.
         traces: of its methods, where attribution methods keep them.
+        slots: every place that is fed.
     """
 
     def __init__(self, cut: Cut, baselines: Tensors) -> None:
         self.players = dict(cut.players)
         self.baselines = dict(baselines)
         self.traces: dict[Any, Callable[..., Any]] = {}
-        self._cut = cut
+        self.slots, self._cut = cut.slots, cut
         self._feeds = {name: spec for s in cut.slots for name, spec in zip(s.tensors, s.specs, strict=True)}
-        self._encode = encoder(cut.read, cut.slots)
+        # What is flat is of rows by themselves.
+        self._encode = encoder(cut.read, [slot for slot in cut.slots if not isinstance(slot, FlatSlot)])
         every = cut.score.every
         self._outputs = import_cut(
             cut.read.graph, self._feeds, [cut.score.tensor], lambda _, fetched: every(fetched[0])
@@ -125,7 +127,9 @@ class CutModel:
         return self._cut.score.chosen(*fetched)
 
     def _arguments(self, inputs: Tensors) -> list[tf.Tensor]:
-        return [tensor for slot in self._cut.slots for tensor in parts(slot, inputs[slot.key])]
+        # Two places may share a tensor that says where values are.
+        fed = {n: t for slot in self.slots for n, t in zip(slot.tensors, parts(slot, inputs[slot.key]), strict=True)}
+        return list(fed.values())
 
 
 def _int32(targets: Any) -> tf.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +18,20 @@ from google.protobuf import json_format
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions, static_value
 
-IMAGE_OPS = frozenset({"DecodeImage", "DecodeJpeg", "DecodePng", "DecodeGif", "DecodeAndCropJpeg"})
-SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "UnicodeDecode", "StringNGrams"})
+IMAGE_OPS = frozenset({"DecodeImage", "DecodeJpeg", "DecodePng", "DecodeGif", "DecodeBmp", "DecodeAndCropJpeg"})
+# The latter ones are tensorflow_text's, some of which have its name before theirs.
+SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "UnicodeDecode", "StringNGrams"}) | {
+    "FastWordpieceTokenizeWithOffsets",
+    "RegexSplitWithOffsets",
+    "SentencepieceTokenizeOp",
+    "SentencepieceTokenizeWithOffsetsOp",
+    "UnicodeScriptTokenizeWithOffsets",
+    "TFText>FastSentencepieceTokenize",
+    "TFText>FastWordpieceTokenizeWithOffsets",
+    "TFText>WhitespaceTokenizeWithOffsetsV2",
+    "WhitespaceTokenizeWithOffsets",
+    "WordpieceTokenizeWithOffsets",
+}
 NUMBER_OPS = frozenset({"DecodeRaw", "DecodePaddedRaw", "DecodeCSV", "StringToNumber"})
 _REGEX_OPS = frozenset({"RegexReplace", "StaticRegexReplace", "RegexFullMatch", "StaticRegexFullMatch"})
 _USUAL_IMAGES = ((8, 8, 3), (8, 8, 1), (28, 28, 1), (32, 32, 3))
@@ -105,7 +118,24 @@ def _images(use: StringUse, rows: int, rng: np.random.Generator, _: Sequence[byt
     for height, width, depth in dict.fromkeys([*shapes, *_USUAL_IMAGES]):
         for file_depth in (depth, *sorted(channels - {depth})):
             pixels = rng.integers(0, 256, (rows, height, width, file_depth), np.uint8)
-            yield [tf.io.encode_png(tf.constant(image)).numpy() for image in pixels]
+            yield [_file(use, image) for image in pixels]
+
+
+def _file(use: StringUse, image: np.ndarray) -> bytes:
+    """A picture, uint8 `[height, width, depth]`, as a file that its decoders take: most of them take a PNG."""
+    if "DecodeBmp" in use.ops:
+        return _bmp(image)
+    if "DecodeAndCropJpeg" in use.ops:
+        return tf.io.encode_jpeg(image[:, :, :3]).numpy()
+    return tf.io.encode_png(tf.constant(image)).numpy()
+
+
+def _bmp(image: np.ndarray) -> bytes:
+    """A bitmap without compression, its lowest line first, in the oldest form with a header of 40 bytes."""
+    height, width, depth = image.shape
+    lines = np.pad(image[::-1].reshape(height, -1), ((0, 0), (0, -width * depth % 4))).tobytes()
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8 * depth, 0, len(lines), 0, 0, 0, 0)
+    return struct.pack("<2sIHHI", b"BM", 54 + len(lines), 0, 0, 54) + header + lines
 
 
 def _raw(use: StringUse, rows: int, rng: np.random.Generator, _: Sequence[bytes]) -> Iterator[list[bytes]]:

@@ -95,13 +95,13 @@ def frontier(analysis: Analysis, names: Collection[str], floats: Collection[str]
     whole, operands, merges = _first_reached(analysis, names, floats)
     ordered = sorted(whole, key=analysis.order.__getitem__)
     # One that gets on through others only adds nothing.
-    needed = [tensor for tensor in ordered if _gets_past(analysis, tensor, whole - {tensor}, names)]
+    needed = [tensor for tensor in ordered if gets_past(analysis, tensor, whole - {tensor}, names)]
     depends = analysis.read.depends
     sources = {tensor: tensor for tensor in needed} | dict(sorted(operands.items()))
     return Frontier({tensor: depends[source] for tensor, source in sources.items()}, frozenset(merges))
 
 
-def _gets_past(analysis: Analysis, tensor: str, others: Collection[str], names: Collection[str]) -> bool:
+def gets_past(analysis: Analysis, tensor: str, others: Collection[str], names: Collection[str]) -> bool:
     """Whether a tensor of `names` gets to the outputs, or among other features, otherwise than through `others`."""
     queue, entered = [tensor], {tensor, *others}
     while queue:

@@ -12,6 +12,7 @@ from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import node_of
 
 _CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+IMAGE = "image"
 _CHANNELS = (1, 3, 4)
 
 
@@ -19,7 +20,7 @@ def modality(read: ReadModel, feature: Feature, encoded: Sequence[str]) -> str:
     """`image`, `text`, `structured` (one string with several numbers), `numeric` or `categorical`."""
     use = string_use(read, feature.name)
     if use.ops & IMAGE_OPS or _is_image(read, feature, use):
-        return "image"
+        return IMAGE
     if feature.dtype == tf.string:
         if use.ops & NUMBER_OPS:
             return "structured"
@@ -53,7 +54,11 @@ def is_decoded(read: ReadModel, feature: Feature) -> bool:
 
 def _is_image(read: ReadModel, feature: Feature, use: StringUse) -> bool:
     """Whether the input is `[rows, height, width, channels]`, or made so for a convolution."""
-    if feature.shape.rank == 4 and feature.shape[3] in _CHANNELS:
+    if are_pictures(feature.shape):
         return True
-    convolved = [read.specs[node.input[0]].shape for node in use.nodes if node.op in _CONVOLUTIONS]
-    return any(shape.rank == 4 and shape[3] in _CHANNELS for shape in convolved)
+    return any(are_pictures(read.specs[node.input[0]].shape) for node in use.nodes if node.op in _CONVOLUTIONS)
+
+
+def are_pictures(shape: tf.TensorShape) -> bool:
+    """Whether a shape is `[rows, height, width, channels]`."""
+    return shape.rank == 4 and shape[3] in _CHANNELS

@@ -36,6 +36,14 @@ class Slot:
         return len(self.tensors) > 1
 
 
+@dataclass(frozen=True)
+class FlatSlot(Slot):
+    """A place that is fed one slice for each value of any number of rows, the rows' one after the other.
+
+    The second tensor, if any, says where among the slices a value's is; each gets its own.
+    """
+
+
 def slot_of(read: ReadModel, tensor: str) -> Slot:
     """The slot for feeding `tensor`; any tensor of a sparse or ragged feature stands for all of them."""
     feature = read.sparse.get(tensor)
@@ -97,6 +105,9 @@ def raw_encoder(read: ReadModel, raw: Iterable[str], slots: Sequence[Slot]) -> C
 
 def parts(slot: Slot, value: Tensor) -> tuple[tf.Tensor, ...]:
     """The tensors to feed for the value of a slot."""
+    if isinstance(slot, FlatSlot):
+        flat = value.flat_values
+        return (flat, *(tf.cast(tf.range(tf.shape(flat)[0]), spec.dtype) for spec in slot.specs[1:]))
     if not slot.is_ragged:
         # Dense, as the slot says; the type doesn't.
         return (value,)  # type: ignore[return-value]

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.cut import Cut, CutModel, Part
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
 from tfx_explain.savedmodel.analysis.settle import refuse_open, settle
-from tfx_explain.savedmodel.analysis.slots import Slot, raw_encoder, slot_of
+from tfx_explain.savedmodel.analysis.slots import Slot, Tensors, encoder, raw_encoder, slot_of
+from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError
 from tfx_explain.savedmodel.explainable.inputs import has_columns
 from tfx_explain.savedmodel.explainable.plans import Explained, Groups
 from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
 from tfx_explain.savedmodel.explainable.saved_names import with_own_names
+from tfx_explain.savedmodel.explainable.token_model import TokenModel
+from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, text_reader, token_players
+from tfx_explain.savedmodel.explainable.tokenized import PAD, TokenCut, cut_tokens
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
+
+# Where on the way from a baseline a leap is looked for, and how much of the output's changes it is.
+_NEAR_BASELINE, _LEAP = (0.0, 2.0**-10, 0.25, 0.5, 1.0), 0.05
+_NO_SLOTS: Mapping[str, Slot] = {}
+_NO_TENSORS: Tensors = {}
+_NO_PLAYERS: Mapping[str, TokenPlayers] = {}
 
 
 def load_explainable(
@@ -100,12 +114,75 @@ class ExplainableModel:
         Raises:
             NotDifferentiableError: if a feature has no differentiable path to the output.
         """
-        plans = self._explained.plans
-        stuck = {name for name, plan in plans.items() if not plan.encoded}
+        return self._smooth({}, {})
+
+    def tokenized(self, names: Collection[str], baseline: str) -> TokenModel:
+        """The same, fed at the vectors of tokens of some features.
+
+        Args:
+            names: features, none of them a group or a column.
+            baseline: `pad`, `unknown` or `zero`, as `cut_tokens` says.
+
+        Raises:
+            NotDifferentiableError: as above.
+            ValueError: if the tokens of one of them can't be found, or it has no such baseline; it says why.
+        """
+        cuts = {name: self._token_cut(name, baseline) for name in names}
+        slots = {key: slot for cut in cuts.values() for key, slot in cut.slots.items()}
+        given = {key: tensor for cut in cuts.values() for key, tensor in cut.baselines.items()}
+        model = self._smooth({name: tuple(cut.slots) for name, cut in cuts.items()}, slots, given)
+        needed = {key: slot for cut in cuts.values() for key, slot in cut.feature.reader.slots.items()}
+        raw = encoder(self._read, list(needed.values()))
+        return TokenModel(model, {name: cut.feature for name, cut in cuts.items()}, raw)
+
+    def why_no_tokens(self, name: str) -> str:
+        """Why the tokens of a feature can't be found; '' where they can."""
+        try:
+            self._cut_at_tokens(name, PAD, holds_shape=True)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def _token_cut(self, name: str, baseline: str) -> TokenCut:
+        """Where a feature's tokens are fed; masks and lengths are held where the output leaps at the empty text's."""
+        cut = self._cut_at_tokens(name, baseline, holds_shape=False)
+        if cut.has_shape and not self._starts_smoothly(name, cut):
+            return self._cut_at_tokens(name, baseline, holds_shape=True)
+        return cut
+
+    def _cut_at_tokens(self, name: str, baseline: str, holds_shape: bool) -> TokenCut:
+        members = self._explained.groups.get(name, ())
+        if len(members) != 1 or members[0][1] is not None:
+            raise TokensNotFoundError(name, "it is a group of features, or a column of one")
+        plan = self._explained.plans[members[0][0]]
+        return cut_tokens(self._read, name, plan, self._explained.output.score.tensor, baseline, holds_shape)
+
+    def _starts_smoothly(self, name: str, cut: TokenCut) -> bool:
+        """Whether outputs are finite where tokens' tensors are at their baselines, and hardly others next to them."""
+        model = self._smooth({name: tuple(cut.slots)}, cut.slots, cut.baselines)
+        raw: dict[str, Any] = {key: values[:1] for key, values in self._explained.baselines.items()}
+        raw.update(cut.row)
+        row: dict[str, Any] = dict(raw_encoder(self._read, raw, model.slots)(raw))
+        points = []
+        for alpha in _NEAR_BASELINE:
+            moved = {key: start + alpha * (row[key] - start) for key, start in cut.baselines.items()}
+            points.append(model.outputs({**row, **moved}).numpy())
+        first, second, *others = points
+        sizes = np.abs(np.array(others) - first).max(axis=0)
+        return bool(np.isfinite(points).all() and (np.abs(second - first) <= _LEAP * sizes).all())
+
+    def _smooth(
+        self, tokens: Mapping[str, Sequence[str]], slots: Mapping[str, Slot], given: Tensors | None = None
+    ) -> CutModel:
+        """The model fed at encoded tensors, of some features at others."""
+        members = {name: self._explained.groups[name][0][0] for name in tokens}
+        fed = {name: plan.encoded for name, plan in self._explained.plans.items()}
+        fed |= {members[name]: tensors for name, tensors in tokens.items()}
+        stuck = {name for name, tensors in fed.items() if not tensors}
         if not stuck:
-            model = self._cut({name: plan.encoded for name, plan in plans.items()})
+            model = self._cut(fed, own=slots, baselines=given or {})
             unconnected = set(model.unconnected())
-            stuck = {name for name, plan in plans.items() if unconnected.issuperset(plan.encoded)}
+            stuck = {name for name, tensors in fed.items() if unconnected.issuperset(tensors)}
             if not stuck:
                 return model
         raise NotDifferentiableError(
@@ -114,8 +191,27 @@ class ExplainableModel:
             "sampled_shapley_attribution, which needs none."
         )
 
-    def coalitional(self) -> CutModel:
+    def token_players(self, name: str, whole_texts: bool = False) -> TokenPlayers:
+        """Where the model is fed so that a feature's tokens can be absent one by one, see `token_players`.
+
+        Raises:
+            ValueError: if the feature has none, or is a group or a column; it says why.
+        """
+        (member, column), *others = self._explained.groups[name]
+        if others or column is not None:
+            raise ValueError(f"The tokens of {name!r} can't be left out one by one: it is a group, or a column.")
+        output = self._explained.output.score.tensor
+        return token_players(self._read, name, self._explained.plans[member], output, whole_texts)
+
+    def texts(self, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:
+        """From rows to the texts that the graph makes lists of for players, see `text_reader`."""
+        return text_reader(self._read, players)
+
+    def coalitional(self, players: Mapping[str, TokenPlayers] = _NO_PLAYERS) -> CutModel:
         """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.
+
+        Args:
+            players: by feature, where it is fed instead.
 
         Raises:
             ValueError: if the metadata says that such methods cannot explain a feature, or gives only an encoded
@@ -134,22 +230,34 @@ class ExplainableModel:
         for members in self._explained.groups.values():  # what one of a group needs, all do: they share tensors
             if any(not plans[name].encoded or plans[name].sources & past for name, _ in members):
                 by_raw.update(name for name, _ in members)
-        for name in sorted(by_raw):
+        fed = {name: plan.raw if name in by_raw else plan.encoded for name, plan in plans.items()}
+        own = {self._explained.groups[name][0][0]: parted.slots for name, parted in players.items()}
+        fed |= {name: tuple(slot.key for slot in slots) for name, slots in own.items()}
+        for name in sorted(by_raw | set(own)):
             if self._explained.encoded_baselines.keys() & set(plans[name].encoded):
+                past = "its values reach the output past the encoded tensor too"
+                why = "tokens of it are asked for" if name in own else past
                 raise ValueError(
-                    f"inputs[{name!r}] gives encoded_baselines, but its values reach the output past the encoded "
-                    "tensor too, so what is absent must be set at the input; give input_baselines."
+                    f"inputs[{name!r}] gives encoded_baselines, but {why}, so what is absent must be set at the input; "
+                    "give input_baselines."
                 )
-        return self._cut({name: plan.raw if name in by_raw else plan.encoded for name, plan in plans.items()})
+        return self._cut(fed, own={slot.key: slot for slots in own.values() for slot in slots})
 
     def raw(self) -> CutModel:
         """The model fed at the raw tensors of every entry of the metadata's inputs, groups and columns left aside."""
         plans = self._explained.plans
         return self._cut({name: plan.raw for name, plan in plans.items()}, {name: ((name, None),) for name in plans})
 
-    def _cut(self, fed: Mapping[str, Sequence[str]], groups: Groups | None = None) -> CutModel:
+    def _cut(
+        self,
+        fed: Mapping[str, Sequence[str]],
+        groups: Groups | None = None,
+        own: Mapping[str, Slot] = _NO_SLOTS,
+        baselines: Tensors = _NO_TENSORS,
+    ) -> CutModel:
+        """The model fed at tensors, by feature; some have slots and baselines `[1, ...]` of their own."""
         explained, read = self._explained, self._read
-        slots = {tensor: slot_of(read, tensor) for tensors in fed.values() for tensor in tensors}
+        slots = {tensor: own.get(tensor) or slot_of(read, tensor) for tensors in fed.values() for tensor in tensors}
         names = [tensor for slot in slots.values() for tensor in slot.tensors]
         held = [slot_of(read, tensor) for tensor in read.held(names, explained.output.score.tensor)]
         players = {
@@ -165,6 +273,8 @@ class ExplainableModel:
         every = tuple({slot.key: slot for slot in [*slots.values(), *held]}.values())
         cut = Cut(read, every, players, explained.output.score)
         given = {tensor: baseline for tensor, baseline in explained.encoded_baselines.items() if tensor in slots}
+        count = max(int(baseline.shape[0] or 1) for baseline in explained.baselines.values())
+        given |= {tensor: tf.repeat(baseline, count, axis=0) for tensor, baseline in baselines.items()}
         computed = [slot for tensor, slot in slots.items() if tensor not in given]
         return CutModel(cut, raw_encoder(read, explained.baselines, computed)(explained.baselines) | given)
 

@@ -10,6 +10,7 @@ from tfx_explain.savedmodel.analysis.encodings import Encodings
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.modality import encoding, is_decoded, modality
 from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
 from tfx_explain.savedmodel.generation.columns import Columns
 from tfx_explain.savedmodel.generation.indicators import column_names
 from tfx_explain.savedmodel.graph.signature import TENSORFLOW1
@@ -42,6 +43,7 @@ MERGED = (
 )
 ENCODED_BASELINE = "No string stands for nothing, so the baseline is zero at its encoded tensor."
 NO_SHAPLEY = "Some of its values reach the output past that tensor, so that sampled Shapley cannot explain it."
+NO_TOKENS = "Its tokens can't be found, so that it has one attribution as a whole: {why}."
 WEIGHTED = "Its values are weighted by {weights!r}, which is explained together with it."
 
 
@@ -96,6 +98,23 @@ def describe_merging(entry: explanation_pb2.InputMetadata, read: ReadModel, name
         entry.weight_values_name = weights.values
         entry.weight_indices_name, entry.weight_dense_shape_name = weights.indices, weights.dense_shape
         add_finding(entry, WEIGHTED.format(weights=weights.name))
+
+
+def describe_tokens(entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, weights: str) -> None:
+    """Says of a text or a list why its tokens can't be told apart, if they can't.
+
+    Args:
+        entry: changed in place.
+        read: the model.
+        feature: the feature.
+        weights: the feature that weighs its values, if any.
+    """
+    if entry.modality != "text" and (not feature.is_sparse or feature.dtype.is_floating):
+        return
+    try:
+        find_tokens(read, feature.name, read.graph.nodes, weights)
+    except TokensNotFoundError as error:
+        add_finding(entry, NO_TOKENS.format(why=error.why))
 
 
 def describe_matrix(entry: explanation_pb2.InputMetadata, columns: Columns) -> None:

@@ -12,6 +12,7 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings, find_encodings
 from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse
 from tfx_explain.savedmodel.analysis.outputs import Outputs, describe_outputs, find_outputs
+from tfx_explain.savedmodel.analysis.pictures import at_pictures
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
 from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
 from tfx_explain.savedmodel.explainable.model import open_model
@@ -28,6 +29,7 @@ from tfx_explain.savedmodel.generation.describe import (
     describe_matrix,
     describe_merging,
     describe_tensors,
+    describe_tokens,
 )
 from tfx_explain.savedmodel.generation.describe_data import describe_baselines, describe_values
 from tfx_explain.savedmodel.generation.indicators import MOST_COLUMNS
@@ -119,7 +121,7 @@ def generate_metadata(
     analysis = analyse(read, describe_outputs(metadata, read, outputs))
     names = _used_features(analysis)
     rows, aligned = _try(analysis, outputs.scores, data, given)
-    encodings = find_encodings(analysis, names, aligned)
+    encodings = at_pictures(analysis, find_encodings(analysis, names, aligned), aligned)
     read = read.with_operands(encodings.every)
     matrices = find_columns(read, encodings, rows, given, columns, schema)
     _describe_inputs(metadata, read, encodings, read.past(encodings.every, analysis.outputs), data, matrices)
@@ -170,6 +172,7 @@ def _describe_inputs(
         entry, feature = metadata.inputs[name], read.features.by_name[name]
         entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
         describe_merging(entry, read, name, encodings)
+        describe_tokens(entry, read, feature, encodings.weights.get(name, ""))
         if name in matrices:
             describe_matrix(entry, matrices[name])
         describe_values(entry, data.statistics.get(name, FeatureSummary()))

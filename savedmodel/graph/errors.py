@@ -9,6 +9,10 @@ class MissingKernelError(ValueError):
     """The model has an op that this TensorFlow cannot run, whatever the rows."""
 
 
+class MissingOpError(ValueError):
+    """The model has an op that is not registered."""
+
+
 # In the words of a session, of a graph that is built, and of an op that is run eagerly.
 _NO_KERNEL = re.compile(
     r"No OpKernel was registered to support Op '(\w+)'"
@@ -49,8 +53,9 @@ def without_kernel(op: str, who: str) -> str:
 def unregistered(op: str, who: str) -> str:
     """Says that a model has an op that is not registered, and what to do."""
     return (
-        f"{who} needs the op {op!r}, which this TensorFlow does not have. Import the package that brings it (as "
-        "tensorflow_text does), or its library with tf.load_op_library, beforehand; or export the model without it."
+        f"{who} needs the op {op!r}, which this TensorFlow does not have. Install tfx-explain[text] if it is one of "
+        "tensorflow_text's; else import the package that brings it, or its library with tf.load_op_library, "
+        "beforehand; or export the model without it."
     )
 
 
@@ -59,7 +64,7 @@ def unloadable(model_dir: str, error: Exception) -> ValueError:
     who = f"The SavedModel {model_dir!r}"
     op = re.search(r"Op type not registered '([^']+)'", str(error))
     if op:
-        return ValueError(unregistered(op[1], who))
+        return MissingOpError(unregistered(op[1], who))
     op = op_without_kernel(error)
     if op:
         return ValueError(without_kernel(op, who))

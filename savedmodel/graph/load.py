@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import tensorflow as tf
+
 from tfx_explain.savedmodel.graph.compose import compose
-from tfx_explain.savedmodel.graph.errors import unloadable
+from tfx_explain.savedmodel.graph.errors import MissingOpError, unloadable
 from tfx_explain.savedmodel.graph.meta_graph import listed, read_meta_graph
 from tfx_explain.savedmodel.graph.signature import Signature
 from tfx_explain.savedmodel.graph.tensorflow1 import load_graph
 from tfx_explain.savedmodel.graph.tensorflow2 import load_functions
 
+_TEXT_OPS = "tensorflow_text"
 XAI_MODEL, XAI_PREPROCESS = "xai_model", "xai_preprocess"
 DEFAULT_SIGNATURES = (XAI_MODEL, "serving_default")
 
@@ -33,6 +38,15 @@ def load_signature(
         ValueError: if there is no readable SavedModel, no such signature or meta graph, or if one signature's outputs
             are not the other's inputs; it names what there is.
     """
+    try:
+        return _loaded(model_dir, signature_name, tags, preprocess_name)
+    except MissingOpError:
+        if not _brings_ops():
+            raise
+        return _loaded(model_dir, signature_name, tags, preprocess_name)
+
+
+def _loaded(model_dir: str, signature_name: str | None, tags: Sequence[str], preprocess_name: str | None) -> Signature:
     meta_graph = read_meta_graph(model_dir, tags)
     try:
         names, load = _opened(model_dir, meta_graph)
@@ -45,6 +59,17 @@ def load_signature(
         raise
     except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
         raise unloadable(model_dir, error) from error
+
+
+def _brings_ops() -> bool:
+    """Whether there are more ops now: those of tensorflow_text, which is large and only loaded where one is missing."""
+    if _TEXT_OPS in sys.modules:
+        return False
+    try:
+        importlib.import_module(_TEXT_OPS)
+    except (ImportError, OSError, tf.errors.OpError):  # not there, or made for another TensorFlow
+        return False
+    return True
 
 
 def _opened(model_dir: str, meta_graph: Any) -> tuple[list[str], Callable[[str], Signature]]:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.airflow.home import Home, kill_in_its_midst
-from tfx_explain.pipelines.census import data, outcome, story
+from tfx_explain.pipelines.census import story
+from tfx_explain.pipelines.demonstration import outcome
 
-ROWS = 6000
 RUNS = ("month-1", "month-2", "month-3")[: int(os.environ.get("RUNS", "3"))]  # two are the short form
 KILLED = ("CsvExampleGen", "Explainer")  # One of TFX's own components, and one of ours.
 
@@ -41,10 +41,9 @@ def told(tmp_path_factory) -> Told:
     result = Told(Home(tmp_path_factory.mktemp("told")))
     home = result.home
     with home.scheduler() as run:
-        for month, (run_id, chapter) in enumerate(zip(RUNS, story.CHAPTERS, strict=False)):
-            rows = data.monthly_extract(month, limit=ROWS)
+        for month, (run_id, chapter) in enumerate(zip(RUNS, story.STORY.chapters, strict=False)):
             shutil.rmtree(home.census / "data", ignore_errors=True)
-            data.write_extract(data.join_wrong_weights(rows) if chapter.is_spoilt else rows, home.census / "data")
+            story.write_rows(month, chapter.is_spoilt, True, home.census / "data")
             if month == 1:
                 _kill_each_once(home.census / "artifacts", result.killed)
             result.states[run_id] = run(run_id)

@@ -9,10 +9,11 @@ import pytest
 import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
-from tests.airflow.conftest import KILLED, ROWS, RUNS
+from tests.airflow.conftest import KILLED, RUNS
 from tfx_explain.components.artifacts import ExplanationMetadata
 from tfx_explain.components.explainer.executor import Executor
-from tfx_explain.pipelines.census.outcome import deviations, open_store
+from tfx_explain.pipelines.census.story import FAST_ROWS, deviations
+from tfx_explain.pipelines.demonstration.outcome import open_store
 
 pytestmark = pytest.mark.airflow
 
@@ -104,4 +105,4 @@ def test_a_killed_explainers_records_are_those_of_one_that_was_let_be(told, tmp_
 def test_a_killed_example_gens_rows_are_all_there_once(told):
     folder = second(told, "CsvExampleGen", "examples")
     rows = sum(len(records(folder / f"Split-{split}")) for split in ("train", "eval"))
-    assert rows == ROWS
+    assert rows == FAST_ROWS

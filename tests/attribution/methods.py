@@ -12,6 +12,7 @@ from tfx_explain.attribution import (
     SampledShapley,
     SmoothGrad,
     Superpixels,
+    Tokens,
     Xrai,
 )
 
@@ -30,6 +31,7 @@ MAKERS = {
     "kernel": lambda size: KernelShap(max_evaluations=60, seed=2, batch_size=size),
     "banzhaf": lambda size: Banzhaf(coalitions=40, seed=2, batch_size=size),
     "superpixels": lambda size: Superpixels(Occlusion(batch_size=size), batch_size=size),
+    "tokens": lambda size: Tokens(Occlusion(batch_size=size), batch_size=size),
     "lime": lambda size: Lime(samples=50, seed=2, batch_size=size),
     "occlusion": lambda size: Occlusion(batch_size=size),
 }
@@ -43,6 +45,7 @@ COMPLETE = {
     "regions": Xrai(IntegratedGradients(tolerance=1e-4)),
     "exact": SampledShapley(),
     "superpixels": Superpixels(SampledShapley()),
+    "tokens": Tokens(SampledShapley()),
     "sampled": SampledShapley(max_evaluations=255, seed=11),
     "kernel": KernelShap(max_evaluations=200, seed=11),
 }

@@ -1,4 +1,4 @@
-"""Superpixels as players, against enumeration, closed forms, and the regression that LIME's authors' program makes."""
+"""Superpixels as players, against enumeration, closed forms, and LIME's authors' program."""
 
 import itertools
 import math
@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from lime.lime_image import LimeImageExplainer
+from lime.wrappers.scikit_image import SegmentationAlgorithm
 from skimage import data
 from skimage.transform import resize
-from sklearn.linear_model import Ridge
 
 from tfx_explain.attribution import (
     Blurred,
@@ -78,24 +79,52 @@ def test_shapley_values_of_superpixels_are_those_of_the_definition(network, meth
     np.testing.assert_array_equal(alone.values[0], result.values[1])
 
 
-def test_lime_is_the_weighted_ridge_of_its_authors(network):
-    image = _picture(24, 20)
-    lime = Lime(samples=300, distance="cosine", ridge=1.0, seed=4)
-    result = Superpixels(lime, count=30, absent="mean").attribute(network, image[None], row_keys=[7])
-    labels = superpixels(image, "slic", 30)
+class _Drawn(np.random.RandomState):
+    """Samples known beforehand, for the authors' program."""
+
+    def __init__(self, samples):
+        super().__init__(0)
+        self.samples = samples
+
+    def randint(self, low, high=None, size=None, dtype=int):
+        return self.samples.astype(dtype).ravel() if size == self.samples.size else super().randint(low, high, size)
+
+
+@pytest.mark.parametrize("segmentation", ["slic", "quickshift"])
+@pytest.mark.parametrize("absent", ["mean", "baseline"])
+def test_lime_is_its_authors_program_for_images(network, segmentation, absent):
+    image = _picture(48, 40)
+    lime = Lime(samples=398, distance="cosine", ridge=1.0, seed=4)
+    method = Superpixels(lime, segmentation=segmentation, count=30, absent=absent)
+    result = method.attribute(network, image[None], row_keys=[7])
+    labels = superpixels(image, segmentation, 30)
     count = labels.max() + 1
-    means = np.stack([image[labels == part].mean(axis=0) for part in range(count)])[labels]
-    seats = random_orders(4, np.array([7], np.uint64), np.array([0]), count)[0, 0]
-    present = np.empty((302, count), bool)
-    assert count > 9
-    present[:, seats] = _fit(count, 300, ("cosine", None, 1.0), 4).present
-    outputs = network(tf.constant(np.stack([_shown(image, labels, one, means) for one in present]))).numpy()
-    # What `lime` 0.2 does with its data, labels and distances.
-    distances = 1 - np.sqrt(present.mean(axis=1))
-    ridge = Ridge(alpha=1, fit_intercept=True)
-    ridge.fit(present.astype(float), outputs, sample_weight=np.sqrt(np.exp(-(distances**2) / 0.25**2)))
+    seated = _fit(count, 398, ("cosine", None, 1.0), 4).present
+    present = np.empty_like(seated)
+    present[:, random_orders(4, np.array([7], np.uint64), np.array([0]), count)[0, 0]] = seated
+    # Where these are all there are, each stands for as many samples. The authors' first one is the picture itself.
+    present = np.repeat(present, 400 // len(present), axis=0)
+    present = present[np.argsort(~present.all(axis=1), kind="stable")]
+    explained = LimeImageExplainer(random_state=_Drawn(present)).explain_instance(
+        image,
+        lambda images: network(tf.constant(images)).numpy()[:, None],
+        labels=(0,),
+        top_labels=None,
+        hide_color=None if absent == "mean" else 0,
+        num_samples=len(present),
+        segmentation_fn=lambda _: labels,
+    )
+    expected = np.array([weight for _, weight in sorted(explained.local_exp[0])])
     found = [result.regions["x"].heat[0][labels == part].sum() for part in range(count)]
-    np.testing.assert_allclose(found, ridge.coef_, rtol=1e-3, atol=1e-4 * np.abs(ridge.coef_).sum())
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).sum())
+
+
+def test_quickshift_is_that_of_lime():
+    image = _picture(48, 40)
+    theirs = SegmentationAlgorithm("quickshift", kernel_size=4, max_dist=200, ratio=0.2, random_seed=0)
+    # Theirs takes the numbers as they are, which for pictures from 0 to 1 is the same.
+    scaled = (image - image.min()) / (image.max() - image.min())
+    np.testing.assert_array_equal(superpixels(image, "quickshift", 0), theirs(scaled.astype(np.float64)))
 
 
 @pytest.mark.parametrize("baseline", ["black", "blurred", "mean", "noise", "extremes"])

@@ -9,6 +9,7 @@ from google.protobuf import json_format
 from PIL import Image
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from tfx_explain.attribution import curves
 from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.explaining.parameters import check_parameters
@@ -90,9 +91,9 @@ def _explain(job, rows):
     return RowExplainer(job).explain(RowBatch(as_records(rows)))
 
 
-def _column(records, *path):
+def _column(records, model, part, feature):
     batch = ExamplesToRecordBatchDecoder().DecodeBatch(list(records))
-    return batch.column(batch.schema.get_field_index(columns.map_column(*path))).to_pylist()
+    return batch.column(batch.schema.get_field_index(f"{columns.PREFIX}{model}/{part}/{feature}")).to_pylist()
 
 
 def _maps(records, model, feature):
@@ -162,14 +163,25 @@ def test_xrai_has_black_and_white_of_the_picture_or_of_its_domain(model, picture
                 "smooth_grad_config": {"noise_sigma": 0.1},
             }
         },
+        {
+            "integrated_gradients_attribution": {
+                "blur_baseline_config": {"max_blur_sigma": 1.0},
+                "smooth_grad_config": {"noise_sigma": 0.1},
+            },
+            "keep_maps": True,
+        },
     ],
-    ids=["superpixels", "lime", "smooth"],
+    ids=["superpixels", "lime", "smooth regions", "smooth pixels"],
 )
 def test_other_methods_of_pictures_write_the_same_columns(model, save, rows, parameters):
     found = _explain(_job(model, {**parameters, "output_indices": [0]}, baseline=save(Pictures(2.0))), rows)
     assert found.summary.rows_explained == 3
     for name in columns.MODELS:
-        assert np.isfinite(_maps(found.records, name, "picture")).all()
+        maps = _maps(found.records, name, "picture")
+        assert np.isfinite(maps).all()
+        if "keep_maps" in parameters:
+            own = _column(found.records, name, "attributions", "picture")
+            np.testing.assert_allclose(maps.sum(axis=(2, 3)), own, rtol=2e-3, atol=2e-3)
         assert _column(found.records, name, columns.MAP_SHAPES, "picture")[0] == [12, 9]
 
 
@@ -212,3 +224,24 @@ def test_what_pictures_cannot_have_is_refused(model, rows):
         RowExplainer(_job(model, XRAI, metadata))
     with pytest.raises(ValueError, match="keep_maps needs features of modality 'image'"):
         RowExplainer(_job(model, {"keep_maps": True}, metadata))
+
+
+def test_maps_are_measured_on_request(model, save, pictures, rows):
+    parameters = {"output_indices": [1, 0], "measure_maps": True}
+    for method in ({"keep_maps": True}, {"superpixel_attribution": {"superpixel_count": 6}}):
+        found = _explain(_job(model, {**parameters, **method}, baseline=save(Pictures(2.0))), rows)
+        maps = _maps(found.records, columns.BASELINE, "picture")
+        for class_index, sign in enumerate((-1, 1)):
+
+            def score(x, sign=sign):
+                return sign * 2 * tf.reduce_sum(x**2, axis=[1, 2, 3])
+
+            expected = curves(score, pictures[:1], maps[:1, class_index])
+            areas = (expected.insertion_areas()[0], expected.deletion_areas()[0])
+            written = [
+                _column(found.records, columns.BASELINE, part, "picture")[0][class_index]
+                for part in columns.AREAS_OF_MAPS
+            ]
+            np.testing.assert_allclose(written, areas, rtol=2e-3)
+    with pytest.raises(ValueError, match="measure_maps says how good maps are, and there are none; set keep_maps"):
+        check_parameters(explanation_pb2.ExplanationParameters(measure_maps=True))

@@ -39,6 +39,20 @@ def test_validate_speaks_to_programs_or_not_at_all(evaluation, file, auc, code):
     assert silent.output == ""
 
 
+def test_validate_leaves_the_page_that_the_component_leaves(tmp_path, evaluation, file):
+    arguments = ("--eval-config", file(CONFIG), "--evaluation", evaluation(0.6), "--output", str(tmp_path / "verdict"))
+    page = tmp_path / "verdict" / "report.html"
+    call(validate, *arguments)
+    assert "auc" in page.read_text()
+    call(validate, *arguments, "--report", "none")
+    assert not page.exists()
+
+
+def test_validate_gives_beam_what_is_for_beam(tmp_path, evaluation, file):
+    arguments = ("--eval-config", file(CONFIG), "--evaluation", evaluation(0.8), "--output", str(tmp_path / "verdict"))
+    assert call(validate, *arguments, "--", "--direct_num_workers=2").exit_code == 0
+
+
 def test_validate_can_not_tell(tmp_path, file):
     result = call(validate, "--eval-config", file(CONFIG), "--evaluation", str(tmp_path / "nothing"))
     assert result.exit_code == 2

@@ -2,9 +2,11 @@
 
 import json
 
+from apache_beam.options.pipeline_options import DirectOptions
 from click.testing import CliRunner
 
 from tfx_explain.cli import history
+from tfx_explain.cli.runs import beam_args
 
 
 def call(*arguments):
@@ -33,6 +35,14 @@ def test_a_page_or_lines(tmp_path):
     lines = call(*places, "--json", "--last", "1", "--output", str(tmp_path / "lines.jsonl"))
     assert lines.stdout == f"{tmp_path}/lines.jsonl\n"
     assert json.loads((tmp_path / "lines.jsonl").read_text())["time"] == "2026-11-02T00:00:00Z"
+
+
+def test_what_follows_two_dashes_goes_to_beam(tmp_path):
+    place = verdict(tmp_path / "verdict", 1)
+    assert json.loads(call(place, "--json", "--", "--direct_num_workers=2").stdout)["blessed"]
+    folders, make_pipeline = beam_args([place, "--direct_num_workers=2"])
+    assert folders == [place]
+    assert make_pipeline().options.view_as(DirectOptions).direct_num_workers == 2
 
 
 def test_what_it_can_not_show_is_one_sentence(tmp_path):

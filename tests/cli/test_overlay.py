@@ -48,7 +48,9 @@ def explained(tmp_path_factory):
             example.features.feature["digit"].float_list.value.extend(pixels.ravel())
             writer.write(example.SerializeToString())
     arguments = ["--model", folder / "new", "--baseline-model", folder / "old", "--examples", folder / "rows.gz"]
+    (folder / "parameters.json").write_text('{"measure_maps": true}')
     arguments += ["--output", folder / "explained", "--class", "0", "--maps"]
+    arguments += ["--parameters", folder / "parameters.json"]
     result = CliRunner().invoke(explain.command, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0
     return folder / "explained"
@@ -99,6 +101,9 @@ def test_the_gate_blocks_by_the_share_of_a_region(explained, tmp_path):
       class_name: "MapShare" module: "tfx_explain.metrics"
       config: '{"feature": "digit", "box": [0, 0, 1, 0.5], "name": "left"}'
       threshold { value_threshold { upper_bound { value: 0.99 } } }
+    } metrics {
+      class_name: "MapInsertion" module: "tfx_explain.metrics" config: '{"feature": "digit"}'
+      threshold { change_threshold { absolute { value: 900 } direction: HIGHER_IS_BETTER } }
     } }"""
     (tmp_path / "gate.pbtxt").write_text(text)
     arguments = [
@@ -115,6 +120,8 @@ def test_the_gate_blocks_by_the_share_of_a_region(explained, tmp_path):
     # All that the candidate sees is on the left; below is hardly more than before.
     failed = [line for line in verdict.splitlines() if "left" in line and "0.99" in line]
     assert failed and "NOT BLESSED" in verdict.upper()
+    # Neither model can rise so much.
+    assert [line for line in verdict.splitlines() if "map_insertion" in line and "900" in line], verdict
 
 
 @pytest.mark.parametrize(

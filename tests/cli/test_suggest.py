@@ -4,7 +4,7 @@ import ml_metadata as mlmd
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf import text_format
+from google.protobuf import json_format, text_format
 from ml_metadata.proto import metadata_store_pb2 as mlmd_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
@@ -86,6 +86,15 @@ def test_the_config_is_on_stdout_and_the_table_on_stderr(suggest, past):
     assert "attribution_share/age" in err
     assert "4 runs are a short history" in err
     assert "of each run, of 1 in 100" in err.splitlines()[-1]
+
+
+def test_programs_get_json_and_nobody_a_table(suggest, past, tmp_path):
+    code, out, err = suggest(*past, "--json", "--quiet")
+    assert (code, err) == (0, "")
+    (tmp_path / "gate.json").write_text(out)
+    assert run(["lint", str(tmp_path / "gate.json")]) == 0
+    text = suggest(*past)[1]
+    assert json_format.Parse(out, config_pb2.EvalConfig()) == text_format.Parse(text, config_pb2.EvalConfig())
 
 
 def test_a_file_is_written_that_the_linter_reads(suggest, past, tmp_path, capsys):

@@ -79,7 +79,7 @@ def two_models() -> Sequence[config_pb2.ModelSpec]:
 @pytest.fixture(scope="session")
 def write_split() -> Callable[[Path, Sequence[Mapping[str, object]]], str]:
     def write(folder: Path, rows: Sequence[Mapping[str, object]], split: str = "eval") -> str:
-        """Writes records of single values as the Explainer does; returns their glob."""
+        """Writes records as the Explainer does; returns their glob."""
         path = folder / f"Split-{split}"
         path.mkdir(parents=True)
         options = tf.io.TFRecordOptions(compression_type="GZIP")
@@ -87,8 +87,9 @@ def write_split() -> Callable[[Path, Sequence[Mapping[str, object]]], str]:
             for row in rows:
                 example = tf.train.Example()
                 for name, value in row.items():
-                    kind = "bytes_list" if isinstance(value, bytes) else "float_list"
-                    getattr(example.features.feature[name], kind).value.append(value)
+                    values = value if isinstance(value, list) else [value]
+                    kind = "bytes_list" if isinstance(values[0], bytes) else "float_list"
+                    getattr(example.features.feature[name], kind).value.extend(values)
                 writer.write(example.SerializeToString())
         return str(path / "*")
 

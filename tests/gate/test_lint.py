@@ -187,7 +187,7 @@ def _better_by_the_guide():
 def test_the_guides_column_better_is_known(config, bound):
     guide = _better_by_the_guide()
     assert len(guide) >= 12
-    settings = dict.fromkeys(("AttributionDistance", "ShareKept"), '{"feature": "age"}')
+    settings = dict.fromkeys(("AttributionDistance", "ShareKept", "MapInsertion", "MapDeletion"), '{"feature": "age"}')
     settings["CompletenessGapQuantile"] = '{"quantile": 0.9}'
     for class_name, better in guide.items():
         for said in ("HIGHER", "LOWER"):

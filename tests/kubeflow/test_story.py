@@ -10,12 +10,11 @@ from tfx.orchestration import data_types
 from tests.kubeflow import pods
 from tests.kubeflow.backend import Backend
 from tfx_explain.kubeflow.compile import Target, as_text, compile_pipeline
-from tfx_explain.pipelines.census import data, outcome
+from tfx_explain.pipelines.census import story
 from tfx_explain.pipelines.census.pipeline import create_pipeline
+from tfx_explain.pipelines.demonstration import outcome
 
 pytestmark = pytest.mark.kubeflow
-
-ROWS = 6000
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +54,8 @@ def test_all_three_runs_come_out_as_told(cluster):
     text = as_text(compile_pipeline(pipeline, "localhost/tfx-explain:test", Target.KFP, settings), Target.KFP)
     outcomes = []
     for month in range(3):
-        rows = data.monthly_extract(month, limit=ROWS)
-        data.write_extract(data.join_wrong_weights(rows) if month == 1 else rows, volume / f"month-{month}")
+        story.write_rows(month, month == 1, True, volume / f"month-{month}")
         for path in (volume, *volume.rglob("*")):
             os.chown(path, pods.USER, pods.USER)
         outcomes.append(read(cluster.run(text, {"data_dir": f"/volume/month-{month}"})))
-    assert outcome.deviations(*outcomes) == []
+    assert story.deviations(*outcomes) == []

@@ -16,6 +16,7 @@ from tfx_explain.storage import columns
 TEXT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 CONFIG, EVALUATOR, OWN_MODULE, LIBRARY = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SETTINGS = {"feature": "age", "metric": "AttributionShare", "quantile": 0.95, "box": [0, 0.75, 0.25, 1]}
+SETTINGS |= {"tokens": ["kim", "lee"], "top": 20}
 SETTINGS |= {"usual": {}, "rate": 0.01, "horizon": 1, "thresholds": 1}
 
 
@@ -33,6 +34,7 @@ def test_every_metric_is_documented_under_its_name():
             found[name] = of_class(**settings).name
     assert found.pop("EveryFeature") == "attribution_shares"
     stands_for = {"FEATURE": "age", "QUANTILE": "0.95", "BOX": "0,0.75,0.25,1"}
+    stands_for |= {"TOKENS": "kim,lee", "TOP": "20"}
     said = documented()
     for word, value in stands_for.items():
         said = {name: told.replace(word, value) for name, told in said.items()}

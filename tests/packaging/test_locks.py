@@ -13,6 +13,7 @@ LOCKS = {
     "tfx121.txt": ["3.10", "3.11", "3.12", "3.13"],
 }
 AIRFLOW = "tfx116-airflow.txt"
+TOOLS = [f"{tool}.txt" for tool in ("uv", "build", "proto", "kfp", "dist", "docs", "peers")]
 USERS = [f"users/{lock}" for lock in LOCKS]
 CASES = [(lock, python) for lock, pythons in LOCKS.items() for python in pythons]
 
@@ -59,7 +60,8 @@ def test_users_have_the_developers_versions_and_none_of_their_tools(root, lock, 
 
 
 @pytest.mark.parametrize(
-    "lock", [*LOCKS, "uv.txt", "build.txt", "proto.txt", "kfp.txt", "dist.txt", "docs.txt", AIRFLOW, *USERS]
+    "lock",
+    [*LOCKS, "uv.txt", "build.txt", "proto.txt", "kfp.txt", "dist.txt", "docs.txt", "peers.txt", AIRFLOW, *USERS],
 )
 def test_every_pin_has_hashes_and_no_index_is_named(root, lock):
     text = (root / "requirements" / lock).read_text()

@@ -1,17 +1,18 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tfx_explain.pipelines.census.outcome import Outcome
+from tfx_explain.pipelines.demonstration.outcome import Outcome
 
 
 @dataclass(frozen=True)
 class Told:
-    """What `python -m tfx_explain.pipelines.census.demo --fast` left behind."""
+    """What `python -m tfx_explain.pipelines.NAME.demo --fast` left behind."""
 
     status: int
     stdout: str
@@ -20,18 +21,27 @@ class Told:
 
 
 @pytest.fixture(scope="session")
-def told(tmp_path_factory) -> Told:
-    folder = tmp_path_factory.mktemp("demo") / "output"
-    # As a person's shell has it: without what the tests' own environment silences.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "CUDA_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "tfx_explain.pipelines.census.demo", "--fast", "--output", str(folder)],
-        env=kept,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Told(done.returncode, done.stdout, done.stderr, folder)
+def tell(tmp_path_factory) -> Callable[[str], Told]:
+    def run(name: str) -> Told:
+        """Tells a demonstration's story."""
+        folder = tmp_path_factory.mktemp("demo") / "output"
+        # As a person's shell has it: without what the tests' own environment silences.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "CUDA_"))}
+        done = subprocess.run(
+            [sys.executable, "-m", f"tfx_explain.pipelines.{name}.demo", "--fast", "--output", str(folder)],
+            env=kept,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Told(done.returncode, done.stdout, done.stderr, folder)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def told(tell) -> Told:
+    return tell("census")
 
 
 def threshold(metric="auc", kind="value", passed=True, **fields):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain import attribution
-from tfx_explain.attribution import IntegratedGradients, SampledShapley, SmoothGrad, Superpixels
+from tfx_explain.attribution import IntegratedGradients, SampledShapley, SmoothGrad, Superpixels, Tokens
 from tfx_explain.beam.explaining.outputs import choose_outputs
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, load_explainable
@@ -20,6 +20,7 @@ METHODS = {
 OF_A_METHOD = {
     "SmoothGrad": SmoothGrad(IntegratedGradients(), noise_sigma=0.1),
     "Superpixels": Superpixels(SampledShapley()),
+    "Tokens": Tokens(SampledShapley()),
 }
 
 

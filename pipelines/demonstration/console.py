@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tfx_explain.gate.saying import verdict
-from tfx_explain.pipelines.census.outcome import Outcome
+from tfx_explain.pipelines.demonstration.outcome import Outcome
 
 _ANNOUNCEMENT = re.compile(r"Component (\S+) is (running|finished)\.")
 
@@ -64,13 +64,13 @@ def show_time(console: Console, what: str, seconds: float) -> None:
     console.print(f"  {what:<20}{seconds:6.1f} s")
 
 
-def show_outcome(console: Console, title: str, outcome: Outcome) -> None:
-    """Prints what a run came to: both verdicts, the thresholds that failed, and what was pushed."""
+def show_outcome(console: Console, title: str, outcome: Outcome, quality: str) -> None:
+    """Prints what a run came to: both verdicts with the model's `quality`, failed thresholds, and what was pushed."""
     console.print(f"\n[bold]{title}[/]")
     table = Table.grid(padding=(0, 2), pad_edge=True)
-    auc = outcome.auc
-    compared = "" if auc["baseline"] is None else f" (baseline model {auc['baseline']:.3f})"
-    table.add_row("Evaluator", _verdict(outcome.evaluator_blessed), f"AUC {auc['observed']:.3f}{compared}")
+    asked = outcome.asked(quality)
+    compared = "" if asked["baseline"] is None else f" (baseline model {asked['baseline']:.3f})"
+    table.add_row("Evaluator", _verdict(outcome.evaluator_blessed), f"{quality} {asked['observed']:.3f}{compared}")
     held = len(outcome.thresholds) - len(outcome.failed)
     waiting = f", {outcome.not_asked} lack a baseline" if outcome.not_asked else ""
     counts = f"{held} of {len(outcome.thresholds)} thresholds held{waiting}"
@@ -84,6 +84,9 @@ def show_outcome(console: Console, title: str, outcome: Outcome) -> None:
     if outcome.failed:
         console.print()
         console.print(_failed_thresholds(outcome.failed))
+        for failed in outcome.failed:
+            if failed.get("note"):
+                console.print(f"  {failed['metric'].partition('/')[0]}: {failed['note']}", markup=False, soft_wrap=True)
     for reason in outcome.reasons:
         if reason not in {failed["reason"] for failed in outcome.failed}:
             console.print(f"\n  [red]{reason}[/]")
@@ -107,13 +110,18 @@ def _failed_thresholds(thresholds: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(column, justify="right")
     for failed in thresholds:
         table.add_row(
-            "  " + failed["metric"].partition("/")[0],
+            f"  {_without_feature(failed['metric'], failed['feature'])}",
             failed["feature"],
             failed["slice"],
             *(_number(failed[value]) for value in ("baseline", "observed", "change")),
             _bound(failed),
         )
     return table
+
+
+def _without_feature(metric: str, feature: str) -> str:
+    """Returns a metric's name for a table that has a column for the feature; a region or a class stays."""
+    return metric.replace(f"/{feature}", "", 1) if feature else metric
 
 
 def _number(value: Any) -> str:

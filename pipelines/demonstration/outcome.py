@@ -1,10 +1,10 @@
-"""What a run of the census pipeline came to, read back from its metadata store and artifacts."""
+"""What a run of a pipeline came to, read back from its metadata store and artifacts, and held against what was told."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,6 @@ from tfx_explain.gate.saying import verdict
 
 # As TFX's launchers call a run, and as the older ones do, Airflow's.
 _RUN_TYPES = ("pipeline_run", "run")
-_LEAKED_FEATURE = "fnlwgt"
-_CLEAR_RISE_OF_AUC = 0.02
 
 
 @dataclass(frozen=True)
@@ -56,10 +54,13 @@ class Outcome:
         """The page that shows the verdict and the attributions."""
         return os.path.join(self.validation_uri, verdict.REPORT_FILE)
 
-    @property
-    def auc(self) -> Mapping[str, Any]:
-        """The widest question about AUC that the gate asked: against the baseline model where there is one."""
-        asked = [threshold for threshold in self.thresholds if threshold["metric"] == "auc"]
+    def asked(self, quality: str) -> Mapping[str, Any]:
+        """The widest question that the gate asked about a metric: against the baseline model where there is one.
+
+        Args:
+          quality: The metric as people are shown it, "AUC" for `auc`.
+        """
+        asked = [threshold for threshold in self.thresholds if threshold["metric"] == quality.lower()]
         return min(asked, key=lambda threshold: threshold["kind"])
 
 
@@ -92,28 +93,50 @@ def read_latest(store: mlmd.MetadataStore) -> Outcome:
     )
 
 
-def deviations(first: Outcome, leaking: Outcome, third: Outcome) -> list[str]:
-    """Compares three runs with what should come out; returns a sentence for each difference."""
-    rise = leaking.auc["change"] or 0.0
-    expected = {
-        "run 1: a model was there to compare with": first.baseline_model is None,
-        "run 1: the Evaluator did not bless the model": first.evaluator_blessed,
-        "run 1: the gate did not bless the model": first.gate_blessed,
-        "run 1: the model was not pushed": first.pushed_to is not None,
-        "run 2: the model was not compared with run 1's": leaking.baseline_model == first.model,
-        f"run 2: AUC rose by no more than {rise:.3f}": rise > _CLEAR_RISE_OF_AUC,
-        "run 2: the Evaluator did not bless the leaking model": leaking.evaluator_blessed,
-        "run 2: the gate blessed the leaking model": not leaking.gate_blessed,
-        f"run 2: the gate found no rise of {_LEAKED_FEATURE}": any(
-            (t["feature"], t["kind"]) == (_LEAKED_FEATURE, "change") for t in leaking.failed
-        ),
-        "run 2: the leaking model was pushed": leaking.pushed_to is None,
-        "run 3: the model was not compared with run 1's": third.baseline_model == first.model,
-        "run 3: the Evaluator did not bless the model": third.evaluator_blessed,
-        "run 3: the gate did not bless the model": third.gate_blessed,
-        "run 3: the model was not pushed": third.pushed_to is not None,
-    }
-    return [sentence for sentence, holds in expected.items() if not holds]
+def pushed_deviations(run: int, came_out: Outcome, baseline: Outcome | None) -> Iterator[str]:
+    """Yields a sentence for each difference to a run whose model is blessed and pushed.
+
+    Args:
+      run: The run's number.
+      came_out: What it came to.
+      baseline: The run whose model is the baseline; None: there is none yet.
+    """
+    yield from _compared(run, came_out, baseline)
+    if not came_out.gate_blessed:
+        yield f"run {run}: the gate did not bless the model"
+    if came_out.pushed_to is None:
+        yield f"run {run}: the model was not pushed"
+
+
+def blocked_deviations(
+    run: int, came_out: Outcome, baseline: Outcome, quality: str, least_change: float
+) -> Iterator[str]:
+    """Yields a sentence for each difference to a run whose model the Evaluator blesses, and the gate does not.
+
+    Args:
+      run: The run's number.
+      came_out: What it came to.
+      baseline: The run whose model is the baseline.
+      quality: The metric that says nothing of what is wrong.
+      least_change: What it rises by at least.
+    """
+    yield from _compared(run, came_out, baseline)
+    rise = came_out.asked(quality)["change"] or 0.0
+    if not rise >= least_change:
+        yield f"run {run}: {quality} rose by no more than {rise:.3f}"
+    if came_out.gate_blessed:
+        yield f"run {run}: the gate blessed the model"
+    if came_out.pushed_to is not None:
+        yield f"run {run}: the model was pushed"
+
+
+def _compared(run: int, came_out: Outcome, baseline: Outcome | None) -> Iterator[str]:
+    if baseline is None and came_out.baseline_model is not None:
+        yield f"run {run}: a model was there to compare with"
+    if baseline is not None and came_out.baseline_model != baseline.model:
+        yield f"run {run}: the model was not compared with run 1's"
+    if not came_out.evaluator_blessed:
+        yield f"run {run}: the Evaluator did not bless the model"
 
 
 _Artifacts = dict[tuple[str, str], metadata_store_pb2.Artifact]

@@ -1,4 +1,4 @@
-"""The report that a component writes beside its results: which one, and what becomes of an error."""
+"""The report that a component or a command writes beside its results: which one, and what becomes of an error."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What cuts texts into spans."""

@@ -1,0 +1,51 @@
+"""Lists in the columns of attribution records: where a class stands in each, and what stands there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from tfx_explain.storage import columns
+
+
+def places_of(batch: pa.RecordBatch, class_name: str) -> np.ndarray:
+    """Returns where in each record a class of the candidate stands, by name or index, int64 [rows]; -1: nowhere.
+
+    The first place, if no class is named.
+    """
+    if not class_name:
+        return np.zeros(batch.num_rows, np.int64)
+    found = np.full(batch.num_rows, -1)
+    for field, value in (
+        (columns.OUTPUT_DISPLAY_NAME, class_name.encode()),
+        (columns.OUTPUT_INDEX, int(class_name) if class_name.isdecimal() else None),
+    ):
+        lists = lists_of(batch, columns.field_column(columns.CANDIDATE, field))
+        if lists is not None and value is not None and (found < 0).all():
+            lengths, starts, values = lists
+            rows = np.repeat(np.arange(batch.num_rows), lengths)
+            there = np.flatnonzero(values == value)[::-1]  # the first one of a row is written last
+            found[rows[there]] = there - starts[rows[there]]
+    return found
+
+
+def values_at(batch: pa.RecordBatch, column: str, places: np.ndarray) -> np.ndarray:
+    """Returns of each list in a column the value at a place, int64 [rows], as float64 [rows]; NaN: there is none."""
+    result = np.full(batch.num_rows, np.nan)
+    lists = lists_of(batch, column)
+    if lists is not None:
+        lengths, starts, values = lists
+        filled = np.flatnonzero((places >= 0) & (places < lengths))
+        result[filled] = np.asarray(values, np.float64)[starts[filled] + places[filled]]
+    return result
+
+
+def lists_of(batch: pa.RecordBatch, column: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Returns the lengths and starts of a column's lists, int64 [rows], and all their values; None: there are none."""
+    index = batch.schema.get_field_index(column)
+    if index < 0 or pa.types.is_null(batch.schema.field(index).type):
+        return None
+    lists = batch.column(index)
+    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    # `flatten` leaves the values of null lists out.
+    return lengths, np.cumsum(lengths) - lengths, lists.flatten().to_numpy(zero_copy_only=False)

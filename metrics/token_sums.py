@@ -1,0 +1,62 @@
+"""What tokens add up to, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+MOST_TOKENS = 10_000
+"""So many different tokens are always told apart."""
+
+LEAST_SIGHTINGS = 20
+"""A token that is seen less often has no place in a ranking: chance would give it one."""
+
+
+class TokenSums:
+    """Sums of tokens' masses, which are absolute attributions, and of their sightings, over rows.
+
+    Exact for up to `most` different tokens. Beyond twice as many, the tokens of the least mass are forgotten, as in
+    Misra and Gries, "Finding repeated elements" (1982), in the form that can be merged (Agarwal et al., "Mergeable
+    summaries", 2012): then a token's mass may be told too large, by at most the whole mass / `most`, a forgotten token
+    had no more than that, and one that was forgotten and came back is told with fewer sightings.
+    """
+
+    def __init__(self, most: int = MOST_TOKENS) -> None:
+        """Makes the sums of no rows."""
+        self._most = most
+        self._masses: dict[bytes, float] = {}
+        self._sightings: dict[bytes, int] = {}
+        self.error = 0.0
+        """By how much a mass may be told too large, at most."""
+
+    def add(self, masses: Mapping[bytes, float], sightings: Mapping[bytes, int], times: float = 1.0) -> None:
+        """Adds what tokens have in a row, or in several.
+
+        Args:
+          masses: By token, not negative.
+          sightings: By the same tokens.
+          times: The row's weight, which counts for masses alone.
+        """
+        for token, mass in masses.items():
+            self._masses[token] = self._masses.get(token, 0.0) + mass * times
+            self._sightings[token] = self._sightings.get(token, 0) + sightings[token]
+        if len(self._masses) > 2 * self._most:
+            self._shrink()
+
+    def merge(self, other: TokenSums) -> None:
+        """Adds what was added up elsewhere, with the same `most`."""
+        self.error += other.error
+        self.add(other._masses, other._sightings)
+
+    def importances(self, least_sightings: int = LEAST_SIGHTINGS) -> dict[bytes, float]:
+        """Returns the masses above 0 of the tokens that were seen so often, the largest first, equal ones by name."""
+        found = {t: m + self.error for t, m in self._masses.items() if m > 0 and self._sightings[t] >= least_sightings}
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def _shrink(self) -> None:
+        masses = np.fromiter(self._masses.values(), np.float64, len(self._masses))
+        cut = float(-np.partition(-masses, self._most)[self._most])
+        self._masses = {token: mass - cut for token, mass in self._masses.items() if mass > cut}
+        self._sightings = {token: self._sightings[token] for token in self._masses}
+        self.error += cut

@@ -1,0 +1,249 @@
+"""Where a graph makes tokens of a feature, and where it looks up a vector for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_explain.savedmodel.analysis.depend import value_consumers
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.analysis.shapes import LOOKUPS
+from tfx_explain.savedmodel.graph.flat import index_of, node_of, source, static_value
+
+HASHES = frozenset({"StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong"})
+_GATHERS = frozenset({"Gather", "GatherV2", "ResourceGather"})
+_SEGMENTS = frozenset({"SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegmentSum"})
+_DECODERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
+_UNIQUES = frozenset({"Unique", "UniqueV2"})
+# Of an op that makes strings and their ids at once: the output with the strings, and that with the ids.
+_SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1), "TFText>FastWordpieceTokenizeWithOffsets": (0, 1)}
+# Ops that make strings or their ids, as they are told.
+_EITHER = frozenset(
+    {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
+)
+_OUT_TYPE = "out_type"
+
+
+class TokensNotFoundError(ValueError):
+    """A model's graph does not say what the tokens of a feature are; the message says why."""
+
+    def __init__(self, name: str, why: str) -> None:
+        """Says of which feature, and why."""
+        self.why = why
+        super().__init__(f"The tokens of {name!r} can't be found in the model: {why}.")
+
+
+@dataclass(frozen=True)
+class Gather:
+    """A tensor with one slice for each of the ids that a graph makes of a feature.
+
+    Attributes:
+        tensor: the slices, float `[*ids, ...]`; where `places` is given, those of ids without repetition.
+        ids: the ids, integers of any shape, one element an entry.
+        places: where in `tensor` each entry's slice is, int `[entries]`; '' where `tensor` has one for each.
+    """
+
+    tensor: str
+    ids: str
+    places: str = ""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """How a graph makes tokens of a feature.
+
+    Attributes:
+        feature: its name.
+        gathers: where a vector is looked up for each, in the graph's order.
+        sources: the first integers that stand for a token each: what tables and hashes say of `texts`.
+        texts: the tensor of strings (or keys of a table of integers) that they are of; '' where they are numbers only.
+        are_looked_up: whether `sources` are what tables say of `texts`, also of a text that they don't know.
+        are_characters: whether the numbers are code points.
+        speller: a node to be added to the graph that makes `texts`; None: they are there.
+    """
+
+    feature: str
+    gathers: tuple[Gather, ...]
+    sources: tuple[str, ...]
+    texts: str = ""
+    are_looked_up: bool = False
+    are_characters: bool = False
+    speller: Any = None
+
+
+def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: str = "") -> Tokens:
+    """Finds the tokens of a feature, from the vectors that are looked up for it on the way to what is explained.
+
+    Args:
+        read: the model.
+        name: the feature.
+        needed: the nodes, by name, that what is explained takes.
+        weights: the feature that weighs its values, if any.
+
+    Raises:
+        TokensNotFoundError: if there are none.
+    """
+    gathers = _gathers(read, name, weights, needed)
+    if not gathers:
+        raise TokensNotFoundError(name, _why_none(read, name, needed))
+    by_source: dict[tuple[str, ...], list[Gather]] = {}
+    for gather in gathers:
+        by_source.setdefault(_sources(read, name, gather.ids), []).append(gather)
+    texts = {sources: _texts(read, name, sources) for sources in by_source if sources}
+    if not texts:
+        raise TokensNotFoundError(name, "what its values are looked up by is made of them in a way that is not known")
+    # Of several ways to take a text apart, the first one's tokens are told; the others' share goes to the rest.
+    first = next(iter(texts))
+    told = [gather for sources, some in by_source.items() if texts.get(sources) == texts[first] for gather in some]
+    together = tuple(dict.fromkeys(one for sources in texts if texts[sources] == texts[first] for one in sources))
+    nodes = [read.graph.nodes[node_of(one)] for one in together]
+    ops, speller = {node.op for node in nodes}, _speller(nodes[0]) if len(nodes) == 1 else None
+    spelled = f"{speller.name}:0" if speller else texts[first]
+    # Beside a table, a hash makes the ids of what the table doesn't know.
+    are_looked_up = bool(ops & LOOKUPS) and ops <= LOOKUPS | HASHES
+    return Tokens(name, tuple(told), together, spelled, are_looked_up, ops <= _DECODERS, speller)
+
+
+def _speller(node: Any) -> Any:
+    """A node as one that makes ids of pieces of text, which makes the pieces; None where there is none."""
+    if node.op not in _EITHER:
+        return None
+    copy = tf.compat.v1.NodeDef()
+    copy.CopyFrom(node)
+    copy.name, copy.attr[_OUT_TYPE].type = f"{node.name}/pieces", tf.string.as_datatype_enum
+    return copy
+
+
+def _gathers(read: ReadModel, name: str, weights: str, needed: Mapping[str, Any]) -> list[Gather]:
+    """The look-ups of a feature alone, or with its weights, among the nodes needed."""
+    found: list[Gather] = []
+    for node in needed.values() if weights else read.alone[name]:
+        on = read.depends.get(f"{node.name}:0", frozenset())
+        ids = _ids_of(read, node) if node.name in needed and name in on <= {name, weights} else None
+        if ids is None:
+            continue
+        origin = _origin(read, ids)
+        unique = read.graph.nodes[node_of(origin)]
+        if unique.op in _UNIQUES and index_of(origin) == 0:
+            found += _of_unique(read, f"{node.name}:0", unique)
+        else:
+            found.append(Gather(f"{node.name}:0", ids))
+    return list(dict.fromkeys(found))
+
+
+def _ids_of(read: ReadModel, node: Any) -> str | None:
+    """The ids for which a node looks up vectors that are no feature's, if it does."""
+    if not read.specs[f"{node.name}:0"].dtype.is_floating:
+        return None
+    if node.op == "OneHot":
+        last = node.attr["axis"].i == -1
+        return node.input[0] if last and not any(read.depends[tensor] for tensor in node.input[1:]) else None
+    if node.op not in _GATHERS or read.depends[node.input[0]] or node.attr["batch_dims"].i:
+        return None
+    if node.op == "GatherV2":
+        axis = static_value(read.graph, node.input[2])
+        if axis is None or int(axis) != 0:
+            return None
+    return node.input[1]
+
+
+def _origin(read: ReadModel, tensor: str) -> str:
+    """What a tensor of integers is, before it was passed on, cast, or given another shape."""
+    while True:
+        tensor = source(read.graph, tensor)
+        node = read.graph.nodes[node_of(tensor)]
+        if node.op not in ("Cast", "Reshape", "ExpandDims", "Squeeze"):
+            return tensor
+        tensor = node.input[0]
+
+
+def _of_unique(read: ReadModel, looked_up: str, unique: Any) -> list[Gather]:
+    """The entries behind a look-up of ids without repetition, of what is known to read it."""
+    found, ids = [], unique.input[0]
+    for node, position in _readers(looked_up, value_consumers(read.graph)):
+        if position == 0 and node.op in _SEGMENTS and source(read.graph, node.input[1]) == f"{unique.name}:1":
+            found.append(Gather(node.input[0], ids, node.input[1]))
+        elif position == 0 and node.op == "GatherV2" and source(read.graph, node.input[1]) == f"{unique.name}:1":
+            found.append(Gather(f"{node.name}:0", ids))
+    return found
+
+
+def _readers(tensor: str, consumers: Mapping[str, Sequence[Any]]) -> list[tuple[Any, int]]:
+    """The nodes that read a tensor, or what passes it on."""
+    found = []
+    for node, position in consumers.get(tensor, ()):
+        passed = node.op == "Identity"
+        found += _readers(f"{node.name}:0", consumers) if passed else [(node, position)]
+    return found
+
+
+def _sources(read: ReadModel, name: str, ids: str) -> tuple[str, ...]:
+    """The nearest tensors behind `ids` that turn tokens into integers; none where one is not known."""
+    raw = read.features.by_name[name]
+    queue, entered, found = [ids], {ids}, []
+    while queue:
+        tensor = queue.pop()
+        node = read.graph.nodes[node_of(tensor)]
+        if not read.depends.get(tensor) or (tensor in raw.tensors and tensor != raw.values):
+            continue
+        if tensor == raw.values:
+            if raw.dtype.is_integer:
+                found.append(tensor)
+        elif _turns(node, tensor):
+            found.append(tensor)
+        elif read.specs[tensor].dtype != tf.string and not _reads_strings(read, node):
+            new = [operand for operand in node.input if operand not in entered]
+            entered.update(new)
+            queue += new
+    return tuple(sorted(found))
+
+
+def _turns(node: Any, tensor: str) -> bool:
+    """Whether a node turns tokens into the integers `tensor`."""
+    place = index_of(tensor)
+    if node.op in LOOKUPS | HASHES | {"StringToNumber"}:
+        return True
+    if node.op in _DECODERS:
+        return place == 1
+    if node.op in _SUBWORDS:
+        return place == _SUBWORDS[node.op][1]
+    return node.op in _EITHER and place == 0
+
+
+def _reads_strings(read: ReadModel, node: Any) -> bool:
+    """Whether a node makes something else of strings: where they stand, how many there are."""
+    return any(read.specs[operand].dtype == tf.string and read.depends.get(operand) for operand in node.input)
+
+
+def _texts(read: ReadModel, name: str, sources: Collection[str]) -> str:
+    """The tensor of tokens that `sources` are of, one element each; '' where they are numbers.
+
+    Raises:
+        TokensNotFoundError: if they are of several.
+    """
+    texts = set()
+    for tensor in sources:
+        node = read.graph.nodes[node_of(tensor)]
+        if node.op in LOOKUPS:
+            texts.add(source(read.graph, node.input[1]))
+        elif node.op in HASHES or node.op == "StringToNumber":
+            texts.add(source(read.graph, node.input[0]))
+        elif node.op in _SUBWORDS:
+            texts.add(f"{node.name}:{_SUBWORDS[node.op][0]}")
+        else:
+            texts.add("")
+    if len(texts) > 1:
+        raise TokensNotFoundError(name, "its values are taken apart in several ways before one look-up")
+    return texts.pop()
+
+
+def _why_none(read: ReadModel, name: str, needed: Mapping[str, Any]) -> str:
+    on = [read.depends[f"{node.name}:0"] for node in needed.values() if node.op in _GATHERS]
+    if any(name in features and len(features) > 1 for features in on):
+        return "the model merges it with other features before it looks vectors up"
+    if {node.op for node in read.alone[name]} & {"While", "StatelessWhile"}:
+        return "no vector is looked up for each of its values, or only within a loop"
+    return "the model looks up no vector for each of its values (it counts them, or reads the text as a whole)"
