@@ -88,6 +88,15 @@ def test_the_config_is_on_stdout_and_the_table_on_stderr(suggest, past):
     assert "of each run, of 1 in 100" in err.splitlines()[-1]
 
 
+def test_runs_that_are_alike_have_bounds_too(suggest, past, tmp_path):
+    copies = [tmp_path / name for name in "abc"]
+    for copy in copies:
+        copy.symlink_to(past[0])
+    code, out, err = suggest(*map(str, copies))
+    assert code == 0, err
+    assert "less than 1 sound model in 1,000,000,000 is beyond" in " ".join(out.split())
+
+
 def test_programs_get_json_and_nobody_a_table(suggest, past, tmp_path):
     code, out, err = suggest(*past, "--json", "--quiet")
     assert (code, err) == (0, "")
