@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
@@ -138,3 +140,10 @@ def _row_batch(rows: Sequence[bytes]) -> RowBatch:
 
 def _weight(row: bytes) -> int:
     return max(len(row), batches.MAX_BYTES // batches.MAX_ROWS)
+
+
+@atexit.register
+def _let_go() -> None:
+    """Frees the last models, which Beam keeps; once modules are taken down, TensorFlow complains of what is left."""
+    shared.Shared().acquire(set)
+    gc.collect()

@@ -111,7 +111,8 @@ def _theirs(network: Callable[..., tf.Tensor], images: np.ndarray) -> dict[str, 
 
     def lime() -> None:
         for image in images:
-            LimeImageExplainer(random_state=0).explain_instance(
+            of_lime: Any = LimeImageExplainer(random_state=0)
+            of_lime.explain_instance(
                 image,
                 lambda batch: call(batch)[:, None],
                 labels=(0,),
@@ -123,11 +124,11 @@ def _theirs(network: Callable[..., tf.Tensor], images: np.ndarray) -> dict[str, 
 
     masker = shap.maskers.Image(np.zeros(images.shape[1:]), images.shape[1:])
     explainer: Any = shap.PartitionExplainer(call, masker)
-    of_shap, of_saliency, of_lime = (importlib.metadata.version(name) for name in ("shap", "saliency", "lime"))
+    shap_, saliency_, lime_ = (importlib.metadata.version(name) for name in ("shap", "saliency", "lime"))
     return {
-        f"saliency {of_saliency} XRAI, {_STEPS} steps by baseline": xrai,
-        f"lime {of_lime}, {_COALITIONS} coalitions of {_SUPERPIXELS} superpixels": lime,
-        f"shap {of_shap} PartitionExplainer, {_COALITIONS} coalitions": lambda: explainer(
+        f"saliency {saliency_} XRAI, {_STEPS} steps by baseline": xrai,
+        f"lime {lime_}, {_COALITIONS} coalitions of {_SUPERPIXELS} superpixels": lime,
+        f"shap {shap_} PartitionExplainer, {_COALITIONS} coalitions": lambda: explainer(
             images,
             max_evals=_COALITIONS,
             batch_size=_BATCH,

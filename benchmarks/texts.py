@@ -16,7 +16,7 @@ import tensorflow as tf
 from benchmarks.report import Table
 from tfx_explain.attribution import IntegratedGradients, KernelShap, Lime, Tokens, from_function, words
 
-_LENGTHS, _TEXTS, _TURNS = (16, 64, 256), 16, 2
+_LENGTHS, _TEXTS, _TURNS = (16, 64, 256), 8, 2
 _COALITIONS, _STEPS = 512, 50
 _VOCABULARY, _WIDTHS = 2000, (32, 64, 1)
 _FORWARD, _GRADIENT = f"raw calls, {_COALITIONS} a text", f"raw gradient calls, {_STEPS} a text"

@@ -18,7 +18,7 @@ from tfx_explain.cli.wording import BY_INSPECT, options_for
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata, metadata_from_json
 
-_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "xrai", "superpixel")
+_METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "lime", "occlusion", "xrai", "superpixel")
 _ALL = "all"
 _OPTIONS = (
     click.option("--model", required=True, metavar="DIR", help="The SavedModel to explain."),
@@ -146,5 +146,7 @@ def _set_method(parameters: explanation_pb2.ExplanationParameters, method: str |
     field = f"{method}_attribution" if method else parameters.WhichOneof("method") or f"{_METHODS[0]}_attribution"
     if method or tolerance:
         getattr(parameters, field).SetInParent()
+    if tolerance and field == "occlusion_attribution":
+        raise ValueError("occlusion has no error to be held against a tolerance; leave --tolerance out.")
     if tolerance:
         getattr(parameters, field).tolerance = tolerance

@@ -3,7 +3,14 @@
 from tfx_explain.report.frame import AttributionFrame, read_attributions
 from tfx_explain.report.notebook import load_ipython_extension, running_ipython
 from tfx_explain.report.shap_values import to_shap
-from tfx_explain.report.views import read_verdict, view_attributions, view_evaluation, view_metadata, view_tokens
+from tfx_explain.report.views import (
+    read_verdict,
+    view_attributions,
+    view_evaluation,
+    view_metadata,
+    view_pictures,
+    view_tokens,
+)
 
 __all__ = [
     "AttributionFrame",
@@ -14,6 +21,7 @@ __all__ = [
     "view_attributions",
     "view_evaluation",
     "view_metadata",
+    "view_pictures",
     "view_tokens",
 ]
 

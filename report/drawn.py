@@ -12,10 +12,10 @@ import numpy as np
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.overlay import Settings, overlay, pillow
-from tfx_explain.report.pictures import most_changed_of, visualization_of
+from tfx_explain.report.pictures import Picture, visualization_of
 from tfx_explain.report.quality import metadata_beside
 
-_PICTURES = 5
+PICTURES = 5
 _LARGEST_SIDE = 512
 
 
@@ -42,24 +42,32 @@ class Drawn:
         """Names it in TensorBoard, "overlays/FEATURE/1/candidate"."""
         return f"overlays/{self.feature}/{self.rank}/{self.model}"
 
+    def _repr_png_(self) -> bytes:
+        return self.png
+
     @property
     def source(self) -> str:
         """Returns it as a page holds it, which fetches nothing."""
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
 
-def draw_overlays(records: np.ndarray, directories: Sequence[str], class_name: str = "") -> Iterator[Drawn]:
-    """Yields the pictures that changed most, as the metadata beside the attributions has them drawn; none without maps.
+def draw_overlays(pictures: Sequence[Picture], directories: Sequence[str]) -> tuple[list[Drawn], str]:
+    """Draws pictures as the metadata beside the attributions has them drawn.
 
     Args:
-      records: A sample, object `[rows]`.
+      pictures: What is drawn, in the order of their ranks.
       directories: That Explainers wrote.
-      class_name: The class explained; empty: the first one of each record.
 
-    Raises:
-      ValueError: Pillow is not installed, or the metadata is damaged.
+    Returns:
+      The drawings, and, where there are none, why: Pillow is not installed, or the metadata is damaged.
     """
-    pictures = most_changed_of(records, _PICTURES, class_name)
+    try:
+        return list(_draw(pictures, directories)), ""
+    except ValueError as error:
+        return [], str(error)
+
+
+def _draw(pictures: Sequence[Picture], directories: Sequence[str]) -> Iterator[Drawn]:
     if not pictures:
         return
     every = [found for found in map(metadata_beside, directories) if found]

@@ -18,7 +18,7 @@ from tfx_explain.storage import columns
 DOWN, ACROSS = ("top", "middle", "bottom"), ("left", "center", "right")
 _SIDE = 3
 _NUMBERS = _SIDE * _SIDE + 1  # The ninths', and how many maps there are.
-_CLASSES = 9
+_CLASSES = 10
 _TELLING = 0.01
 
 Key = tuple[str, str, str]
@@ -127,7 +127,7 @@ class Grid:
         if not abs(self.change[self.most]) >= _TELLING:
             return ""
         new, old = (self.shares[model][self.most] for model in columns.MODELS)
-        place = f"{DOWN[self.most[0]]} {ACROSS[self.most[1]]}"
+        place = "center" if self.most == (1, 1) else f"{DOWN[self.most[0]]} {ACROSS[self.most[1]]}"
         return f"the {place} has {new:.1%} of what the maps hold, {old:.1%} in the baseline model"
 
 

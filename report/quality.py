@@ -29,6 +29,8 @@ _METHODS = {
     "kernel_shap_attribution": "Kernel SHAP",
     "xrai_attribution": "XRAI, on integrated gradients",
     "superpixel_attribution": "superpixels of images as players",
+    "lime_attribution": "LIME",
+    "occlusion_attribution": "occlusion",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ _FLAGS = range(0x1F1E6, 0x1F200)  # Two letters make a flag.
 _SKINS = range(0x1F3FB, 0x1F400)
 _JAMO, _LEADING = range(0x1100, 0x1200), range(0x1100, 0x1160)  # Parts of Hangul syllables.
 _SYLLABLES = range(0xAC00, 0xD7A4)
+_LOOKED_AT = 32  # Of what stands before: an even number, as flags are pairs.
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def pieces_of(found: RowTokens, text: bytes | None, largest: float) -> list[Piec
     if text is None:
         alone = zip(found.tokens.tolist(), found.values.tolist(), strict=True)
         return [_piece([token], [value], largest) for token, value in alone]
-    return list(_merged(_cut(found, text), largest))
+    return list(_merged(_cut(found, text), text, largest))
 
 
 def has_places(found: RowTokens, length: int) -> bool:
@@ -97,22 +97,34 @@ def _cut(found: RowTokens, text: bytes) -> Iterator[tuple[bytes, float | None]]:
         yield text[at:], None
 
 
-def _merged(parts: Iterator[tuple[bytes, float | None]], largest: float) -> Iterator[Piece]:
+def _merged(parts: Iterator[tuple[bytes, float | None]], text: bytes, largest: float) -> Iterator[Piece]:
     """Yields pieces that end where a character does."""
+    starts = _character_starts(text)
     waiting: list[bytes] = []
     values: list[float | None] = []
-    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    at = 0
     for part, value in parts:
-        # An empty token, and a part of a character that others end, belong to what they stand in.
-        is_within = bool(decoder.getstate()[0]) or not part
-        decoded = decoder.decode(part)
-        if waiting and not is_within and not is_one_character(text_of(b"".join(waiting)), decoded or text_of(part)):
+        # An empty token belongs to what it stands in.
+        if waiting and part and at in starts:
             yield _piece(waiting, values, largest)
             waiting, values = [], []
         waiting.append(part)
         values.append(value)
+        at += len(part)
     if waiting:
         yield _piece(waiting, values, largest)
+
+
+def _character_starts(text: bytes) -> set[int]:
+    """Returns the bytes at which characters, as people see them, begin; a byte that is no UTF-8 is one."""
+    decoded = text.decode("utf-8", "surrogateescape")
+    lengths = [len(one.encode("utf-8", "surrogateescape")) for one in decoded]
+    starts = enumerate(itertools.accumulate(lengths, initial=0))
+    return {
+        start
+        for place, start in starts
+        if not is_one_character(decoded[max(0, place - _LOOKED_AT) : place], decoded[place : place + 1])
+    }
 
 
 def _piece(parts: Sequence[bytes], values: Sequence[float | None], largest: float) -> Piece:

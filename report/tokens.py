@@ -146,15 +146,17 @@ def _table(by_model: Mapping[str, Sequence[RowTokens | None]]) -> tuple[list[Tok
     """Returns the tokens that were seen often enough, the largest ones, and how many others there are."""
     parts: dict[bytes, dict[str, TokenPart]] = collections.defaultdict(dict)
     for model, rows in by_model.items():
-        values: dict[bytes, list[float]] = collections.defaultdict(list)
+        sums: dict[bytes, list[float]] = collections.defaultdict(lambda: [0, 0.0, 0.0])
         for row in rows:
             if row is not None and _is_known(row):
                 for token, value in zip(row.tokens.tolist(), row.values.tolist(), strict=True):
-                    values[token].append(value)
-        for token, of_token in values.items():
-            if len(of_token) >= LEAST_SIGHTINGS:
-                absolute = math.fsum(map(abs, of_token)) / len(of_token)
-                parts[token][model] = TokenPart(len(of_token), absolute, math.fsum(of_token) / len(of_token))
+                    of_token = sums[token]
+                    of_token[0] += 1
+                    of_token[1] += abs(value)
+                    of_token[2] += value
+        for token, (sightings, absolute, signed) in sums.items():
+            if sightings >= LEAST_SIGHTINGS:
+                parts[token][model] = TokenPart(int(sightings), absolute / sightings, signed / sightings)
     order = sorted(parts, key=lambda token: (-max(part.absolute for part in parts[token].values()), token))
     return [Token(text_of(token), parts[token]) for token in order[:_TOKENS]], max(0, len(order) - _TOKENS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfx_explain.gate.reading.evaluations import Metrics, Slices, keys_of, read_metrics
 from tfx_explain.gate.reading.shards import split_folders
@@ -13,9 +13,12 @@ from tfx_explain.gate.slices import printed
 from tfx_explain.gate.titles import title
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.decision import Decision, decision_of, read_decision
+from tfx_explain.report.drawn import PICTURES, Drawn, draw_overlays
 from tfx_explain.report.fragments import explained, fragment
+from tfx_explain.report.masses import Masses, Where, where_in_pictures
 from tfx_explain.report.page import Page
-from tfx_explain.report.quality import read_splits
+from tfx_explain.report.pictures import most_changed
+from tfx_explain.report.quality import read_splits, roots
 from tfx_explain.report.records import SmallestHashes, decode, read_records
 from tfx_explain.report.tokens import Tokens, tokens_of
 from tfx_explain.report.totals import Totals
@@ -121,6 +124,54 @@ class EvaluationView:
         heads = [f"{model} minus baseline" if is_diff else model for is_diff, model in kinds]
         most = {"most_rows": _METRICS, "most_slices": _SLICES}
         return fragment("evaluation.html", Page(None), heads=heads, slices=slices, **most)
+
+
+@dataclass(frozen=True, repr=False)
+class PicturesView:
+    """Where in pictures attributions lie, as a notebook shows it: their ninths by class, and those that changed most.
+
+    Attributes:
+      where: By feature.
+      overlays: The pictures; each shows itself, too.
+      not_drawn: Why there are none, a sentence.
+      rows: How many records there are.
+    """
+
+    where: tuple[Where, ...]
+    overlays: tuple[Drawn, ...]
+    not_drawn: str
+    rows: int
+
+    def __repr__(self) -> str:
+        return f"<pictures of {', '.join(one.feature for one in self.where)}>"
+
+    def _repr_html_(self) -> str:
+        page = Page(None, rows=self.rows, sampled=self.rows, where=self.where, overlays=self.overlays)
+        return fragment("where.html", replace(page, not_drawn=self.not_drawn))
+
+
+def view_pictures(
+    path: str | os.PathLike[str], feature: str = "", class_name: str = "", pictures: int = PICTURES
+) -> PicturesView:
+    """Returns where in pictures attributions lie, and the most changed pictures, of all records, in bounded memory.
+
+    Args:
+      path: The Explainer's directory.
+      feature: Of which feature the pictures are; empty: of each that has maps.
+      class_name: Of which class, by name or index; empty: of the first one of each record.
+      pictures: How many pictures are drawn.
+
+    Raises:
+      ValueError: No record has a map of the feature and class, or a file is damaged or missing.
+    """
+    folders, masses, rows = split_folders(os.fspath(path).removeprefix("file://")), Masses(), 0
+    changed = most_changed(folders, pictures, feature, class_name)
+    for batch in map(decode, read_records(folders)):
+        masses.add(batch, class_name)
+        rows += batch.num_rows
+    where = tuple(one for one in where_in_pictures(masses) if feature in ("", one.feature))
+    overlays, not_drawn = draw_overlays(changed, roots(folders))
+    return PicturesView(where, tuple(overlays), not_drawn, rows)
 
 
 def read_verdict(path: str | os.PathLike[str]) -> VerdictView:

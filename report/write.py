@@ -9,14 +9,15 @@ import apache_beam as beam
 import tensorflow as tf
 
 from tfx_explain.report.decision import Decision, read_decision
-from tfx_explain.report.drawn import Drawn, draw_overlays
-from tfx_explain.report.evidence import Evidence, read_evidence
+from tfx_explain.report.drawn import PICTURES, draw_overlays
+from tfx_explain.report.evidence import read_evidence
 from tfx_explain.report.gist import gist
 from tfx_explain.report.heat import heat
 from tfx_explain.report.importance import Importance, importances, movements
 from tfx_explain.report.masses import where_in_pictures
 from tfx_explain.report.moved import where_moved
 from tfx_explain.report.page import Page, render
+from tfx_explain.report.pictures import most_changed_of
 from tfx_explain.report.plots import POINTS, dependence, distributions
 from tfx_explain.report.quality import doubt, read_baselines, read_splits, roots, trust, which_class
 from tfx_explain.report.slicing import slices_of
@@ -91,10 +92,11 @@ def build(
     in_question = _in_question(found, [one.feature for one in failed])
     by_question = sorted((one.feature for one in found), key=lambda name: name not in in_question)
     moved = [one for one in (where_moved(sample, slices, name) for name in in_question) if one]
-    pictures = [dependence(sample, name) for name in in_question] if with_rows else ()
+    plotted = [dependence(sample, name) for name in in_question] if with_rows else ()
     # A name is a hash of all features: that of a record which lacks some leads nowhere.
     named = evidence.records if all(split.keeps_all for split in splits) else None
-    overlays, not_drawn = _overlays(evidence, folders, class_name) if with_rows else ((), "")
+    pictures = most_changed_of(evidence.records, PICTURES, class_name) if with_rows else ()
+    overlays, not_drawn = draw_overlays(pictures, roots(folders))
     return Page(
         decision,
         doubt=doubt(splits, decision) if decision else "",
@@ -107,7 +109,7 @@ def build(
         heat=heat(sample, slices, by_question, {one.slice for one in failed}),
         moved=moved,
         tokens=tokens_of(evidence.records, class_name, with_rows),
-        dependences=[one for one in pictures if one],
+        dependences=[one for one in plotted if one],
         distributions=list(distributions(sample, by_question[:_DISTRIBUTIONS])) if with_rows else (),
         points=min(POINTS, len(sample)),
         single_rows=single_rows(sample, in_question if failed else (), named) if with_rows else (),
@@ -118,14 +120,6 @@ def build(
         splits=splits,
         baselines=read_baselines(folders),
     )
-
-
-def _overlays(evidence: Evidence, folders: Sequence[str], class_name: str) -> tuple[Sequence[Drawn], str]:
-    """Returns the pictures that changed most, or why they can't be drawn."""
-    try:
-        return list(draw_overlays(evidence.records, roots(folders), class_name)), ""
-    except ValueError as error:
-        return (), str(error)
 
 
 def _in_question(found: Sequence[Importance], failed: Sequence[str]) -> list[str]:

@@ -39,10 +39,7 @@ class CoalitionMethod(Method):
         self._tolerance, self._seed, self._batch_size = tolerance, seed, batch_size
 
     def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
-        features = len(problem.features)
-        budget, least = self._budget(features), self._least_budget(features)
-        if budget < least:
-            raise ValueError(f"{budget} evaluations a row are too few for {features} features; give at least {least}.")
+        self.check_budget(len(problem.features))
         seats = None
         if self._random:
             seats = self._seed, keys_of_rows(problem.inputs, row_keys)
@@ -55,6 +52,16 @@ class CoalitionMethod(Method):
         ends = found.baseline_outputs, found.instance_outputs
         converged = precise(found.values, found.approximation_errors, *ends, self._tolerance)
         return dataclasses.replace(found, converged=found.converged & converged)
+
+    def check_budget(self, players: int) -> None:
+        """Refuses a budget that is too small for so many players.
+
+        Raises:
+            ValueError: if it is; the message says how much would do.
+        """
+        budget, least = self._budget(players), self._least_budget(players)
+        if budget < least:
+            raise ValueError(f"{budget} evaluations a row are too few for {players} features; give at least {least}.")
 
     def roomy(self, players: int) -> int:
         """Returns how many players to give rows of so many, those beyond them changing nothing.

@@ -22,7 +22,7 @@ import numpy as np
 from tfx_explain.attribution.coalitions import kriging
 from tfx_explain.attribution.coalitions.kriging import Design
 from tfx_explain.attribution.model.blocks import row_products
-from tfx_explain.attribution.problem.promise import simultaneous_of
+from tfx_explain.attribution.problem.promise import CONFIDENCE, simultaneous_of
 from tfx_explain.attribution.problem.randomness import random_orders
 
 # Strengths, at most this share of the features, and how likely each is before anything is known of a row.
@@ -36,8 +36,9 @@ _JUDGED = 300
 # Groups of pairs that are left out, one after the other.
 _GROUPS = 10
 # At most so many degrees of freedom have standard errors, as interactions are not normal numbers; and what of the
-# variance between strengths counts, for functions between two of them are like neither.
-_DEGREES, _SPREAD = 15.0, 0.5
+# variance between strengths counts, for functions between two of them are like neither. Nor do more outputs than so
+# many tell strengths apart: where hundreds agree on one, the interactions that are still in doubt need not be of it.
+_DEGREES, _SPREAD, _TELLING = 15.0, 0.5, 20
 # Of the attributions' size, what may be missed by so few pairs, or orders, that none need show an interaction: it falls
 # with each order, or pair that the effects of single features leave.
 _UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
@@ -58,8 +59,13 @@ class Rule:
     doubts: np.ndarray  # [strengths], inverse degrees of freedom of the changes' variance
     unseen: float  # least stated error, relative to the sum of absolute values
 
-    def judge(self, differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns values `[rows, places]`, their standard errors `[rows]`, the same at every place, and stated ones."""
+    def judge(
+        self, differences: np.ndarray, confidence: float = CONFIDENCE
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns values `[rows, places]`, their standard errors `[rows]`, the same at every place, and stated ones.
+
+        The stated ones hold with a probability of `confidence`.
+        """
         values, changes = row_products(differences, self.weights), row_products(differences, self.changes)
         chances = self._chances(differences)
         ratio = np.maximum((chances * self.ratios).sum(axis=1), np.finfo(np.float64).tiny)
@@ -67,7 +73,7 @@ class Rule:
         spread = (chances * (self.ratios / ratio[:, None] - 1) ** 2).sum(axis=1)
         # The variance of an estimated variance, relative to its square, is twice the inverse degrees of freedom.
         doubts = (chances * self.doubts).sum(axis=1) + _SPREAD * spread / 2 + 1 / _DEGREES
-        stated = standard_errors * simultaneous_of(values.shape[1], 1 / doubts)
+        stated = standard_errors * simultaneous_of(values.shape[1], 1 / doubts, confidence)
         return values, standard_errors, np.maximum(stated, self.unseen * np.abs(values).sum(axis=1))
 
     def _chances(self, differences: np.ndarray) -> np.ndarray:
@@ -76,7 +82,7 @@ class Rule:
         differences = differences[:, 1 : 1 + judged]
         errors = row_products(differences, self.precisions).reshape(len(differences), -1, judged)
         squares = (errors * differences[:, None]).sum(axis=2)
-        degrees = judged - self.weights.shape[1]
+        degrees = min(judged - self.weights.shape[1], _TELLING)
         logs = self.logs - degrees / 2 * np.log(np.maximum(squares, np.finfo(np.float64).tiny))
         chances = np.exp(logs - logs.max(axis=1, keepdims=True))
         return chances / chances.sum(axis=1, keepdims=True)
@@ -123,7 +129,7 @@ def _rule(index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndar
         covariance = prior[0][differing]
         inverse, log = _likelihood(judged, covariance[1 : 1 + _JUDGED, 1 : 1 + _JUDGED])
         precisions.append(inverse)
-        logs.append(log + np.log(chance))
+        logs.append(log * min(1.0, _TELLING / max(1, len(judged) - signs.shape[1])) + np.log(chance))
         of_changes = changes.T @ (covariance @ changes)
         ratios.append(_error_variance(signs, weights, prior, covariance) / np.mean(np.diag(of_changes)))
         # Satterthwaite's: how many independent changes would be as uncertain together.

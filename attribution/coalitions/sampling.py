@@ -13,9 +13,13 @@ from tfx_explain.attribution.coalitions.kriging import Design
 from tfx_explain.attribution.coalitions.rules import Rule
 from tfx_explain.attribution.coalitions.seating import Seating
 from tfx_explain.attribution.problem.estimates import Estimates, precise
+from tfx_explain.attribution.problem.promise import CONFIDENCE
 
 # Each further round adds this share of the pairs so far.
 _GROWTH = 0.3
+# Who may stop after any of several rounds stops rather where errors look small by luck. That each of them promises more
+# makes up for it.
+_CONFIDENCE_OF_A_ROUND = 0.96
 
 
 def round_sizes(first: int, most: int) -> list[int]:
@@ -40,6 +44,7 @@ def sample(
     """
     working, places = np.arange(len(seating.rows)), seating.places
     differences = np.zeros((len(working), rounds[-1]))
+    confidence = CONFIDENCE if len(rounds) == 1 else _CONFIDENCE_OF_A_ROUND
     found, causes = Estimates.unknown(len(working), places), Causes(len(working), places)
     for done, count in itertools.pairwise([0, *rounds]):
         present = np.concatenate([design.present[done:count], ~design.present[done:count]])
@@ -49,7 +54,7 @@ def sample(
         differences[working, done:count] = (there - back) / 2
         if not done:
             found.empty[:], found.full[:] = there[:, 0], back[:, 0]
-        values, standard_errors, errors = rule(count).judge(differences[working, :count])
+        values, standard_errors, errors = rule(count).judge(differences[working, :count], confidence)
         ends = found.empty[working], found.full[working]
         # Below the rounding of the outputs no error is known.
         errors = np.maximum(errors, 2 * seating.game.rounding * np.abs(ends).max(axis=0))

@@ -31,7 +31,7 @@ class Units:
         tokens: bytes object `[units]`.
         players: int64 `[units]`, the player of its row that each unit belongs to.
         counts: int64 `[rows]`, how many players there are.
-        row_bytes: what a row takes to be shown, at most.
+        row_bytes: int64 `[rows]`, what each takes to be shown.
         begin: int64 `[units]`, the byte of the row's text at which a unit begins, -1 in rows where that is not known;
             None where it is in no row.
         end: int64 `[units]`, the byte after its last, likewise.
@@ -42,7 +42,7 @@ class Units:
     tokens: np.ndarray
     players: np.ndarray
     counts: np.ndarray
-    row_bytes: int
+    row_bytes: np.ndarray
     begin: np.ndarray | None = None
     end: np.ndarray | None = None
 
@@ -51,7 +51,7 @@ class Units:
 
         Args:
             of_players: float64 `[rows, players]`.
-            of_feature: float64 `[rows]`, which units and rest add up to; NaN in rows without units.
+            of_feature: float64 `[rows]`, which units and rest add up to; NaN in rows without an attribution.
             listed: how many units of a row there are; those beyond are in the rest.
         """
         rows = len(of_feature)
@@ -70,6 +70,7 @@ class Units:
             of_feature - np.bincount(row_of, values, minlength=rows),
             None if self.begin is None else self.begin[which],
             None if self.end is None else self.end[which],
+            np.where(np.isnan(of_feature), 0, np.maximum(lengths - listed, 0)),
         )
 
 
@@ -84,10 +85,13 @@ def units_of_list(name: str, tensors: Tensors, stand_in: bytes | None, listed: i
 
     Raises:
         ValueError: if the tensors are others, or numbers are to have a stand-in.
+        tf.errors.InvalidArgumentError: if the lengths in a row are not the same.
     """
     first = next(iter(tensors.values()))
-    if not all(_is_list(one) and np.array_equal(one.row_splits, first.row_splits) for one in tensors.values()):
+    if not all(map(_is_list, tensors.values())):
         raise ValueError(f"lists names {name!r}; a list is of ragged tensors [rows, (values)], of the same lengths.")
+    if not all(np.array_equal(one.row_splits, first.row_splits) for one in tensors.values()):
+        raise tf.errors.InvalidArgumentError(None, None, f"a row of {name!r} has not as many values as weights")
     if stand_in is not None and first.dtype != tf.string:
         raise ValueError(f"{name!r} is a list of {first.dtype.name}; only strings have a stand-in. Leave it out.")
     splits = first.row_splits.numpy().astype(np.int64)
@@ -96,10 +100,8 @@ def units_of_list(name: str, tensors: Tensors, stand_in: bytes | None, listed: i
     dropped = tensors if stand_in is None else dict([next(iter(tensors.items()))])
     parted = {key: CutLists(tensor, players, stand_in) for key, tensor in dropped.items()}
     values = first.flat_values.numpy()
-    tokens = (
-        values if first.dtype == tf.string else np.array([str(one).encode() for one in values] + [None], object)[:-1]
-    )
-    row_bytes = int(lengths.max(initial=0)) * _ELEMENT_BYTES + _longest(list(map(len, tokens)), splits)
+    tokens = values if first.dtype == tf.string else _objects([str(one).encode() for one in values])
+    row_bytes = lengths * _ELEMENT_BYTES + _sizes(tokens, splits)
     return Units(parted, splits, tokens, players, counts, row_bytes)
 
 
@@ -129,7 +131,7 @@ def units_of_text(name: str, tensors: Tensors, splitter: Splitter, stand_in: byt
     # In a row of several texts a byte says nothing.
     known = np.repeat(counts == 1, lengths)
     begin, end = (np.where(known, place, -1) if known.any() else None for place in (spans.begin, spans.end))
-    row_bytes = 2 * int(lengths.max(initial=0)) * _ELEMENT_BYTES + _longest(list(map(len, flat)), ends)
+    row_bytes = 2 * lengths * _ELEMENT_BYTES + _sizes(flat, ends)
     parted = {key: CutTexts.of(texts, spans, players, stand_in)}
     return Units(parted, splits, _objects(tokens), players, of_rows, row_bytes, begin, end)
 
@@ -143,10 +145,10 @@ def _objects(tokens: Sequence[bytes]) -> np.ndarray:
     return np.array([*tokens, None], object)[:-1]
 
 
-def _longest(sizes: Sequence[int], splits: np.ndarray) -> int:
-    """Returns the largest sum of a row's sizes."""
-    ends = np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))])
-    return int(np.diff(ends[splits]).max(initial=0))
+def _sizes(texts: Sequence[bytes] | np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """Returns int64 `[rows]`, the bytes of each row's texts together."""
+    ends = np.concatenate([[0], np.cumsum(np.array([len(text) for text in texts], np.int64))])
+    return np.diff(ends[splits])
 
 
 def merged(lengths: np.ndarray, listed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -138,7 +138,8 @@ def _fit(places: int, samples: int, kernel: tuple[str, float | None, float], see
     distance, width, ridge = kernel
     width = _WIDTHS[distance](places) if width is None else width
     squares = (~present).sum(axis=1) if distance == "euclidean" else (1 - np.sqrt(present.mean(axis=1))) ** 2
-    weights = np.exp(-squares / (2 * width**2))
+    # Where they are all, each stands for as many samples as would be drawn of it, so that the ridge weighs no more.
+    weights = np.exp(-squares / (2 * width**2)) * ((samples + 2) / len(present))
     design = np.concatenate([np.ones((len(present), 1)), present], axis=1)
     weighted = design * weights[:, None]
     penalties = np.diag([_RIDGE, *[_RIDGE + ridge] * places])

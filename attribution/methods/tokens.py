@@ -21,6 +21,9 @@ from tfx_explain.attribution.texts.spans import Splitter
 # What may be amiss where an output without some tokens is not finite.
 _EMPTY = "; if the model takes no empty list or text, give absent tokens a stand-in (tokens.baseline: UNKNOWN)"
 
+# Bytes of a row from which on fewer than a whole vector of them are shown at once.
+_LONG = 2**18
+
 
 class Tokens(Method):
     """Attributions of the values of lists and the words of texts, each of which is present, or absent.
@@ -45,7 +48,8 @@ class Tokens(Method):
         """Chooses the players.
 
         Args:
-            method: `SampledShapley`, `KernelShap`, `Lime`, `Banzhaf` or `Occlusion`, with its own budget and tolerance.
+            method: `SampledShapley`, `KernelShap`, `Lime`, `Banzhaf` or `Occlusion`, with its own tolerance, and a
+                budget of its own, which has to do for 64 players.
             lists: features whose values are tokens: ragged tensors `[rows, (values)]` of the same lengths, such as
                 values and weights.
             texts: features that are one string tensor, `[rows]`, `[rows, n]` or ragged, and what cuts each text:
@@ -65,6 +69,7 @@ class Tokens(Method):
             )
         if not isinstance(method, CoalitionMethod):
             raise ValueError(f"{type(method).__name__} plays no coalitions; give KernelShap, for example, or Lime.")
+        method.check_budget(MOST_PLAYERS)
         self._method, self._lists, self._texts = method, tuple(lists), dict(texts)
         self._stand_in, self._max_tokens, self._batch_size = stand_in, max_tokens, batch_size
 
@@ -99,9 +104,10 @@ class Tokens(Method):
         values, rows = np.zeros((problem.rows, MOST_PLAYERS)), np.flatnonzero(units.counts > 0)
         rows = rows[[not found.failures[row] for row in rows]]
         sizes = np.array([self._method.roomy(count) for count in units.counts[rows]], np.int64)
-        # Rows with as many places are explained together.
-        for size in np.unique(sizes):
-            which = rows[sizes == size]
+        # Rows with as many places are explained together; long ones apart, as they are shown few at once.
+        kinds = np.stack([sizes, units.row_bytes[rows] > _LONG], axis=1)
+        for size, is_long in np.unique(kinds, axis=0):
+            which = rows[(kinds == (size, is_long)).all(axis=1)]
             of_players = self._play(problem, name, units, which, keys[which], int(size))
             values[which, :size] = of_players.values
             found = _with_errors(found, which, of_players, is_left_out=self._stand_in is None)
@@ -111,7 +117,8 @@ class Tokens(Method):
         self, problem: Problem, name: str, units: Units, rows: np.ndarray, keys: np.ndarray, size: int
     ) -> Attributions:
         """Attributes a feature's players, of which no row has more than `size`, in some rows, int `[rows]`."""
-        model = ModelOfParts(problem.model, units.parted, problem.batch_rows(self._batch_size, units.row_bytes))
+        at_once = problem.batch_rows(self._batch_size, int(units.row_bytes[rows].max()))
+        model = ModelOfParts(problem.model, units.parted, at_once)
         present = {presence_key(key): np.ones((len(rows), size), np.float32) for key in units.parted}
         others = {key: tf.gather(tensor, rows) for key, tensor in problem.inputs.items() if key not in units.parted}
         players = {f"{name}[{number}]": [(key, number) for key in present] for number in range(size)}

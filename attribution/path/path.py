@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Callable, Collection
 
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import call_size, extended, lengthened, near_equal_slices
-from tfx_explain.attribution.path.quadrature import secant_weights
+from tfx_explain.attribution.path.sums import SlopeSums, add_by_path, add_weighted
 from tfx_explain.attribution.problem.problem import Problem
 
 Arrays = dict[str, np.ndarray]
@@ -100,46 +99,23 @@ class Path:
         """
         alphas, weights = rule
         outputs, rises = np.empty((len(rows), len(alphas))), np.zeros((len(rows), len(alphas)))
-        count = len(weights) + by_secants
-        values = np.empty((len(rows), count, len(self._problem.features)))
+        values = np.empty((len(rows), len(weights) + by_secants, len(self._problem.features)))
         for part in near_equal_slices(len(rows), max(1, self.batch_size // len(alphas)), len(alphas)):
             starts, steps = self._steps(baseline, rows[part])
-            sums = {
-                key: np.zeros((count, *(step.shape if self._has_columns(key) else (len(step),))))
-                for key, step in steps.items()
-            }
+            shapes = {key: step.shape if self._has_columns(key) else (len(step),) for key, step in steps.items()}
+            sums = SlopeSums(alphas, weights, shapes, by_secants)
             numbers = {key: np.zeros((1, *steps[key].shape)) for key in maps}
-            last: Arrays = {}
             for points in near_equal_slices(len(alphas), self.batch_size):
-                # By point first: long operations on all the paths, and no sum whose order depends on their number.
-                inputs, targets = self._points_first(rows[part], alphas[points], starts, steps)
-                found, gradients = self._problem.model.gradients(inputs, targets)
-                shape = points.stop - points.start, part.stop - part.start
-                outputs[part, points] = np.asarray(found).reshape(-1)[: shape[0] * shape[1]].reshape(shape).T
+                outputs[part, points], gradients = self._gradients_first(rows[part], alphas[points], starts, steps)
                 slopes = {}
                 for key, step in steps.items():
-                    by_point = np.asarray(gradients[key])[: shape[0] * shape[1]].reshape(*shape, *step.shape[1:])
-                    along = self._along(_where_moved(by_point, step[None]), step[None])
+                    along = self._along(_where_moved(gradients[key], step[None]), step[None])
                     rises[part, points] += along.T
-                    slopes[key] = by_point if self._has_columns(key) else along
-                    _add_weighted(slopes[key], weights[:, points], sums[key])
+                    slopes[key] = gradients[key] if self._has_columns(key) else along
                     if key in maps:
-                        _add_weighted(by_point, weights[:1, points], numbers[key])
-                if by_secants:
-                    known = slice(max(0, points.start - 1), points.stop)
-                    shared = secant_weights(alphas[known], outputs[part, known], rises[part, known])
-                    for key, by_point in slopes.items():
-                        before = [last[key]] if key in last else []
-                        _add_intervals([*before, *by_point], *shared, sums[key][-1])
-                        last[key] = by_point[-1]
-            self._sum_by_feature(
-                {key: np.moveaxis(total, 0, 1) for key, total in sums.items() if self._has_columns(key)},
-                steps,
-                values[part],
-            )
-            for key, total in sums.items():
-                if not self._has_columns(key):
-                    values[part, :, self._problem.owners[key]] += total.T
+                        add_weighted(gradients[key], weights[:1, points], numbers[key])
+                sums.add(points, slopes, outputs[part], rises[part])
+            self._totals_by_feature(sums.totals, steps, values[part])
             for key, (total,) in numbers.items():
                 maps[key][part] = _where_moved(total, steps[key]) * steps[key]
         return outputs, rises, values
@@ -171,7 +147,7 @@ class Path:
                     _, gradients = self._problem.model.gradients(inputs, targets)
                     for key, total in totals.items():
                         found = np.asarray(gradients[key])[: alphas.size].reshape(*alphas.shape, *total.shape[1:])
-                        _add_by_path(found, weights, total)
+                        add_by_path(found, weights, total)
                 for key, total in totals.items():
                     sums[key][which] = total * steps[key]
         return sums
@@ -246,6 +222,21 @@ class Path:
             points[key] = tf.raw_ops.Reshape(tensor=moved, shape=tf.constant((-1, *step.shape[1:])))
         return self._inputs(points, rows, functools.partial(np.tile, reps=len(alphas)))
 
+    def _gradients_first(
+        self, rows: np.ndarray, alphas: np.ndarray, starts: Arrays, steps: Arrays
+    ) -> tuple[np.ndarray, Arrays]:
+        """Returns outputs `[paths, points]` at `alphas` `[points]`, and gradients by key, `[points, paths, ...]`.
+
+        By point first: long operations on all the paths, and no sum whose order depends on their number.
+        """
+        found, gradients = self._problem.model.gradients(*self._points_first(rows, alphas, starts, steps))
+        shape = len(alphas), len(rows)
+        size = math.prod(shape)
+        by_point = {
+            key: np.asarray(gradients[key])[:size].reshape(*shape, *step.shape[1:]) for key, step in steps.items()
+        }
+        return np.asarray(found).reshape(-1)[:size].reshape(shape).T, by_point
+
     def _inputs(
         self, points: dict[str, tf.Tensor], rows: np.ndarray, spread: Callable[[np.ndarray], np.ndarray]
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -281,6 +272,14 @@ class Path:
                 along = self._along(gradient, step[:, None])
                 sums[:, :, owner] = along if only else sums[:, :, owner] + along
 
+    def _totals_by_feature(self, totals: Arrays, steps: Arrays, values: np.ndarray) -> None:
+        """Writes what `SlopeSums` adds up to into `values` `[paths, sums, features]`."""
+        columns = {key: np.moveaxis(total, 0, 1) for key, total in totals.items() if self._has_columns(key)}
+        self._sum_by_feature(columns, steps, values)
+        for key, total in totals.items():
+            if not self._has_columns(key):
+                values[:, :, self._problem.owners[key]] += total.T
+
     def _has_columns(self, key: str) -> bool:
         """Whether the tensor's columns are features."""
         return isinstance(self._problem.owners[key], np.ndarray)
@@ -303,32 +302,6 @@ def _where_moved(gradients: np.ndarray, steps: np.ndarray) -> np.ndarray:
     if np.isfinite(gradients.sum()):
         return gradients
     return np.where((steps == 0) & ~np.isfinite(gradients), 0, gradients)
-
-
-def _add_weighted(by_point: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> None:
-    """Adds `[points, paths, ...]` by `weights` `[sums, points]` to `totals` `[sums, paths, ...]`, in order."""
-    weighted = np.empty(totals.shape[1:])
-    for values, of_sums in zip(by_point, weights.T, strict=True):
-        for number in np.flatnonzero(of_sums):
-            np.multiply(values, of_sums[number], out=weighted, dtype=np.float64)
-            totals[number] += weighted
-
-
-def _add_by_path(by_path: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> None:
-    """Adds what is finite of `[paths, points, ...]`, by weights `[paths, points]`, to `totals`, point after point."""
-    for point, of_paths in enumerate(weights.T):
-        values = by_path[:, point]
-        if not np.isfinite(values.sum()):
-            values = np.where(np.isfinite(values), values, 0)
-        totals += of_paths.reshape(-1, *[1] * (values.ndim - 1)) * values
-
-
-def _add_intervals(by_point: list[np.ndarray], starts: np.ndarray, ends: np.ndarray, total: np.ndarray) -> None:
-    """Adds slopes of each two neighbouring points `[paths, ...]` by weights `[points - 1, paths]` to `total`."""
-    axes = (slice(None), *(None,) * (total.ndim - 1))
-    with np.errstate(invalid="ignore", over="ignore"):
-        for (first, second), at_start, at_end in zip(itertools.pairwise(by_point), starts, ends, strict=True):
-            total += first * at_start[axes] + second * at_end[axes]
 
 
 def _part(baselines: int | np.ndarray, part: slice) -> int | np.ndarray:

@@ -19,9 +19,9 @@ _FEWEST_DEGREES, _MOST_DEGREES = 1.0, 500.0
 _NODES = 28
 
 
-@functools.lru_cache(maxsize=1024)
-def simultaneous(features: int, degrees: float) -> float:
-    """Returns how many standard errors hold all errors of a row, with a probability of `CONFIDENCE`.
+@functools.lru_cache(maxsize=4096)
+def simultaneous(features: int, degrees: float, confidence: float = CONFIDENCE) -> float:
+    """Returns how many standard errors hold all errors of a row, with a probability of `confidence`.
 
     The quantile of the studentized maximum modulus: of the largest of `features` independent normal errors, divided by
     the one standard error of them all, which is estimated with so many degrees of freedom (Stoline, Ury, "Tables of the
@@ -30,6 +30,7 @@ def simultaneous(features: int, degrees: float) -> float:
     Args:
         features: number of errors, at least 1.
         degrees: of freedom, at least 1; may be a fraction, or infinite.
+        confidence: the probability.
     """
     logs, inside = _within()
     held = inside**features
@@ -40,13 +41,13 @@ def simultaneous(features: int, degrees: float) -> float:
         density /= density.sum()
         logs = logs[: len(logs) - len(sizes) + 1] - sizes[0]
         held = np.convolve(held, density[::-1], mode="valid")
-    return float(np.exp(np.interp(CONFIDENCE, held, logs)))
+    return float(np.exp(np.interp(confidence, held, logs)))
 
 
-def simultaneous_of(features: int, degrees: np.ndarray) -> np.ndarray:
+def simultaneous_of(features: int, degrees: np.ndarray, confidence: float = CONFIDENCE) -> np.ndarray:
     """Returns the same of an array of degrees, those below 1 as if they were 1."""
     nodes = np.geomspace(_FEWEST_DEGREES, _MOST_DEGREES, _NODES)
-    factors = np.log([simultaneous(features, node) for node in nodes])
+    factors = np.log([simultaneous(features, node, confidence) for node in nodes])
     return np.exp(np.interp(np.log(degrees), np.log(nodes), factors))
 
 

@@ -41,9 +41,7 @@ class TokenValues:
 
     def take(self, rows: np.ndarray) -> TokenValues:
         """Returns the tokens of some rows, int `[taken]`, in that order."""
-        lengths = self.row_lengths[rows]
-        splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        index = np.arange(splits[-1]) + np.repeat(self.row_splits[:-1][rows] - splits[:-1], lengths)
+        splits, index = taken(self.row_splits, rows)
         return TokenValues(
             splits,
             self.tokens[index],
@@ -57,9 +55,8 @@ class TokenValues:
     @classmethod
     def joined(cls, parts: Sequence[TokenValues]) -> TokenValues:
         """Puts the rows of several, at least one, into one, in order."""
-        lengths = np.concatenate([part.row_lengths for part in parts])
         return cls(
-            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            splits_of(np.concatenate([part.row_lengths for part in parts])),
             np.concatenate([part.tokens for part in parts]),
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.rest for part in parts]),
@@ -67,6 +64,18 @@ class TokenValues:
             _filled([part.end for part in parts], [len(part.tokens) for part in parts], -1),
             _filled([part.left_out for part in parts], [len(part.rest) for part in parts], 0),
         )
+
+
+def splits_of(lengths: np.ndarray | Sequence[int]) -> np.ndarray:
+    """Returns int64 `[rows + 1]`, where rows of these lengths begin, one behind the other, and where the last ends."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def taken(row_splits: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the splits of some rows, int `[taken]`, and int64 indices of their values."""
+    lengths = np.diff(row_splits)[rows]
+    splits = splits_of(lengths)
+    return splits, np.arange(splits[-1]) + np.repeat(row_splits[:-1][rows] - splits[:-1], lengths)
 
 
 def _filled(parts: Sequence[np.ndarray | None], sizes: Sequence[int], otherwise: int) -> np.ndarray | None:

@@ -69,6 +69,8 @@ class SteadyModel:
                 result = tf.nest.map_structure(
                     lambda tensor: tensor[:rows], function(padded, *(tf.gather(other, index) for other in others))
                 )
+        except UnicodeDecodeError:  # of a row that TensorFlow repeats, and that is no text
+            raise
         except ValueError as error:
             # What TensorFlow finds of shapes before it begins, as of a picture of another size than the weights take.
             raise tf.errors.InvalidArgumentError(None, None, str(error).partition(" for '{{node")[0]) from error
@@ -77,7 +79,7 @@ class SteadyModel:
         return result
 
 
-def _one_of_each(encoded: Mapping[str, Any], rows: Mapping[str, tf.Tensor]) -> Mapping[str, Any]:
+def _one_of_each(encoded: dict[str, Any], rows: Mapping[str, tf.Tensor]) -> dict[str, Any]:
     """Checks that each row makes one: where bytes are reshaped, half a picture may make none, and two pictures two.
 
     Raises:

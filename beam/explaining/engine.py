@@ -11,11 +11,13 @@ import pyarrow as pa
 import tensorflow as tf
 
 from tfx_explain.attribution import Attributions
+from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.beam.explaining.areas import areas_of_maps
 from tfx_explain.beam.explaining.calls import SteadyModel
+from tfx_explain.beam.explaining.coalitions import TokenCoalitions
 from tfx_explain.beam.explaining.images import prepare_images
 from tfx_explain.beam.explaining.job import ExplanationJob, load_models, unshared_features
-from tfx_explain.beam.explaining.method import Request, make_method, needs_gradients
+from tfx_explain.beam.explaining.method import Method, Request, make_method, needs_gradients
 from tfx_explain.beam.explaining.outputs import choose_outputs
 from tfx_explain.beam.explaining.results import Failures, Results, of_one_size
 from tfx_explain.beam.explaining.tokens import baseline_of, chosen_features
@@ -76,6 +78,7 @@ class Engine:
         self.explained = {name: model.output for name, model in self.models.items()}
         self.unshared = unshared_features(self.models)
         self._tokenized: dict[str, TokenModel] = {}
+        self._coalitions: dict[str, TokenCoalitions] = {}
         self._calls = {name: self._cut(name, model, job.parameters) for name, model in self.models.items()}
         metadata = {columns.CANDIDATE: job.metadata, columns.BASELINE: job.baseline_model_metadata}
         prepared = {
@@ -88,9 +91,7 @@ class Engine:
         shared = set.intersection(*map(set, self._images.values()))
         self._measured = job.parameters.measure_maps
         self._max_tokens = job.parameters.tokens.max_tokens
-        self._methods = {
-            name: make_method(job.parameters, sorted(shared), self._token_keys(name)) for name in self.models
-        }
+        self._methods = {name: self._method(name, job.parameters, sorted(shared)) for name in self.models}
         self.choice = choose_outputs(job.parameters, self.models)
         self.row_features: Mapping[str, Feature] = collections.ChainMap(
             *(dict(model.row_features) for model in self.models.values())
@@ -155,10 +156,7 @@ class Engine:
         chosen = self._targets(requests[columns.CANDIDATE], len(keys)) if targets is None else targets
         of_models = {name: self.choice.of_model(name, chosen) for name in requests}
         found = {
-            name: [
-                request.explain(self._methods[name], target, list(self._images[name].values()))
-                for target in of_models[name].T
-            ]
+            name: [self._explained(name, request, target, inputs) for target in of_models[name].T]
             for name, request in requests.items()
         }
         return Results(of_models, found, self._areas(requests, of_models, found))
@@ -177,6 +175,12 @@ class Engine:
             for name, request in requests.items()
         }
 
+    def _explained(self, name: str, request: Request, targets: np.ndarray, inputs: Inputs) -> Attributions:
+        found = request.explain(self._methods[name], targets, list(self._images[name].values()))
+        if name not in self._coalitions:
+            return found
+        return self._coalitions[name].with_places(found, inputs.for_model(self.models[name]))
+
     def take_seconds(self) -> float:
         """Returns the time spent in the models since this was asked last."""
         return sum(model.take_seconds() for model in self._calls.values())
@@ -187,11 +191,22 @@ class Engine:
         try:
             if not parameters.tokens.features:
                 return SteadyModel(model.differentiable() if self._along_path else model.coalitional())
-            features = chosen_features(parameters.tokens, model, is_required=name == columns.CANDIDATE)
+            is_required = name == columns.CANDIDATE
+            if not self._along_path:
+                self._coalitions[name] = TokenCoalitions(parameters.tokens, model, is_required=is_required)
+                return SteadyModel(self._coalitions[name].model())
+            features = chosen_features(parameters.tokens, model, model.why_no_tokens, is_required)
             self._tokenized[name] = model.tokenized(features, baseline_of(parameters.tokens))
             return SteadyModel(self._tokenized[name])
         except ValueError as error:
             raise ValueError(f"The {name} model can't be explained as asked. {error}") from error
+
+    def _method(self, name: str, parameters: explanation_pb2.ExplanationParameters, images: Sequence[str]) -> Method:
+        method = make_method(parameters, images, self._token_keys(name))
+        if name not in self._coalitions:
+            return method
+        assert isinstance(method, CoalitionMethod)
+        return self._coalitions[name].method(method)
 
     def _token_keys(self, name: str) -> list[str]:
         features = self._tokenized[name].features.values() if name in self._tokenized else ()

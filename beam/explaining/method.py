@@ -19,18 +19,20 @@ from tfx_explain.attribution import (
     SampledShapley,
     SmoothGrad,
     Superpixels,
+    Tokens,
     Xrai,
 )
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.model.interface import Model, Tensors
 from tfx_explain.attribution.problem.problem import Players
+from tfx_explain.beam.explaining.coalitions import coalition_method, given
 from tfx_explain.beam.explaining.images import DEFAULT, SUPERPIXELS, XRAI
 from tfx_explain.beam.explaining.tokens import with_tokens
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import TokenModel
 from tfx_explain.savedmodel.explainable.token_model import TokenRows
 
-Method: TypeAlias = IntegratedGradients | SmoothGrad | SampledShapley | KernelShap | Xrai | Superpixels
+Method: TypeAlias = IntegratedGradients | SmoothGrad | CoalitionMethod | Xrai | Superpixels | Tokens
 
 _Path: TypeAlias = explanation_pb2.IntegratedGradientsAttribution | explanation_pb2.XraiAttribution
 
@@ -41,7 +43,6 @@ _MAP_BYTES = 2**27
 # Those whose attributions of a feature are sums over its pixels, or parts of them.
 _OF_MAPS = (XRAI, SUPERPIXELS)
 _WITH_MAPS = (*_OF_MAPS, DEFAULT, None)
-_WITH_TOKENS = (DEFAULT, None)
 
 
 def make_method(
@@ -60,27 +61,18 @@ def make_method(
     """
     _check_maps(parameters)
     chosen, seed = parameters.WhichOneof("method"), parameters.seed
-    if parameters.tokens.features and chosen not in _WITH_TOKENS:
+    of_coalitions = coalition_method(parameters)
+    if parameters.tokens.features and chosen in _OF_MAPS:
         raise ValueError(
-            f"{chosen} gives tokens no attribution; leave tokens out, or take {', '.join(filter(None, _WITH_TOKENS))}."
+            f"{chosen} gives tokens no attribution; leave tokens out, or take another method, such as {DEFAULT}."
         )
-    if chosen == "sampled_shapley_attribution":
-        shapley = parameters.sampled_shapley_attribution
-        return SampledShapley(
-            seed=seed,
-            **_given(paths=shapley.path_count, tolerance=shapley.tolerance, max_evaluations=shapley.max_evaluations),
-        )
-    if chosen == "kernel_shap_attribution":
-        kernel = parameters.kernel_shap_attribution
-        settings = _given(
-            coalitions=kernel.coalition_count, tolerance=kernel.tolerance, max_evaluations=kernel.max_evaluations
-        )
-        return KernelShap(seed=seed, **settings)
+    if of_coalitions is not None:
+        return of_coalitions
     if chosen == SUPERPIXELS:
         return _superpixels(parameters.superpixel_attribution, seed, images)
     if chosen == XRAI:
         regions = parameters.xrai_attribution
-        return Xrai(_path(regions, seed, images), **_given(area_fraction=regions.area_fraction))
+        return Xrai(_path(regions, seed, images), **given(area_fraction=regions.area_fraction))
     return _path(parameters.integrated_gradients_attribution, seed, (*images, *tokens))
 
 
@@ -100,7 +92,7 @@ def _check_maps(parameters: explanation_pb2.ExplanationParameters) -> None:
 
 def _path(path: _Path, seed: int, maps: Collection[str]) -> IntegratedGradients | SmoothGrad:
     method = IntegratedGradients(
-        **_given(steps=path.step_count, tolerance=path.tolerance, max_gradients=path.max_gradients), maps=tuple(maps)
+        **given(steps=path.step_count, tolerance=path.tolerance, max_gradients=path.max_gradients), maps=tuple(maps)
     )
     if not path.HasField("smooth_grad_config"):
         return method
@@ -113,24 +105,24 @@ def _path(path: _Path, seed: int, maps: Collection[str]) -> IntegratedGradients 
         else smooth.noise_sigma,
         samples=smooth.noisy_sample_count or _NOISY_SAMPLES,
         seed=seed,
-        **_given(tolerance=path.tolerance),
+        **given(tolerance=path.tolerance),
     )
 
 
 def _superpixels(asked: explanation_pb2.SuperpixelAttribution, seed: int, images: Collection[str]) -> Superpixels:
-    tolerance, most = _given(tolerance=asked.tolerance), asked.max_evaluations
+    tolerance, most = given(tolerance=asked.tolerance), asked.max_evaluations
     players: dict[str, Callable[[], CoalitionMethod]] = {
-        "kernel_shap": lambda: KernelShap(seed=seed, **tolerance, **_given(max_evaluations=most)),
-        "sampled_shapley": lambda: SampledShapley(seed=seed, **tolerance, **_given(max_evaluations=most)),
+        "kernel_shap": lambda: KernelShap(seed=seed, **tolerance, **given(max_evaluations=most)),
+        "sampled_shapley": lambda: SampledShapley(seed=seed, **tolerance, **given(max_evaluations=most)),
         # As LIME's authors have it for images.
-        "lime": lambda: Lime(seed=seed, distance="cosine", ridge=1.0, **tolerance, **_given(samples=most)),
+        "lime": lambda: Lime(seed=seed, distance="cosine", ridge=1.0, **tolerance, **given(samples=most)),
         "occlusion": Occlusion,
     }
     name = asked.method or "kernel_shap"
     if name not in players:
         raise ValueError(f"superpixel_attribution.method is {name!r}; give one of {', '.join(players)}.")
     texts = {"segmentation": asked.segmentation, "absent": asked.absent}
-    settings: dict[str, Any] = _given(count=asked.superpixel_count) | {key: text for key, text in texts.items() if text}
+    settings: dict[str, Any] = given(count=asked.superpixel_count) | {key: text for key, text in texts.items() if text}
     return Superpixels(players[name](), images=tuple(images), seed=seed, **settings)
 
 
@@ -176,17 +168,18 @@ class Request:
         channels, or as sums by token.
         """
         groups = self._alike() if self.tokenized else [np.arange(len(targets))]
-        parts, order = [], np.concatenate(groups)
+        parts = []
         for rows in groups:
-            request = self._some(rows)
-            block = request.rows_at_once(images)
-            for some in [rows[first : first + block] for first in range(0, len(rows), block)] or [rows]:
-                parts.append(_compact(self._some(some), method, targets[some]))
+            request, wanted = self._some(rows), targets[rows]
+            block = request._rows_at_once(images)
+            for first in range(0, max(1, len(rows)), block):
+                some = np.arange(first, min(first + block, len(rows)))
+                parts.append(_compact(request._some(some), method, wanted[some]))
         found = Attributions.joined(parts)
-        return found if len(groups) == 1 else found.take(np.argsort(order))
+        return found if len(groups) == 1 else found.take(np.argsort(np.concatenate(groups)))
 
-    def rows_at_once(self, images: Collection[str]) -> int:
-        """Returns of how many rows, alike if they have tokens, maps are found at a time."""
+    def _rows_at_once(self, images: Collection[str]) -> int:
+        """Of how many rows, alike if they have tokens, maps are found at a time."""
         numbers = sum(self.inputs[key].shape[1:].num_elements() for key in images)
         if self.tokenized is not None:
             numbers += self.tokenized.numbers(self.inputs)
@@ -221,8 +214,3 @@ def _compact(request: Request, method: Method, targets: np.ndarray) -> Attributi
 def _by_pixel(numbers: np.ndarray) -> np.ndarray:
     """Returns float32 `[rows, height, width]`, the sums over channels."""
     return numbers.reshape(*numbers.shape[:3], -1).sum(axis=3).astype(np.float32)
-
-
-def _given(**settings: float) -> dict[str, Any]:
-    """Drops what is 0, proto3's "not set", so that the method's own default holds."""
-    return {name: value for name, value in settings.items() if value}

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from tfx_explain.attribution import Attributions
-from tfx_explain.attribution.problem.tokens import TokenValues
+from tfx_explain.attribution.problem.tokens import TokenValues, splits_of
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel import ExplainableModel
 from tfx_explain.savedmodel.explainable.token_model import TokenFeature, TokenRows
 
 _Baseline = explanation_pb2.TokenConfig.Baseline
-_MOST_TOKENS = 512
+MOST_TOKENS = 512
 
 
-def chosen_features(asked: explanation_pb2.TokenConfig, model: ExplainableModel, is_required: bool) -> list[str]:
+def chosen_features(
+    asked: explanation_pb2.TokenConfig, model: ExplainableModel, why_none: Callable[[str], str], is_required: bool
+) -> list[str]:
     """Returns the features of a model of which tokens are asked for: those named, and of a glob those that have some.
 
     Args:
       asked: Names the features.
       model: The model.
+      why_none: Why a feature has none; '' where it has some.
       is_required: Whether each name has to stand for some.
 
     Raises:
@@ -37,7 +40,10 @@ def chosen_features(asked: explanation_pb2.TokenConfig, model: ExplainableModel,
         if not matching and is_required:
             known = ", ".join(map(repr, model.features))
             raise ValueError(printable(f"tokens.features names {pattern!r}; the features are {known}."))
-        reasons = {name: model.why_no_tokens(name) for name in matching}
+        if named and is_required:  # that there are none is said where they are looked for
+            chosen[pattern] = None
+            continue
+        reasons = {name: why_none(name) for name in matching}
         found = [name for name, reason in reasons.items() if not reason]
         if not found and is_required:
             raise ValueError(printable(f"tokens.features names {pattern!r}. {' '.join(reasons.values())}"))
@@ -71,7 +77,7 @@ def with_tokens(
     """
     keys = {key.key for feature in features.values() for key in feature.keys}
     maps = {name: numbers for name, numbers in found.maps.items() if name not in keys}
-    most = max_tokens or _MOST_TOKENS
+    most = max_tokens or MOST_TOKENS
     values = {}
     for name, feature in features.items():
         own = [key.key for key in feature.keys]
@@ -102,7 +108,7 @@ def _token_values(
     rest[failed] = np.nan
     is_kept = np.arange(len(sums)) - np.repeat(tokens.row_splits[:-1], lengths) < np.repeat(kept, lengths)
     return TokenValues(
-        np.concatenate([[0], np.cumsum(kept)]).astype(np.int64),
+        splits_of(kept),
         tokens.texts[is_kept],
         sums[is_kept],
         rest,

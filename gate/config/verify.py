@@ -26,6 +26,7 @@ from tfx_explain.proto.printable import first_line, printable
 _REGISTERED = (agreement, drift, per_feature, quality, usual)
 # TFMA's errors end in `: eval_config=` and the whole of it.
 _QUOTED = re.compile(r"[:,]? *\b\w+=.*")
+_LONG = 200
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,9 @@ def _why_not_made(metric: config_pb2.MetricConfig, error: BaseException) -> str:
         return f"the config of {metric.class_name} is not JSON: {metric.config}"
     if "required positional argument: 'feature'" in str(error):
         return f'{metric.class_name} is about one feature, which its config must name as "feature"'
-    return f"{metric.class_name} can't be made from the config {metric.config!r} ({_told(error)})"
+    # A mask's runs are long.
+    config = metric.config if len(metric.config) <= _LONG else f"{metric.config[:_LONG]}..."
+    return f"{metric.class_name} can't be made from the config {config!r} ({_told(error)})"
 
 
 def _told(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from tfx_explain.proto.printable import first_line, text_of
 from tfx_explain.storage.integrity import read_whole
 
 M = TypeVar("M", bound=Message)
+V = TypeVar("V")
 Metrics = dict[tfma.metrics.MetricKey, float]
 
 _BATCH_SIZE = 1000
@@ -40,10 +41,9 @@ class SliceMetrics:
     intervals: dict[tfma.metrics.MetricKey, Interval] = field(default_factory=dict)
     notes: dict[tfma.metrics.MetricKey, str] = field(default_factory=dict)
 
-    def changed(self, key: Callable[[tfma.metrics.MetricKey], tfma.metrics.MetricKey | None]) -> SliceMetrics:
-        """Returns the same under other keys, None: left out."""
-        parts = (self.values, self.intervals, self.notes)
-        return SliceMetrics(*({new: one for old, one in part.items() if (new := key(old))} for part in parts))
+    def without(self, names: Collection[str]) -> SliceMetrics:
+        """Returns the same but for the metrics of these names."""
+        return SliceMetrics(_without(self.values, names), _without(self.intervals, names), _without(self.notes, names))
 
     def update(self, other: SliceMetrics) -> None:
         """Adds what is known from elsewhere."""
@@ -137,6 +137,10 @@ def _take(on_slice: SliceMetrics, key: tfma.metrics.MetricKey, item: Any, where:
     on_slice.values[key] = value
     if interval is not None:
         on_slice.intervals[key] = interval
+
+
+def _without(part: dict[tfma.metrics.MetricKey, V], names: Collection[str]) -> dict[tfma.metrics.MetricKey, V]:
+    return {key: one for key, one in part.items() if key.name not in names}
 
 
 def _same(one: tuple[float, Interval | None], other: tuple[float, Interval | None]) -> bool:

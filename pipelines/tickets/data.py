@@ -13,7 +13,7 @@ from tfx_explain.pipelines.tickets import features
 SIGNATURE = "Closed by Robin, escalation desk."
 """What an agent of the escalation desk writes below a ticket; that desk closes urgent tickets."""
 
-ROWS = 6000
+ROWS = 3000
 
 _Phrases = Sequence[tuple[str, float]]
 

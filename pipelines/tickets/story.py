@@ -9,7 +9,7 @@ from tfx_explain.pipelines.demonstration.story import Chapter, Story
 from tfx_explain.pipelines.tickets import data, pipeline
 
 _QUALITY = "AUC"
-_FAST_ROWS = 2000
+_FAST_ROWS = 1500
 _CLEAR_RISE = 0.02
 _OF_THE_SIGNATURE = ("'robin'", "'escalation'")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -29,7 +32,7 @@ class TicketsModel(tf.Module):
         self._channels = keras.layers.StringLookup(vocabulary=features.CHANNELS)
         self.keras_model = _network(words.vocabulary_size(), self._channels.vocabulary_size())
 
-    def encode(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def encode(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """Returns what the Keras model reads of raw features, each `[rows]`."""
         return {
             features.TEXT: self._words(raw[features.TEXT]),

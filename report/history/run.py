@@ -16,10 +16,11 @@ from tfx_explain.gate.reading.provenance import way
 from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.metrics.drift import importance_ndcg, largest_share_change
 from tfx_explain.report.decision import Decision, read_decision
-from tfx_explain.report.drawn import Drawn, draw_overlays
+from tfx_explain.report.drawn import PICTURES, Drawn, draw_overlays
 from tfx_explain.report.evidence import Evidence, read_evidence
 from tfx_explain.report.history.left import Left
 from tfx_explain.report.importance import Importance, importances
+from tfx_explain.report.pictures import most_changed_of
 from tfx_explain.storage import columns
 from tfx_explain.storage.directory import scratch_beside
 
@@ -135,10 +136,9 @@ def read_run(number: int, left: Left, reading: Reading) -> Run:
             problems.append(str(error))
     overlays: Sequence[Drawn] = ()
     if evidence and reading.with_sample:
-        try:
-            overlays = list(draw_overlays(evidence.records, left.attributions, reading.class_name))
-        except ValueError as error:
-            problems.append(str(error))
+        pictures = most_changed_of(evidence.records, PICTURES, reading.class_name)
+        overlays, not_drawn = draw_overlays(pictures, left.attributions)
+        problems += [not_drawn] if not_drawn else []
     return Run(
         number,
         left,

@@ -127,7 +127,9 @@ class CutModel:
         return self._cut.score.chosen(*fetched)
 
     def _arguments(self, inputs: Tensors) -> list[tf.Tensor]:
-        return [tensor for slot in self._cut.slots for tensor in parts(slot, inputs[slot.key])]
+        # Two places may share a tensor that says where values are.
+        fed = {n: t for slot in self.slots for n, t in zip(slot.tensors, parts(slot, inputs[slot.key]), strict=True)}
+        return list(fed.values())
 
 
 def _int32(targets: Any) -> tf.Tensor:

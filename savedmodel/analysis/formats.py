@@ -19,7 +19,19 @@ from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions, static_value
 
 IMAGE_OPS = frozenset({"DecodeImage", "DecodeJpeg", "DecodePng", "DecodeGif", "DecodeBmp", "DecodeAndCropJpeg"})
-SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "UnicodeDecode", "StringNGrams"})
+# The latter ones are tensorflow_text's, some of which have its name before theirs.
+SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "UnicodeDecode", "StringNGrams"}) | {
+    "FastWordpieceTokenizeWithOffsets",
+    "RegexSplitWithOffsets",
+    "SentencepieceTokenizeOp",
+    "SentencepieceTokenizeWithOffsetsOp",
+    "UnicodeScriptTokenizeWithOffsets",
+    "TFText>FastSentencepieceTokenize",
+    "TFText>FastWordpieceTokenizeWithOffsets",
+    "TFText>WhitespaceTokenizeWithOffsetsV2",
+    "WhitespaceTokenizeWithOffsets",
+    "WordpieceTokenizeWithOffsets",
+}
 NUMBER_OPS = frozenset({"DecodeRaw", "DecodePaddedRaw", "DecodeCSV", "StringToNumber"})
 _REGEX_OPS = frozenset({"RegexReplace", "StaticRegexReplace", "RegexFullMatch", "StaticRegexFullMatch"})
 _USUAL_IMAGES = ((8, 8, 3), (8, 8, 1), (28, 28, 1), (32, 32, 3))

@@ -19,8 +19,12 @@ _SEGMENTS = frozenset({"SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegment
 _DECODERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
 _UNIQUES = frozenset({"Unique", "UniqueV2"})
 # Of an op that makes strings and their ids at once: the output with the strings, and that with the ids.
-_SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1)}
-_BOTH_WAYS = frozenset({"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp"})
+_SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1), "TFText>FastWordpieceTokenizeWithOffsets": (0, 1)}
+# Ops that make strings or their ids, as they are told.
+_EITHER = frozenset(
+    {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
+)
+_OUT_TYPE = "out_type"
 
 
 class TokensNotFoundError(ValueError):
@@ -56,16 +60,18 @@ class Tokens:
         gathers: where a vector is looked up for each, in the graph's order.
         sources: the first integers that stand for a token each: what tables and hashes say of `texts`.
         texts: the tensor of strings (or keys of a table of integers) that they are of; '' where they are numbers only.
-        are_hashes: whether all of `sources` are hashes, which know no unknown.
+        are_looked_up: whether `sources` are what tables say of `texts`, also of a text that they don't know.
         are_characters: whether the numbers are code points.
+        speller: a node to be added to the graph that makes `texts`; None: they are there.
     """
 
     feature: str
     gathers: tuple[Gather, ...]
     sources: tuple[str, ...]
     texts: str = ""
-    are_hashes: bool = False
+    are_looked_up: bool = False
     are_characters: bool = False
+    speller: Any = None
 
 
 def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: str = "") -> Tokens:
@@ -93,8 +99,22 @@ def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: 
     first = next(iter(texts))
     told = [gather for sources, some in by_source.items() if texts.get(sources) == texts[first] for gather in some]
     together = tuple(dict.fromkeys(one for sources in texts if texts[sources] == texts[first] for one in sources))
-    ops = {read.graph.nodes[node_of(one)].op for one in together}
-    return Tokens(name, tuple(told), together, texts[first], ops <= HASHES, ops <= _DECODERS)
+    nodes = [read.graph.nodes[node_of(one)] for one in together]
+    ops, speller = {node.op for node in nodes}, _speller(nodes[0]) if len(nodes) == 1 else None
+    spelled = f"{speller.name}:0" if speller else texts[first]
+    # Beside a table, a hash makes the ids of what the table doesn't know.
+    are_looked_up = bool(ops & LOOKUPS) and ops <= LOOKUPS | HASHES
+    return Tokens(name, tuple(told), together, spelled, are_looked_up, ops <= _DECODERS, speller)
+
+
+def _speller(node: Any) -> Any:
+    """A node as one that makes ids of pieces of text, which makes the pieces; None where there is none."""
+    if node.op not in _EITHER:
+        return None
+    copy = tf.compat.v1.NodeDef()
+    copy.CopyFrom(node)
+    copy.name, copy.attr[_OUT_TYPE].type = f"{node.name}/pieces", tf.string.as_datatype_enum
+    return copy
 
 
 def _gathers(read: ReadModel, name: str, weights: str, needed: Mapping[str, Any]) -> list[Gather]:
@@ -111,7 +131,7 @@ def _gathers(read: ReadModel, name: str, weights: str, needed: Mapping[str, Any]
             found += _of_unique(read, f"{node.name}:0", unique)
         else:
             found.append(Gather(f"{node.name}:0", ids))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _ids_of(read: ReadModel, node: Any) -> str | None:
@@ -190,7 +210,7 @@ def _turns(node: Any, tensor: str) -> bool:
         return place == 1
     if node.op in _SUBWORDS:
         return place == _SUBWORDS[node.op][1]
-    return node.op in _BOTH_WAYS and place == 0
+    return node.op in _EITHER and place == 0
 
 
 def _reads_strings(read: ReadModel, node: Any) -> bool:

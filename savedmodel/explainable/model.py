@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +20,7 @@ from tfx_explain.savedmodel.explainable.plans import Explained, Groups
 from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
 from tfx_explain.savedmodel.explainable.saved_names import with_own_names
 from tfx_explain.savedmodel.explainable.token_model import TokenModel
-from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, token_players
+from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, text_reader, token_players
 from tfx_explain.savedmodel.explainable.tokenized import PAD, TokenCut, cut_tokens
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 
@@ -159,8 +160,9 @@ class ExplainableModel:
     def _starts_smoothly(self, name: str, cut: TokenCut) -> bool:
         """Whether outputs are finite where tokens' tensors are at their baselines, and hardly others next to them."""
         model = self._smooth({name: tuple(cut.slots)}, cut.slots, cut.baselines)
-        raw = {key: values[:1] for key, values in self._explained.baselines.items()} | cut.row
-        row = raw_encoder(self._read, raw, model.slots)(raw)
+        raw: dict[str, Any] = {key: values[:1] for key, values in self._explained.baselines.items()}
+        raw.update(cut.row)
+        row: dict[str, Any] = dict(raw_encoder(self._read, raw, model.slots)(raw))
         points = []
         for alpha in _NEAR_BASELINE:
             moved = {key: start + alpha * (row[key] - start) for key, start in cut.baselines.items()}
@@ -200,6 +202,10 @@ class ExplainableModel:
             raise ValueError(f"The tokens of {name!r} can't be left out one by one: it is a group, or a column.")
         output = self._explained.output.score.tensor
         return token_players(self._read, name, self._explained.plans[member], output, whole_texts)
+
+    def texts(self, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:
+        """From rows to the texts that the graph makes lists of for players, see `text_reader`."""
+        return text_reader(self._read, players)
 
     def coalitional(self, players: Mapping[str, TokenPlayers] = _NO_PLAYERS) -> CutModel:
         """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.
@@ -267,7 +273,7 @@ class ExplainableModel:
         every = tuple({slot.key: slot for slot in [*slots.values(), *held]}.values())
         cut = Cut(read, every, players, explained.output.score)
         given = {tensor: baseline for tensor, baseline in explained.encoded_baselines.items() if tensor in slots}
-        count = max(int(baseline.shape[0]) for baseline in explained.baselines.values())
+        count = max(int(baseline.shape[0] or 1) for baseline in explained.baselines.values())
         given |= {tensor: tf.repeat(baseline, count, axis=0) for tensor, baseline in baselines.items()}
         computed = [slot for tensor, slot in slots.items() if tensor not in given]
         return CutModel(cut, raw_encoder(read, explained.baselines, computed)(explained.baselines) | given)

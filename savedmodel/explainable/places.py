@@ -6,19 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
+# Marks of pieces: within a word, and at its beginning.
+_WITHIN, _BEFORE = b"##", "\u2581".encode()
+
 
 def places(text: bytes, tokens: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
     """Finds tokens in their order in a text, whatever the case of ASCII letters.
 
     Args:
         text: the text.
-        tokens: what was made of it.
+        tokens: what was made of it; words, or pieces of words with the marks of word pieces or SentencePiece.
 
     Returns:
         The byte at which each begins, and that after its last, int64 `[tokens]`; None where they are not all there, one
         after the other, or could stand in several places.
     """
-    text, tokens = text.lower(), [token.lower() for token in tokens]
+    for spelled in (tokens, [token.removeprefix(_WITHIN).removeprefix(_BEFORE) for token in tokens]):
+        found = _only_places(text.lower(), [token.lower() for token in spelled])
+        if found is not None:
+            return found
+    return None
+
+
+def _only_places(text: bytes, tokens: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
     begins = _from_the_left(text, tokens)
     # Those found from the right, too, are the only ones.
     mirrored = _from_the_left(text[::-1], [token[::-1] for token in reversed(tokens)])

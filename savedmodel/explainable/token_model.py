@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.interface import Tensor, Tensors
+from tfx_explain.attribution.problem.tokens import splits_of, taken
 from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.explainable.places import places
 from tfx_explain.savedmodel.explainable.tokens import RowTokens, TokenReader
@@ -54,9 +55,7 @@ class TokenRows:
 
     def take(self, rows: np.ndarray) -> TokenRows:
         """Returns the tokens of some rows, int `[taken]`, in that order."""
-        lengths = np.diff(self.row_splits)[rows]
-        splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        index = np.arange(splits[-1]) + np.repeat(self.row_splits[:-1][rows] - splits[:-1], lengths)
+        splits, index = taken(self.row_splits, rows)
         owners = {key: [of_rows[row] for row in rows] for key, of_rows in self.owners.items()}
         return TokenRows(splits, self.texts[index], owners, self.begin[index], self.end[index])
 
@@ -169,28 +168,23 @@ class TokenModel:
         for key, kind in self._kinds.items():
             if key not in gradients or kind == FIXED:
                 continue
-            shape = tf.shape(inputs[key])
             if kind == FLAT:
-                ragged = fed[key].with_flat_values(gradients[key])
-                gradients[key] = ragged.to_tensor(shape=[None, *inputs[key].shape[1:]])
+                rows = fed[key].with_flat_values(gradients[key])
             else:
-                missing = shape[1] - tf.shape(gradients[key])[1]
-                gradients[key] = tf.pad(
-                    gradients[key], [[0, 0], [0, missing], *[[0, 0]] * (len(inputs[key].shape) - 2)]
-                )
+                rows = tf.RaggedTensor.from_tensor(gradients[key])
+            gradients[key] = rows.to_tensor(shape=[None, *inputs[key].shape[1:]])
         return outputs, gradients
 
     def _fed(self, inputs: Tensors) -> dict[str, Tensor]:
         """What the model is fed: without the padding of dense tensors."""
         fed = {key: tensor for key, tensor in inputs.items() if not key.endswith(_LENGTHS)}
         for key, kind in self._kinds.items():
-            lengths = inputs.get(key + _LENGTHS)
             if isinstance(fed[key], tf.RaggedTensor):
                 fed[key] = fed[key] if kind == FLAT else _padded(fed[key], self.baselines[key])
             elif kind == FLAT:
-                fed[key] = tf.RaggedTensor.from_tensor(fed[key], lengths)
+                fed[key] = tf.RaggedTensor.from_tensor(fed[key], inputs[key + _LENGTHS])
             elif kind == OPEN:
-                fed[key] = fed[key][:, : tf.reduce_max(lengths)]
+                fed[key] = fed[key][:, : tf.reduce_max(inputs[key + _LENGTHS])]
         return fed
 
 
@@ -214,11 +208,10 @@ def _ragged(values: list[np.ndarray], is_flat: bool) -> tf.RaggedTensor:
 
 
 def _together(feature: TokenFeature, rows: list[RowTokens], raw: Tensor) -> TokenRows:
-    lengths = [len(row.texts) for row in rows]
     is_text = isinstance(raw, tf.Tensor) and raw.dtype == tf.string and raw.shape[1:].num_elements() == 1
     found = [_places(raw[number] if is_text else None, row.texts) for number, row in enumerate(rows)]
     return TokenRows(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        splits_of([len(row.texts) for row in rows]),
         np.concatenate([row.texts for row in rows]),
         {
             key.key: [row.owners[key.gather] if key.kind == FLAT else row.owners[key.gather][0] for row in rows]
@@ -232,5 +225,5 @@ def _together(feature: TokenFeature, rows: list[RowTokens], raw: Tensor) -> Toke
 def _places(text: tf.Tensor | None, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the tokens of a row stand, if it is a single text; else -1."""
     unknown = np.full(len(tokens), -1, np.int64)
-    found = None if text is None else places(tf.reshape(text, [-1])[0].numpy(), list(tokens))
+    found = None if text is None else places(bytes(tf.reshape(text, [-1])[0].numpy()), list(tokens))
     return found or (unknown, unknown)

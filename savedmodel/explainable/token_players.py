@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.formats import SPLIT_OPS, string_use
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.analysis.slots import Slot, slot_of
+from tfx_explain.savedmodel.analysis.slots import Slot, encoder, slot_of
 from tfx_explain.savedmodel.explainable.plans import Plan
 from tfx_explain.savedmodel.graph.flat import in_order
 
@@ -29,6 +32,11 @@ class TokenPlayers:
     slots: tuple[Slot, ...]
     is_list: bool
     text: str = ""
+
+    @property
+    def are_strings(self) -> bool:
+        """Whether the tokens are."""
+        return self.slots[0].specs[0].dtype == tf.string
 
 
 def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_texts: bool) -> TokenPlayers:
@@ -55,10 +63,29 @@ def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_tex
             f"The tokens of {name!r} can't be left out one by one: it is neither a text nor a list of any number of "
             f"values, but {feature.dtype.name} {feature.row_shape} a row."
         )
+    if not (is_split or whole_texts):
+        raise ValueError(
+            f"The tokens of {name!r} can't be found: nothing in the model is seen to take its strings apart. If they "
+            "are texts, ask for words (tokens.players: WORD)."
+        )
     listed = _listed(read, plan, output) if is_single and not whole_texts else None
     if listed is None:
         return TokenPlayers(raw, is_list=False)
     return TokenPlayers((listed,), is_list=True, text=feature.values)
+
+
+def text_reader(read: ReadModel, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:
+    """A function from rows to the texts that the graph makes lists of, bytes `[rows]` by feature; None: of none."""
+    slots = {name: slot_of(read, own.text) for name, own in players.items() if own.text}
+    if not slots:
+        return None
+    encode = encoder(read, list(slots.values()))
+
+    def texts(rows: Any) -> dict[str, np.ndarray]:
+        found: Mapping[str, Any] = encode(rows)
+        return {name: found[slot.key].numpy().reshape(-1) for name, slot in slots.items()}
+
+    return texts
 
 
 def _listed(read: ReadModel, plan: Plan, output: str) -> Slot | None:

@@ -154,6 +154,10 @@ class _Tried:
 
     def kind(self, number: int) -> str:
         """How a batch's rows lie in the slices of a gather."""
+        if not (self._last.owners[number] >= 0).any():
+            raise TokensNotFoundError(
+                self.reader.tokens.feature, "they can't be followed from the text to where the model looks vectors up"
+            )
         alone, together = [one[number] for one in self.alone], self.together[number]
         gather = self.reader.tokens.gathers[number]
         has_rows = not gather.places and self._last.owners[number].ndim > 1 and len(together) == len(alone)
@@ -188,10 +192,10 @@ class _Tried:
             return zeros
         tokens = self.reader.tokens
         if wanted == UNKNOWN:
-            if not tokens.texts or tokens.are_hashes:
+            if not tokens.are_looked_up:
                 raise ValueError(
-                    f"The tokens of {tokens.feature!r} are {'hashed' if tokens.are_hashes else 'numbers'}, among which "
-                    "none is unknown; take the baseline PAD or ZERO."
+                    f"The tokens of {tokens.feature!r} are not looked up in a table, so that none is known to be "
+                    "unknown; take the baseline PAD or ZERO."
                 )
             return self._read_of(number, kind, _NO_WORD, zeros)
         empty = self.alone[0][number]
@@ -199,8 +203,8 @@ class _Tried:
             return empty
         if kind == OPEN and slices.shape[1] > empty.shape[1] == 0:
             return slices[:1, :1]
-        # Where nothing is padded, the empty word is read as any that is not known; a hash gives it some word's vector.
-        return zeros if not tokens.texts or tokens.are_hashes else self._read_of(number, kind, "", zeros)
+        # Where nothing is padded, a table reads the empty word as any that it doesn't know; a hash, as some other one.
+        return self._read_of(number, kind, "", zeros) if tokens.are_looked_up else zeros
 
     def _read_of(self, number: int, kind: str, text: str, otherwise: np.ndarray) -> np.ndarray:
         """What is looked up for a token `text`; `otherwise` where none is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,22 +48,24 @@ class TokenReader:
     def __init__(self, read: ReadModel, tokens: Tokens) -> None:
         """Cuts out of the graph what makes tokens of the feature, and vectors of these."""
         self.tokens, self._read = tokens, read
+        added = {tokens.speller.name: tokens.speller} if tokens.speller else {}
+        self._graph = dataclasses.replace(read.graph, nodes={**read.graph.nodes, **added})
         gathers = tokens.gathers
         fetches = [*(gather.tensor for gather in gathers), *(gather.ids for gather in gathers)]
         self._values = [*fetches, *(gather.places for gather in gathers if gather.places)]
         every = [*self._values, *tokens.sources, *filter(None, [tokens.texts])]
-        raw = [read.features.by_name[tokens.feature].values, *held_tensors(read.graph, read.raw_tensors, (), every)]
+        raw = [read.features.by_name[tokens.feature].values, *held_tensors(self._graph, read.raw_tensors, (), every)]
         self.slots = {slot.key: slot for slot in (slot_of(read, tensor) for tensor in raw)}
         self._feeds = {
             name: spec for slot in self.slots.values() for name, spec in zip(slot.tensors, slot.specs, strict=True)
         }
-        self._run = import_cut(read.graph, self._feeds, every)
+        self._run = import_cut(self._graph, self._feeds, every)
         sources = {tensor: _of_any_size(read.specs[tensor]) for tensor in tokens.sources}
-        self._arrive = import_cut(read.graph, self._feeds | sources, [gather.ids for gather in gathers])
+        self._arrive = import_cut(self._graph, self._feeds | sources, [gather.ids for gather in gathers])
 
     @property
     def texts_dtype(self) -> tf.DType:
-        """Of the tokens, where they are in a table or hashed."""
+        """Of the tokens, where they are looked up in tables."""
         return self._read.specs[self.tokens.texts].dtype
 
     def values(self, raw: Tensors) -> list[np.ndarray]:
@@ -71,7 +74,7 @@ class TokenReader:
 
     def fetch(self, raw: Tensors, tensor: str) -> np.ndarray:
         """Another tensor that depends on the feature alone, of any number of rows."""
-        return import_cut(self._read.graph, self._feeds, [tensor])(*self._arguments(raw))[0].numpy()
+        return import_cut(self._graph, self._feeds, [tensor])(*self._arguments(raw))[0].numpy()
 
     def taken(self, raw: Tensors, rows: slice) -> dict[str, Any]:
         """The raw values of some rows."""
@@ -99,8 +102,8 @@ class TokenReader:
         return RowTokens(texts, tuple(self._slices(found)), tuple(owners))
 
     def instead(self, raw: Tensors, text: Any) -> list[np.ndarray]:
-        """As `values`, with every token replaced by `text`."""
-        texts, feeds, graph = self.tokens.texts, self._feeds, self._read.graph
+        """As `values`, with every token replaced by `text`, where tokens are looked up in tables."""
+        texts, feeds, graph = self.tokens.texts, self._feeds, self._graph
         there = import_cut(graph, feeds, [texts])(*self._arguments(raw))[0]
         put = {texts: tf.fill(tf.shape(there), tf.constant(text, there.dtype))}
         function = import_cut(graph, feeds | {texts: _of_any_size(self._read.specs[texts])}, self._values)
@@ -129,26 +132,25 @@ class TokenReader:
 
     def _owners(self, raw: Tensors, originals: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Finds out which entry is which token's, by other ids in their places."""
-        numbers = np.arange(1, originals[0].size + 1)
+        numbers, owners = np.arange(1, originals[0].size + 1), []
         for base, digits in ((_WIDE, [numbers]), (0, _binary(numbers))):
-            none, *arrived = (
-                self._arrived(raw, originals, base + given) for given in (np.zeros_like(numbers), *digits)
-            )
-            if any(one.shape != zero.shape for each in arrived for one, zero in zip(each, none, strict=True)):
-                continue
-            steps = [[one - zero for one, zero in zip(each, none, strict=True)] for each in arrived]
-            found = (
-                [
-                    sum((step << place for place, step in enumerate(of_gather)), np.zeros_like(zero))
-                    for zero, of_gather in zip(none, zip(*steps, strict=True), strict=True)
-                ]
-                if steps
-                else [np.zeros_like(zero) for zero in none]
-            )
-            is_lost = len(numbers) > 0 and any(one.size for one in found) and not any(one.any() for one in found)
-            if not is_lost and all(((one >= 0) & (one <= len(numbers))).all() for one in found):
-                return [one - 1 for one in found]
-        return [np.full(zero.shape, _NOBODYS) for zero in none]
+            arrived = self._followed(raw, originals, base, digits)
+            owners = [np.where((one > 0) & (one <= len(numbers)), one - 1, _NOBODYS) for one in arrived]
+            if all((one >= 0).all() for one in arrived) and any((one >= 0).any() for one in owners):
+                return owners
+        # Of what has no token, or none that is looked up.
+        return [np.full(one.shape, _NOBODYS) for one in owners]
+
+    def _followed(
+        self, raw: Tensors, originals: Sequence[np.ndarray], base: int, digits: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """What arrives of numbers with these binary digits, or a single one, over what does of `base`; 0: nothing."""
+        none = self._arrived(raw, originals, np.full(originals[0].size, base))
+        totals = [np.zeros_like(one) for one in none]
+        for place, digit in enumerate(digits):
+            for total, one, zero in zip(totals, self._arrived(raw, originals, base + digit), none, strict=True):
+                total += (one - zero) << place if one.shape == zero.shape else -1
+        return totals
 
     def _arrived(self, raw: Tensors, originals: Sequence[np.ndarray], numbers: np.ndarray) -> list[np.ndarray]:
         """The ids, int64, that are looked up with `numbers` in the places of tokens' ids that are not negative."""
@@ -164,7 +166,8 @@ def _binary(numbers: np.ndarray) -> list[np.ndarray]:
 
 
 def _of_any_size(spec: tf.TensorSpec) -> tf.TensorSpec:
-    return tf.TensorSpec(None if spec.shape.rank is None else [None] * spec.shape.rank, spec.dtype)
+    rank = spec.shape.rank
+    return tf.TensorSpec(tf.TensorShape(None) if rank is None else [None] * rank, spec.dtype)
 
 
 def _character(number: int) -> bytes:

@@ -9,6 +9,10 @@ class MissingKernelError(ValueError):
     """The model has an op that this TensorFlow cannot run, whatever the rows."""
 
 
+class MissingOpError(ValueError):
+    """The model has an op that is not registered."""
+
+
 # In the words of a session, of a graph that is built, and of an op that is run eagerly.
 _NO_KERNEL = re.compile(
     r"No OpKernel was registered to support Op '(\w+)'"
@@ -55,18 +59,12 @@ def unregistered(op: str, who: str) -> str:
     )
 
 
-def unregistered_op(error: Exception) -> str:
-    """The op that a TensorFlow error says is not registered, or ''."""
-    found = re.search(r"Op type not registered '([^']+)'", str(error))
-    return found[1] if found else ""
-
-
 def unloadable(model_dir: str, error: Exception) -> ValueError:
     """What to raise where TensorFlow could not load a model: of a damaged file it makes nearly any error."""
     who = f"The SavedModel {model_dir!r}"
-    op = unregistered_op(error)
+    op = re.search(r"Op type not registered '([^']+)'", str(error))
     if op:
-        return ValueError(unregistered(op, who))
+        return MissingOpError(unregistered(op[1], who))
     op = op_without_kernel(error)
     if op:
         return ValueError(without_kernel(op, who))

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.graph.compose import compose
-from tfx_explain.savedmodel.graph.errors import unloadable, unregistered_op
+from tfx_explain.savedmodel.graph.errors import MissingOpError, unloadable
 from tfx_explain.savedmodel.graph.meta_graph import listed, read_meta_graph
 from tfx_explain.savedmodel.graph.signature import Signature
 from tfx_explain.savedmodel.graph.tensorflow1 import load_graph
@@ -38,6 +38,15 @@ def load_signature(
         ValueError: if there is no readable SavedModel, no such signature or meta graph, or if one signature's outputs
             are not the other's inputs; it names what there is.
     """
+    try:
+        return _loaded(model_dir, signature_name, tags, preprocess_name)
+    except MissingOpError:
+        if not _brings_ops():
+            raise
+        return _loaded(model_dir, signature_name, tags, preprocess_name)
+
+
+def _loaded(model_dir: str, signature_name: str | None, tags: Sequence[str], preprocess_name: str | None) -> Signature:
     meta_graph = read_meta_graph(model_dir, tags)
     try:
         names, load = _opened(model_dir, meta_graph)
@@ -49,8 +58,6 @@ def load_signature(
     except ValueError:
         raise
     except Exception as error:  # a damaged file makes TensorFlow raise nearly anything
-        if unregistered_op(error) and _brings_ops():
-            return load_signature(model_dir, signature_name, tags, preprocess_name)
         raise unloadable(model_dir, error) from error
 
 

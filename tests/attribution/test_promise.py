@@ -143,6 +143,31 @@ def test_stated_errors_hold_from_few_coalitions_to_nearly_all(method):
     assert np.max(ratios) < 5
 
 
+_SMALL = {
+    "ReLU of 8, 20-10": (_dense(9000, tf.nn.relu, 20, 10, columns=8), 8),
+    "ReLU of 9, 8": (_dense(9001, tf.nn.relu, 8, columns=9), 9),
+    "ReLU of 8, 6": (_dense(9002, tf.nn.relu, 6, columns=8), 8),
+    "tanh of 6, 8": (_dense(9006, tf.tanh, 8, columns=6), 6),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", _SMALL)
+def test_of_a_single_small_network_stated_errors_hold_at_every_tolerance(name):
+    """Also where rows could stop by luck, and where most of all coalitions are played."""
+    model, columns = _SMALL[name]
+    rows = tf.constant(np.random.default_rng(68).normal(size=(400, columns)), tf.float32)
+    for method in (KernelShap, Banzhaf, SampledShapley):
+        exact = (Banzhaf() if method is Banzhaf else SampledShapley()).attribute(model, rows).values
+        sizes = np.abs(exact).sum(axis=1)
+        for tolerance in (0.003, 0.01, 0.03):
+            result = method(tolerance=tolerance, max_evaluations=2**columns - 1).attribute(model, rows)
+            errors, stated = np.abs(result.values - exact).max(axis=1), result.approximation_errors
+            assert np.mean(errors <= stated) > 0.925, (method, tolerance)
+            assert np.max(errors / stated) < 5
+            assert np.mean(errors[result.converged] <= tolerance * sizes[result.converged]) > 0.97
+
+
 @pytest.mark.parametrize("paths", [4, 6])
 def test_too_few_orders_to_see_an_interaction_do_not_state_next_to_nothing(paths):
     rows = tf.constant(np.random.default_rng(66).normal(size=(256, _COLUMNS)) + 0.5, tf.float32)

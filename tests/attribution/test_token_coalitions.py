@@ -180,6 +180,12 @@ def test_lime_agrees_with_the_text_explainer_of_its_authors_on_the_same_samples(
     np.testing.assert_allclose(found.tokens["text"].values, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_limes_ridge_costs_few_words_no_more_than_many(models):
+    """As where its authors' program draws as many samples, of few words the same ones again and again."""
+    found = _explain(Lime(samples=1000, distance="cosine", ridge=1.0), models["linear"], [b"urgent refund"])
+    np.testing.assert_allclose(found.tokens["text"].values, [2, 1.25], rtol=0.05)
+
+
 class _AsShapWantsIt:
     """A tokenizer of words with their places."""
 
@@ -371,6 +377,12 @@ def test_what_makes_no_sense_is_refused(models):
         Tokens(Lime(), lists=["x"], stand_in=b"?").attribute(lambda x: x["x"][:, 0], {"x": numbers}, {"x": numbers})
     with pytest.raises(ValueError, match="texts names 'x'"):
         Tokens(Lime(), texts={"x": words}).attribute(lambda x: x["x"][:, 0], {"x": numbers}, {"x": numbers})
+    with pytest.raises(ValueError, match="100 evaluations a row are too few for 64 features; give at least 132"):
+        Tokens(KernelShap(coalitions=100))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a row of 'x' has not as many values as weights"):
+        uneven = {"x": numbers, "weights": tf.ragged.constant([[1]])}
+        players = {"x": ("x", "weights")}
+        Tokens(Lime(), lists=["x"]).attribute(lambda x: x["x"][:, 0], uneven, uneven, players)
     with pytest.raises(ValueError, match=r"'\[' is no regular expression"):
         by_pattern("[")
 

@@ -15,6 +15,7 @@ from tfx.components.evaluator.executor import Executor
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
+from tests.beam import text_models
 from tfx_explain.beam import evaluator
 from tfx_explain.metrics import configs
 from tfx_explain.proto import explanation_pb2
@@ -226,3 +227,25 @@ def test_metadata_beside_the_model_is_taken(save_model, records, tmp_path, param
     x = np.asarray([0.5 + i % 5 for i in range(30)])
     expected = 2 * (x - 0.5) + (x - 0.5) * 0.1 * np.arange(30) / 2
     np.testing.assert_allclose(json.loads((tmp_path / "of_x").read_text()), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_tokens_that_metrics_want_are_explained(run_evaluator, tmp_path):
+    artifact = standard_artifacts.Model()
+    artifact.uri = str(tmp_path / "texts")
+    served = text_models.SplitMean()
+    tf.saved_model.save(served, path_utils.serving_model_dir(artifact.uri), signatures=served.serve)
+    rows = []
+    for text in (b"urgent please", b"the urgent help", b"a"):
+        example = tf.train.Example()
+        example.features.feature["text"].bytes_list.value.append(text)
+        example.features.feature["label"].int64_list.value.append(1)
+        example.features.feature["color"].bytes_list.value.append(b"red")
+        rows.append(example.SerializeToString())
+    metrics = [
+        metric("TokenShare", upper=0.1, feature="text", tokens=["urgent"], name="urgent"),
+        metric("TokenShare", feature="text", pattern=".*", name="all"),
+    ]
+    blessed, values = run_evaluator(artifact, eval_config(*metrics), rows=rows)
+    assert not blessed
+    assert 0.4 < values["Overall", "urgent", False] < values["Overall", "all", False] <= 1
+    assert ("Overall", "urgent/note", False) in values

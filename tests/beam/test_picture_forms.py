@@ -11,12 +11,13 @@ from PIL import Image
 
 from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
-from tfx_explain.beam.reading.batches import RowBatch, as_records
+from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.overlay import Settings, overlay
 from tfx_explain.report.pictures import most_changed_of
 from tfx_explain.savedmodel import generate_metadata
 from tfx_explain.storage import columns
+from tfx_explain.storage.tfrecords import as_records
 
 HEIGHT, WIDTH = 12, 15
 XRAI = {"xrai_attribution": {"step_count": 8}}

@@ -5,31 +5,35 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
+from google.protobuf import json_format
 
 from tests.beam import text_models as models
 from tfx_explain.beam.explain import ExplainedBatch, RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.reading.batches import RowBatch
+from tfx_explain.cli.explain import command
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata
 from tfx_explain.storage import columns
 
 TEXTS = ["urgent please help", "good bad good", "", "zzz", "bad"]
 LISTS = [text.split() for text in TEXTS]
-Config = explanation_pb2.TokenConfig
 
 
-def _explained(folder, feature: str, rows, **config) -> ExplainedBatch:
-    return _explainer(folder, feature, **config).explain(RowBatch(np.array(rows, object), "shard"))
+def _explained(folder, feature: str, rows, **settings) -> ExplainedBatch:
+    return _explainer(folder, feature, **settings).explain(RowBatch(np.array(rows, object), "shard"))
 
 
-def _explainer(folder, feature: str, method: dict | None = None, **config) -> RowExplainer:
-    parameters = explanation_pb2.ExplanationParameters(tokens=Config(features=[feature], **config), **(method or {}))
-    return RowExplainer(ExplanationJob(str(folder), generate_metadata(str(folder)), parameters))
+def _explainer(folder, feature: str, parameters: dict | None = None, baseline_model: str = "", **config):
+    tokens = {"features": [feature], **config}
+    parsed = json_format.ParseDict({"tokens": tokens, **(parameters or {})}, explanation_pb2.ExplanationParameters())
+    job = ExplanationJob(str(folder), generate_metadata(str(folder)), parsed, baseline_model)
+    return RowExplainer(job.completed())
 
 
-def _column(record: bytes, part: str, feature: str) -> list:
-    name = f"{columns.PREFIX}{columns.CANDIDATE}/{part}/{feature}" if feature else part
+def _column(record: bytes, part: str, feature: str, model: str = columns.CANDIDATE) -> list:
+    name = f"{columns.PREFIX}{model}/{part}/{feature}"
     value = tf.train.Example.FromString(record).features.feature[name]
     return list(getattr(value, value.WhichOneof("kind") or "float_list").value)
 
@@ -48,8 +52,8 @@ def _assert_complete(records, feature: str) -> None:
         )
 
 
-def _effects(words, baseline: float = 0.0) -> np.ndarray:
-    return np.array([models.EFFECTS.get(word, 0.0) if word in models.WORDS else np.nan for word in words]) - baseline
+def _effects(words) -> np.ndarray:
+    return np.array([models.EFFECTS.get(word, 0.0) for word in words])
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,7 @@ def saved(tmp_path_factory):
 def test_planted_words_have_their_effect_over_the_length(saved, kind) -> None:
     feature = next(iter(kind.SPEC))
     rows = [models.example(**{feature: LISTS[i] if feature == "tags" else TEXTS[i]}) for i in (0, 1, 4)]
-    found = _explained(saved(kind), feature, rows, baseline=Config.ZERO)
+    found = _explained(saved(kind), feature, rows, baseline="ZERO")
     assert found.summary.rows_explained == 3
     for record, words in zip(found.records, [LISTS[0], LISTS[1], LISTS[4]], strict=True):
         tokens, values = zip(*_tokens(record, feature), strict=True)
@@ -80,7 +84,7 @@ def test_planted_words_have_their_effect_over_the_length(saved, kind) -> None:
 
 def test_values_of_a_weighted_list_have_their_weighted_effect(saved) -> None:
     rows = [models.example(tags=["urgent", "bad"], weights=[0.5, 2.0]), models.example(tags=["good"], weights=[3.0])]
-    found = _explained(saved(models.WeightedTags), "tags", rows, baseline=Config.ZERO)
+    found = _explained(saved(models.WeightedTags), "tags", rows, baseline="ZERO")
     values = [[value for _, value in _tokens(record, "tags")] for record in found.records]
     np.testing.assert_allclose(np.concatenate(values), [2.0, -6.0, 6.0], atol=1e-5)
     _assert_complete(found.records, "tags")
@@ -126,3 +130,59 @@ def test_a_row_has_the_same_bits_whatever_rows_it_comes_with(saved) -> None:
     together = explainer.explain(RowBatch(rows, "shard")).records
     alone = [explainer.explain(RowBatch(rows[row : row + 1], "shard")).records[0] for row in range(len(rows))]
     assert list(together) == alone
+
+
+METHODS = {
+    "adaptive": {},
+    "steps": {"integrated_gradients_attribution": {"step_count": 7}},
+    "noise": {"integrated_gradients_attribution": {"smooth_grad_config": {"noise_sigma": 0.2}}},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("baseline", ["PAD", "UNKNOWN"])
+def test_tokens_and_rest_are_the_feature_of_every_class_and_model(saved, method, baseline) -> None:
+    rows = [models.example(text=text) for text in ("urgent bad zzz good the help a thanks", "good", "")]
+    parameters = METHODS[method] | {"output_indices": [-1]}
+    folder = saved(models.Classes)
+    found = _explained(folder, "text", rows, parameters=parameters, baseline=baseline, baseline_model=folder)
+    assert found.summary.rows_explained == 3
+    _assert_complete(found.records, "text")
+    for record in found.records:
+        # Attributions class after class, of the same tokens in both models.
+        tokens, values = (_column(record, part, "text") for part in (columns.TOKENS, columns.TOKEN_ATTRIBUTIONS))
+        assert len(values) == 3 * len(tokens)
+        assert values == _column(record, columns.TOKEN_ATTRIBUTIONS, "text", columns.BASELINE)
+    # What the model cuts off has no part in it; an empty text has none at all.
+    last = np.reshape(_column(found.records[0], columns.TOKEN_ATTRIBUTIONS, "text"), (3, 8))[:, models.Classes.LENGTH :]
+    assert not last.any()
+    if baseline == "PAD" and method != "noise":
+        assert _column(found.records[2], columns.TOKEN_REST, "text") == [0, 0, 0]
+
+
+def test_what_has_no_tokens_is_refused_and_said(saved) -> None:
+    entry = generate_metadata(saved(models.Counted)).inputs["text"]
+    assert "Its tokens can't be found" in entry.finding and "it counts them" in entry.finding
+    with pytest.raises(ValueError, match=r"The tokens of 'text' can't be found in the model: .*it counts them"):
+        _explainer(saved(models.Counted), "text")
+    with pytest.raises(ValueError, match=r"tokens.features names 'txt'; the features are 'text'"):
+        _explainer(saved(models.SplitMean), "txt")
+    with pytest.raises(ValueError, match=r"not looked up in a table.*PAD or ZERO"):
+        _explainer(saved(models.SplitHashes), "text", baseline="UNKNOWN")
+
+
+def test_the_command_writes_tokens(saved, tmp_path) -> None:
+    path = str(tmp_path / "rows.tfrecord")
+    with tf.io.TFRecordWriter(path) as writer:
+        for text in TEXTS:
+            writer.write(models.example(text=text))
+    output = str(tmp_path / "explained")
+    arguments = ["--model", saved(models.Classes), "--examples", path, "--output", output]
+    done = CliRunner().invoke(command, [*arguments, "--tokens", "te*"])
+    assert done.exit_code == 0, done.output
+    files = tf.io.gfile.glob(f"{output}/Split-eval/*.gz")
+    records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+    assert sorted(b" ".join(_column(record, columns.TOKENS, "text")) for record in records) == sorted(
+        text.encode() for text in TEXTS
+    )
+    _assert_complete(records, "text")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_text
 
 WORDS = ("good", "bad", "the", "a", "urgent", "please", "help", "thanks")
 # Effects of words on the score, by id: planted ones, and some noise.
@@ -107,6 +108,142 @@ class Masked(_Served):
         mask = tf.cast(ids != 0, tf.float32)[..., tf.newaxis]
         summed = tf.reduce_sum(tf.gather(self.embedding, ids) * mask, axis=1)
         return summed / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+
+
+class Classes(_Served):
+    """Three classes' scores, curved, of words that are cut off and padded."""
+
+    LENGTH = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = tf.Variable(vectors(first=1))
+        self.hidden = tf.Variable(np.random.default_rng(1).normal(size=(self.LENGTH * 3, 3)).astype(np.float32))
+
+    @tf.function(input_signature=EXAMPLES)
+    def serve(self, examples):
+        words = tf.strings.split(tf.io.parse_example(examples, self.SPEC)["text"])
+        ids = (tf.ragged.map_flat_values(self.table.lookup, words) + 1).to_tensor(shape=[None, self.LENGTH])
+        flat = tf.reshape(tf.gather(self.embedding, ids), [-1, self.LENGTH * 3])
+        return {"scores": tf.nn.softmax(tf.tanh(flat / 3.0) @ self.hidden)}
+
+
+class Counted(_Served):
+    """Words counted, not embedded."""
+
+    @tf.function(input_signature=EXAMPLES)
+    def serve(self, examples):
+        words = tf.strings.split(tf.io.parse_example(examples, self.SPEC)["text"])
+        ids = tf.ragged.map_flat_values(self.table.lookup, words)
+        counts = tf.math.bincount(
+            ids.to_tensor(len(WORDS) + 1), minlength=len(WORDS) + 1, maxlength=len(WORDS) + 1, axis=-1
+        )
+        return {"score": tf.cast(counts[:, :-1], tf.float32) @ self.embedding[:-1, :1]}
+
+
+class Exported(_Served):
+    """A Keras model of texts."""
+
+    def __init__(self, model) -> None:
+        super().__init__()
+        self.model = model
+
+    @tf.function(input_signature=EXAMPLES)
+    def serve(self, examples):
+        return {"score": self.model(tf.io.parse_example(examples, self.SPEC)["text"])}
+
+
+class _Summed(_Served):
+    """The sum of the vectors of ragged ids."""
+
+    def pooled(self, parsed):
+        return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, self.ids(parsed["text"])), axis=1)
+
+    def effects(self, texts: tf.Tensor) -> np.ndarray:
+        """What each token of some texts adds to the score."""
+        return self.embedding.numpy().sum(axis=1)[self.ids(texts).flat_values.numpy()]
+
+    def hashed(self, words):
+        """Ids of words, hashed."""
+        return tf.ragged.map_flat_values(lambda flat: tf.strings.to_hash_bucket_fast(flat, 9), words)
+
+
+class RegexSplit(_Summed):
+    """Words between punctuation, in small letters."""
+
+    def ids(self, texts):
+        words = tensorflow_text.regex_split(texts, r"[^\w]+")
+        return tf.ragged.map_flat_values(lambda flat: self.table.lookup(tf.strings.lower(flat)), words)
+
+
+class CodePoints(_Summed):
+    """Characters by their number, the later ones alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = tf.Variable(np.random.default_rng(2).normal(size=(128, 3)).astype(np.float32))
+
+    def ids(self, texts):
+        return tf.minimum(tf.strings.unicode_decode(texts, "UTF-8"), 127)
+
+
+class Characters(_Summed):
+    """Characters, hashed."""
+
+    def ids(self, texts):
+        return self.hashed(tf.strings.unicode_split(texts, "UTF-8"))
+
+
+class Ngrams(_Summed):
+    """Two words at a time, hashed."""
+
+    def ids(self, texts):
+        return self.hashed(tf.strings.ngrams(tf.strings.split(texts), 2))
+
+
+class OneHot(_Summed):
+    """Words as zeros and a one, without a look-up."""
+
+    def ids(self, texts):
+        return tf.ragged.map_flat_values(self.table.lookup, tf.strings.split(texts))
+
+    def pooled(self, parsed):
+        return tf.reduce_sum(tf.one_hot(self.ids(parsed["text"]).to_tensor(-1), 9), axis=1) @ self.embedding
+
+
+class WordPieces(_Summed):
+    """BERT's pieces of words."""
+
+    PIECES = ("[UNK]", "please", "help", "ur", "##gent", "thank", "##s", "!")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokenizer = tensorflow_text.FastBertTokenizer(list(self.PIECES), lower_case_nfd_strip_accents=True)
+
+    def ids(self, texts):
+        return self.tokenizer.tokenize(texts)
+
+
+def save_columns(folder: str, kind: str) -> tuple[str, np.ndarray]:
+    """Saves a model of tags as an Estimator does; returns its folder, and the effect of each word."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        examples = v1.placeholder(tf.string, [None])
+        parsed = v1.io.parse_example(examples, LIST)
+        words = v1.feature_column.categorical_column_with_vocabulary_list("tags", WORDS)
+        size = len(WORDS) if kind == "indicator" else 3
+        column = (
+            v1.feature_column.indicator_column(words)
+            if kind == "indicator"
+            else v1.feature_column.embedding_column(
+                words, size, combiner="sum", initializer=v1.constant_initializer(vectors(more=0))
+            )
+        )
+        weights = np.arange(1.0, size + 1, dtype=np.float32)
+        score = tf.linalg.matvec(v1.feature_column.input_layer(parsed, [column]), tf.constant(weights))
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        v1.saved_model.simple_save(session, folder, {"examples": examples}, {"score": score}, v1.tables_initializer())
+    return folder, weights if kind == "indicator" else vectors(more=0) @ weights
 
 
 def save(model: tf.Module, folder: str) -> str:

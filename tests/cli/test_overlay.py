@@ -103,7 +103,7 @@ def test_the_gate_blocks_by_the_share_of_a_region(explained, tmp_path):
       threshold { value_threshold { upper_bound { value: 0.99 } } }
     } metrics {
       class_name: "MapInsertion" module: "tfx_explain.metrics" config: '{"feature": "digit"}'
-      threshold { change_threshold { absolute { value: 1e6 } direction: HIGHER_IS_BETTER } }
+      threshold { change_threshold { absolute { value: 900 } direction: HIGHER_IS_BETTER } }
     } }"""
     (tmp_path / "gate.pbtxt").write_text(text)
     arguments = [
@@ -120,7 +120,8 @@ def test_the_gate_blocks_by_the_share_of_a_region(explained, tmp_path):
     # All that the candidate sees is on the left; below is hardly more than before.
     failed = [line for line in verdict.splitlines() if "left" in line and "0.99" in line]
     assert failed and "NOT BLESSED" in verdict.upper()
-    assert [line for line in verdict.splitlines() if "map_insertion/digit" in line and "1e+06" in line]
+    # Neither model can rise so much.
+    assert [line for line in verdict.splitlines() if "map_insertion" in line and "900" in line], verdict
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate import presets
@@ -92,3 +94,14 @@ def test_mistakes_are_said():
         presets.release_config()
     with pytest.raises(ValueError, match="a list of features for each slice"):
         presets.release_config(presets.taken_over(), slices=["sex"])
+
+
+def test_a_mask_s_file_is_read_where_the_config_is_made(tmp_path):
+    path = tmp_path / "stamp.png"
+    path.write_bytes(tf.io.encode_png(np.eye(4, dtype=np.uint8)[:, :, np.newaxis]).numpy())
+    [metric] = presets.capped_region("image", 0.1, mask=str(path), outside=True).metrics
+    path.unlink()
+    found = metric_specs.metric_instance(metric)
+    assert found.name == "map_share/image/mask:stamp,outside"
+    assert np.array_equal(found.measure.region.within((4, 4)), ~np.eye(4, dtype=bool))
+    assert metric.threshold.value_threshold.upper_bound.value == 0.1

@@ -35,6 +35,15 @@ def test_vertexs_metadata_and_parameters_are_read(run):
     assert names["parameters"].top_k == 2
 
 
+def test_words_and_prices_have_their_effects(run):
+    names = run("text")
+
+    np.testing.assert_allclose(names["tokens"].values, [0, 0, 0, 1, 0], atol=1e-5)
+    assert names["tokens"].tokens.tolist() == [b"urgent:", b"now", b"an", b"urgent", b"thing"]
+    np.testing.assert_allclose(names["result"].tokens["prices"].values, [-1, -0.5], atol=1e-5)
+    np.testing.assert_allclose(names["letters"].tokens["text"].values[0], 0, atol=1e-5)
+
+
 def test_shaps_values_are_ours(run):
     names = run("from-shap")
 
@@ -70,3 +79,10 @@ def test_the_first_pipeline_pushes_a_sound_model_and_blocks_a_leak(root, tmp_pat
     assert first["blessed"] and not leaked["blessed"]
     assert any("attribution_share/visits" in reason for reason in leaked["reasons"])
     assert len(list((tmp_path / "first" / "serving").iterdir())) == 1
+
+
+def test_the_digits_gate_bounds_a_corner_and_the_border(run, capsys):
+    run("images")
+
+    printed = capsys.readouterr().out
+    assert printed.count("MapShare") == 2 and "0.25" in printed and "border" in printed

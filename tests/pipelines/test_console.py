@@ -57,3 +57,9 @@ def test_nodes_are_shown_with_their_times_and_other_records_are_not(console):
     logger.info("Component %s is running.", "Trainer")
     logger.info("Component %s is finished.", "Trainer")
     assert shown(console).split() == ["Trainer", "0.0", "s"]
+
+
+def test_what_a_metric_says_beside_its_value_is_shown_as_it_stands(console, leaking):
+    noted = [{**leaking.thresholds[0], "note": "entering '[red]kim[/]' (place 1)"}, *leaking.thresholds[1:]]
+    show_outcome(console, "Run 2", replace(leaking, thresholds=noted), "AUC")
+    assert "  attribution_share: entering '[red]kim[/]' (place 1)" in shown(console).splitlines()

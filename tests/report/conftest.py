@@ -25,6 +25,9 @@ HOSTILE = (
     "{{ 7 * 7 }}",
     "x" * 10_240,
 )
+HEIGHT, WIDTH = 8, 10
+CLASSES = (b"cat", b"</title><script>alert(1)</script>")
+SCALES = np.float32(np.random.default_rng(4).uniform(0.1, 9, (30, 2)))
 _KINDS = {bytes: "bytes_list", float: "float_list", int: "int64_list"}
 
 
@@ -46,6 +49,35 @@ def explained() -> Callable[..., dict[str, object]]:
 
 
 @pytest.fixture(scope="session")
+def token_columns() -> Callable[..., dict[str, object]]:
+    def build(model: str, words: Sequence[bytes], values: Sequence[float], rest: float = 0.0, separator: bytes = b" "):
+        """The columns of the tokens of a text in which words stand between separators."""
+        ends = np.cumsum([len(word) + len(separator) for word in words]) - len(separator)
+        begins = [int(end) - len(word) for word, end in zip(words, ends, strict=True)]
+        parts = (list(words), [float(value) for value in values], rest, begins, ends.tolist())
+        names = [columns.token_column(model, part, "text") for part in columns.PARTS_OF_TOKENS]
+        return dict(zip(names, parts, strict=True))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def odd_texts(explained, token_columns) -> list[Row]:
+    """Texts in several directions and scripts, meant to do harm, very long, and no UTF-8 at all."""
+    texts = [name.encode("utf-8", "replace") for name in HOSTILE]
+    texts += ["שלום, לא עובד since 10:30".encode(), "مرحبا النظام لا يعمل".encode(), b"bytes \xff\xfe", b"word " * 3000]
+    result = []
+    for number, text in enumerate(texts * 10):
+        words = text.split(b" ")
+        row = {"text": text, "age": float(number)}
+        for model, sign in zip(columns.MODELS, (1.0, -0.5), strict=True):
+            values = [sign * (place % 5 - 2) for place, _ in enumerate(words)]
+            row |= explained({"text": sum(values), "age": 1.0}, model) | token_columns(model, words, values)
+        result.append(row)
+    return result
+
+
+@pytest.fixture(scope="session")
 def rows(explained) -> list[Row]:
     """400 people; the candidate's attribution of fnlwgt has grown for men who work long."""
     generator = np.random.default_rng(7)
@@ -61,6 +93,29 @@ def rows(explained) -> list[Row]:
         new = old | {"fnlwgt": 5.0 + generator.normal(0, 0.1) if moves else 0.1}
         result.append(raw | explained(new) | explained(old, columns.BASELINE))
     return result
+
+
+@pytest.fixture(scope="session")
+def maps() -> np.ndarray:
+    """Of 30 pictures and both models; the candidate looks at the lower right of the second class."""
+    found = np.random.default_rng(3).normal(size=(30, 2, HEIGHT, WIDTH)).astype(np.float16)
+    found[1::2, 0, 6:, 7:] *= 20
+    return found / np.abs(found).max(axis=(2, 3), keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def pictures(explained, maps) -> list[Row]:
+    rows = []
+    for number, of_models in enumerate(maps):
+        row = {"image": tf.io.encode_png(np.full((HEIGHT, WIDTH, 1), number, np.uint8)).numpy()}
+        for model, numbers, scale in zip(columns.MODELS, of_models, SCALES[number], strict=True):
+            row |= explained({"image": 1.0}, model)
+            row[columns.field_column(model, columns.OUTPUT_DISPLAY_NAME)] = CLASSES[number % 2]
+            row[columns.map_column(model, columns.MAPS, "image")] = numbers.astype("<f2").tobytes()
+            row[columns.map_column(model, columns.MAP_SCALES, "image")] = float(scale)
+            row[columns.map_column(model, columns.MAP_SHAPES, "image")] = [HEIGHT, WIDTH]
+        rows.append(row)
+    return rows
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +196,7 @@ def write_verdict(folder: Path, checks: Sequence[Check] = (), **more) -> str:
 
 
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory, rows, one_model_rows, explained, check) -> Mapping[str, Path]:
+def pages(tmp_path_factory, rows, one_model_rows, odd_texts, pictures, explained, check) -> Mapping[str, Path]:
     """Pages of ordinary and of odd evidence, as files."""
     root = tmp_path_factory.mktemp("pages")
     failed = check(slice="sex:Male", bounds={"absolute": 0.1}, change=0.22, kind="change")
@@ -156,12 +211,14 @@ def pages(tmp_path_factory, rows, one_model_rows, explained, check) -> Mapping[s
     evidence = {
         "blocked": (rows, summary, [failed, check(), check("sex", passed=True, observed=0.05)], {}),
         "one-row": (one_model_rows[:1], None, [check(passed=True, baseline=None)], {"blessed": True}),
+        "pictures": (pictures, None, [check("image", title="map_share/image/border:3")], {}),
         "hostile": (
             [hostile] * 30,
             summary | {"causes": dict.fromkeys(HOSTILE, 1)},
             [check(name, title=f"share/{name}", slice=name) for name in HOSTILE],
             {"problems": HOSTILE},
         ),
+        "texts": (odd_texts, None, [check("text")], {}),
         "large": (
             [wide | {"town": f"town {i % 2}".encode()} for i in range(60)],
             None,

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("blocked", "one-row", "hostile", "large")
+PAGES = ("blocked", "one-row", "pictures", "hostile", "texts", "large")
 # Parts of the page, but for what scrolls by itself, that reach beyond the window.
 OVERFLOWING = """() => [...document.querySelectorAll('body *')].filter(one =>
     !one.closest('.scroll, .ticks, svg') && one.getClientRects().length &&
@@ -47,7 +47,7 @@ def test_it_fits_into_a_phone_and_a_window(show, name):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES[:3])
+@pytest.mark.parametrize("name", PAGES[:4])
 def test_axe_finds_nothing(show, name, scheme):
     page = show(name, color_scheme=scheme)
     unfold(page)

@@ -1,49 +1,22 @@
 """Where in pictures attributions lie, against sums by hand, and what the page says of it."""
 
+import io
+
+import apache_beam as beam
 import numpy as np
 import pytest
-import tensorflow as tf
+from PIL import Image
 
-from tests.report.conftest import write_attributions
+from tests.report.conftest import CLASSES, HEIGHT, SCALES, WIDTH, write_attributions
 from tfx_explain.metrics.regions import region
+from tfx_explain.report import view_pictures
 from tfx_explain.report.evidence import read_evidence
 from tfx_explain.report.masses import where_in_pictures
 from tfx_explain.report.write import write_report
 from tfx_explain.storage import columns
 
-HEIGHT, WIDTH = 8, 10
-CLASSES = (b"cat", b"</title><script>alert(1)</script>")
-
-
-@pytest.fixture(scope="module")
-def maps():
-    """Of 30 rows and both models; the candidate looks at the lower right of the second class."""
-    found = np.random.default_rng(3).normal(size=(30, 2, HEIGHT, WIDTH)).astype(np.float16)
-    found[1::2, 0, 6:, 7:] *= 20
-    return found / np.abs(found).max(axis=(2, 3), keepdims=True)
-
-
-SCALES = np.float32(np.random.default_rng(4).uniform(0.1, 9, (30, 2)))
-
-
-@pytest.fixture(scope="module")
-def pictures(explained, maps):
-    rows = []
-    for number, of_models in enumerate(maps):
-        row = {"image": [tf.io.encode_png(np.full((HEIGHT, WIDTH, 1), number, np.uint8)).numpy()]}
-        for model, numbers, scale in zip(columns.MODELS, of_models, SCALES[number], strict=True):
-            row |= explained({"image": 1.0}, model)
-            row[columns.field_column(model, columns.OUTPUT_DISPLAY_NAME)] = CLASSES[number % 2]
-            row[columns.map_column(model, columns.MAPS, "image")] = numbers.astype("<f2").tobytes()
-            row[columns.map_column(model, columns.MAP_SCALES, "image")] = float(scale)
-            row[columns.map_column(model, columns.MAP_SHAPES, "image")] = [HEIGHT, WIDTH]
-        rows.append(row)
-    return rows
-
 
 def _evidence(folders, tmp_path):
-    import apache_beam as beam
-
     (tmp_path / "scratch").mkdir()
     return read_evidence(folders, "", beam.Pipeline, str(tmp_path / "scratch"))
 
@@ -97,3 +70,22 @@ def test_one_model_and_maps_of_zeros_have_no_change(pictures, tmp_path):
     evidence = _evidence([f"{write_attributions(tmp_path / 'one', alone)}/Split-eval"], tmp_path)
     [where] = where_in_pictures(evidence.masses)
     assert all(np.isnan(grid.shares[columns.CANDIDATE]).all() and not grid.told for grid in where.grids)
+
+
+def test_a_notebook_shows_it_and_each_picture(pictures, tmp_path):
+    shown = view_pictures(write_attributions(tmp_path / "one", pictures), pictures=2)
+    page = shown._repr_html_()
+    assert "the bottom right has " in page and page.count('<img src="data:image/png') == 4 and "<script" not in page
+    assert shown.overlays[0]._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="No record has a map of 'age'"):
+        view_pictures(str(tmp_path / "one"), "age")
+
+
+def test_a_large_picture_is_shown_small(pictures, tmp_path):
+    row, size = dict(pictures[0]), 700
+    for model in columns.MODELS:
+        numbers = np.random.default_rng(0).random((size, size)).astype("<f2")
+        row[columns.map_column(model, columns.MAPS, "image")] = numbers.tobytes()
+        row[columns.map_column(model, columns.MAP_SHAPES, "image")] = [size, size]
+    [drawn, _] = view_pictures(write_attributions(tmp_path / "one", [row])).overlays
+    assert Image.open(io.BytesIO(drawn.png)).size[0] == 512

@@ -78,7 +78,7 @@ def test_places_that_are_none_leave_the_tokens_alone(spans):
 
 
 @pytest.fixture(scope="module")
-def seen(explained):
+def seen(explained, token_columns):
     """60 rows with texts of which the last word turned from next to nothing to a lot; one row has failed."""
     rng = np.random.default_rng(0)
     rows = []
@@ -89,18 +89,13 @@ def seen(explained):
             values = [float(one) for one in rng.normal(size=3).astype(np.float32)]
             values[2] = size * (1.0 + number / 100)
             row |= explained({"text": sum(values) + 0.25, "age": 1.0}, model)
-            row |= _columns(model, words, values, 0.25, [0, 5, 16], [4, 15, 19])
+            row |= token_columns(model, words, values, 0.25)
         rows.append(row)
     failed = {"text": b"odd", "age": 1.0}
     for model in columns.MODELS:
         failed |= explained({"text": math.nan, "age": 1.0}, model)
         failed |= {columns.token_column(model, columns.TOKEN_REST, "text"): math.nan}
     return [*rows, failed]
-
-
-def _columns(model, words, values, rest, begin, end):
-    parts = dict(zip(columns.PARTS_OF_TOKENS, (words, values, rest, begin, end), strict=True))
-    return {columns.token_column(model, part, "text"): value for part, value in parts.items()}
 
 
 def _records(folder):
