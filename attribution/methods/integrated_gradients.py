@@ -55,8 +55,8 @@ class IntegratedGradients(Method):
             max_gradients: most gradients per row and baseline where `steps` is None, at least 9, and of a row that has
                 no finite gradient at an end at least 18.
             maps: names of features, each one whole tensor, or keys of whole tensors, of which the attributions of every
-                number are kept (see `Attributions.maps`); True: of all that are images or the like, `[rows, height,
-                width, ...]`. Without `steps` that takes each gradient a second time.
+                number are kept (see `Attributions.maps`); True: of all that are images or the like,
+                `[rows, height, width, ...]`. Without `steps` that takes each gradient a second time.
             batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
 
         Raises:

@@ -20,10 +20,13 @@ from tfx_explain.proto.printable import printable
 
 HEADS = ("metric", "slice", "bound", "allowed", "observed", "from", "to", "by training", "by rows", "runs")
 _WIDTH = 118
+_LEAST = 1e-9
 
 
 def in_words(rate: float) -> str:
-    """Returns a small probability as people say it: "1 in 100", "1 in 33,000"."""
+    """Returns a small probability as people say it: "1 in 100", "1 in 33,000"; runs that are alike give 0."""
+    if rate < _LEAST:
+        return f"less than 1 in {1 / _LEAST:,.0f}"
     return f"1 in {1 / rate:,.3g}" if rate > 1e-3 else f"1 in {round(1 / rate, -int(math.log10(1 / rate)) + 1):,.0f}"
 
 

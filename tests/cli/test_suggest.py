@@ -10,6 +10,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.cli.main import run
 from tfx_explain.gate.calibration.history import blessed_attributions, open_store
+from tfx_explain.gate.calibration.words import in_words
 from tfx_explain.storage import columns
 
 
@@ -86,6 +87,11 @@ def test_the_config_is_on_stdout_and_the_table_on_stderr(suggest, past):
     assert "attribution_share/age" in err
     assert "4 runs are a short history" in err
     assert "of each run, of 1 in 100" in err.splitlines()[-1]
+
+
+def test_a_probability_that_is_too_small_for_a_number_is_said():
+    """Of runs that are alike, it is 0."""
+    assert in_words(0.0) == "less than 1 in 1,000,000,000"
 
 
 def test_programs_get_json_and_nobody_a_table(suggest, past, tmp_path):

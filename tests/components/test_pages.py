@@ -80,4 +80,5 @@ def test_every_word_that_a_key_may_be_stands_on_a_page():
     enums = [enum for message in messages() for enum in message.enum_types]
     words = {value.name for enum in enums for value in enum.values if not value.name.endswith("_UNSPECIFIED")}
     text = "".join((DOCS / f"{page}.md").read_text() for page in PAGES_OF_MESSAGES)
-    assert not words - set(re.findall(r"`([A-Z_]+)`", text))
+    missing = words - set(re.findall(r"`([A-Z_]+)`", text))
+    assert not missing, f"docs/: no table says what {', '.join(sorted(missing))} means"
