@@ -209,7 +209,8 @@ def _ragged(values: list[np.ndarray], is_flat: bool) -> tf.RaggedTensor:
 
 def _together(feature: TokenFeature, rows: list[RowTokens], raw: Tensor) -> TokenRows:
     is_text = isinstance(raw, tf.Tensor) and raw.dtype == tf.string and raw.shape[1:].num_elements() == 1
-    found = [_places(raw[number] if is_text else None, row.texts) for number, row in enumerate(rows)]
+    texts = tf.reshape(raw, [-1]).numpy() if is_text else [None] * len(rows)
+    found = [_places(text, row.texts) for text, row in zip(texts, rows, strict=True)]
     return TokenRows(
         splits_of([len(row.texts) for row in rows]),
         np.concatenate([row.texts for row in rows]),
@@ -222,8 +223,7 @@ def _together(feature: TokenFeature, rows: list[RowTokens], raw: Tensor) -> Toke
     )
 
 
-def _places(text: tf.Tensor | None, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _places(text: bytes | None, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the tokens of a row stand, if it is a single text; else -1."""
     unknown = np.full(len(tokens), -1, np.int64)
-    found = None if text is None else places(bytes(tf.reshape(text, [-1])[0].numpy()), list(tokens))
-    return found or (unknown, unknown)
+    return (None if text is None else places(text, list(tokens))) or (unknown, unknown)

@@ -24,7 +24,7 @@ from tfx_explain.attribution import (
     top_targets,
 )
 
-PICTURES = 10
+PICTURES = 16
 
 
 def test_curves_are_those_by_hand():
@@ -168,8 +168,8 @@ def test_maps_are_better_than_random_orders(network, shown, method):
     for seed in range(3):
         by_chance = np.random.default_rng(seed).random(maps.shape)
         other = curves(network.probabilities, shown[0], by_chance, targets=shown[1])
-        assert found.insertion_areas().mean() > other.insertion_areas().mean() + 0.05
-        assert found.deletion_areas().mean() < other.deletion_areas().mean() - 0.05
+        assert found.insertion_areas().mean() > other.insertion_areas().mean() + 0.03
+        assert found.deletion_areas().mean() < other.deletion_areas().mean() - 0.03
 
 
 @pytest.mark.slow

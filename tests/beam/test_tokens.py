@@ -139,6 +139,7 @@ METHODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("baseline", ["PAD", "UNKNOWN"])
 def test_tokens_and_rest_are_the_feature_of_every_class_and_model(saved, method, baseline) -> None:
