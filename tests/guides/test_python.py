@@ -22,6 +22,7 @@ ELSEWHERE = {
     "from-vertex": "tests/packaging/test_guides.py",
     "metrics": "tests/metrics/test_docs.py",
     "savedmodel": "tests/savedmodel/test_guide.py",
+    "text": "tests/packaging/test_guides.py",
 }
 # Pages whose Python is of an environment that the tests' has no room for, and where that is tried.
 FOREIGN = {

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "compile": "tests/cli/test_compile.py",
     "suggest": "tests/cli/test_suggest.py",
     "--set": "tests/savedmodel/test_guide.py",
+    "--tokens": "tests/beam/test_tokens.py",
     "--metadata-store": "tests/report/test_history_store.py",
 }
 # First words of lines of other programs' shells: they are shown, not run.
