@@ -34,6 +34,7 @@ from tfx_explain.beam.explaining.job import ExplanationJob, load_models
 from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.metrics import configs
 from tfx_explain.metrics.extractor import model_rows
+from tfx_explain.metrics.maps import map_extracts, measures_of
 from tfx_explain.metrics.rows import to_extracts
 from tfx_explain.metrics.token_extracts import token_extracts
 from tfx_explain.metrics.tokens import tokens_asked
@@ -69,7 +70,7 @@ def custom_extractors(
         baselines are zeros and empty strings then.
       parameters: Method, output, tolerance. None: integrated gradients where all features can be explained by them,
         else sampled Shapley values; of the output that the model spec's `prediction_key` names, where there are
-        several; and of the classes that the metrics name, if each of them names one, and the tokens that they want.
+        several; of the classes that the metrics name, if each of them names one, with the maps and tokens they want.
 
     Raises:
       ValueError: The config has no metric over attributions or names an unknown feature, or a model can't be explained.
@@ -99,7 +100,8 @@ class _ExplainDoFn(beam.DoFn):
         self._job = job
         self._models = configs.models_by_spec(eval_config)
         self._classes = sorted({"", *configs.class_names(eval_config)})
-        self._tokens = tokens_asked(configs.metric_instances(eval_config))
+        metrics = configs.metric_instances(eval_config)
+        self._maps, self._tokens = measures_of(metrics), tokens_asked(metrics)
         self._with_dictionaries = tfma.metrics.has_attributions_metrics(eval_config.metrics_specs)
         self._shared = shared.Shared()
         self._explainer: RowExplainer | None = None
@@ -123,8 +125,13 @@ class _ExplainDoFn(beam.DoFn):
             }
             for one in self._classes
         }
-        tokens = token_extracts(found, self._models, self._tokens, (places, len(rows)))
-        yield {**extracts, **to_extracts(by_class, self._with_dictionaries), **tokens}
+        spread = places, len(rows)
+        yield {
+            **extracts,
+            **to_extracts(by_class, self._with_dictionaries),
+            **map_extracts(found, self._models, self._maps, spread),
+            **token_extracts(found, self._models, self._tokens, spread),
+        }
 
 
 def _explained_places(rows: list[bytes], explained: ExplainedBatch) -> np.ndarray:
@@ -175,6 +182,8 @@ def _parameters(
     )
     if not all(INTEGRATED_GRADIENTS in entry.explainable_by for entry in metadata.inputs.values()):
         result.sampled_shapley_attribution.SetInParent()
-    asked = tokens_asked(configs.metric_instances(eval_config))
-    result.tokens.features.extend(sorted({one.feature for one in asked}))
+    metrics = configs.metric_instances(eval_config)
+    result.tokens.features.extend(sorted({one.feature for one in tokens_asked(metrics)}))
+    areas = [measure.kind in columns.AREAS_OF_MAPS for measure in measures_of(metrics)]
+    result.keep_maps, result.measure_maps = not all(areas), any(areas)
     return result

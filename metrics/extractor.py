@@ -56,7 +56,6 @@ def _extract(
         of_class: {name: model_rows(batch, model, attributed[model], of_class) for name, model in models.items()}
         for of_class in classes
     }
-    places = {of_class: places_of(batch, of_class) for of_class in {measure.class_name for measure in measures}}
     original = [name for name in batch.schema.names if not columns.is_explanation_column(name)]
     rest = pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(n)) for n in original], original)
     return {
@@ -65,7 +64,7 @@ def _extract(
         **extracts,
         tfma.ARROW_RECORD_BATCH_KEY: rest,
         **to_extracts(by_class, with_dictionaries),
-        **map_extracts(batch, models, measures, places),
+        **map_extracts(batch, models, measures),
         **token_extracts(batch, models, asked),
     }
 

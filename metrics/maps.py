@@ -18,6 +18,7 @@ from tensorflow_model_analysis.metrics import metric_types
 
 from tfx_explain.metrics.base import ModelMetric, ratio
 from tfx_explain.metrics.drift import DriftMetric
+from tfx_explain.metrics.lists import places_of
 from tfx_explain.metrics.naming import of_class
 from tfx_explain.metrics.regions import Region, region
 from tfx_explain.metrics.rows import weight
@@ -147,7 +148,10 @@ def measures_of(metrics: Iterable[metric_types.Metric]) -> list[Measure]:
 
 
 def map_extracts(
-    batch: pa.RecordBatch, models: Mapping[str, str], measures: Sequence[Measure], places: Mapping[str, np.ndarray]
+    batch: pa.RecordBatch,
+    models: Mapping[str, str],
+    measures: Sequence[Measure],
+    spread: tuple[np.ndarray, int] | None = None,
 ) -> dict[str, Any]:
     """Returns a batch's extracts, of each measure and model float64 `[rows, 2]`; nothing without a measure.
 
@@ -155,12 +159,14 @@ def map_extracts(
       batch: Attribution records.
       models: `columns.CANDIDATE` or `columns.BASELINE` by the name of the model spec.
       measures: What is measured.
-      places: By class, where in each record it stands, int64 `[rows]`; -1: nowhere.
+      spread: Where among how many rows the records are; the others count for nothing. None: they are all.
     """
+    places = {of_class: places_of(batch, of_class) for of_class in {measure.class_name for measure in measures}}
     found: dict[str, dict[str, np.ndarray]] = {measure.key: {} for measure in measures}
     for measure in measures:
         if measure.kind in columns.AREAS_OF_MAPS:
-            found[measure.key] = {name: _areas(batch, model, measure, places) for name, model in models.items()}
+            for name, model in models.items():
+                found[measure.key][name] = _spread(_areas(batch, model, measure, places), spread)
             continue
         maps = {name: list(_maps(batch, model, measure, places)) for name, model in models.items()}
         by_row = [dict(zip(maps, row, strict=True)) for row in zip(*maps.values(), strict=True)]
@@ -168,8 +174,17 @@ def map_extracts(
         for name in models:
             numbers = np.array([measure.of(row, name) for row in by_row]).reshape(-1, 2)
             # A record that explains other classes counts for nothing.
-            found[measure.key][name] = np.where(is_explained, numbers, 0.0)
+            found[measure.key][name] = _spread(np.where(is_explained, numbers, 0.0), spread)
     return {MAPS_KEY: found} if measures else {}
+
+
+def _spread(numbers: np.ndarray, spread: tuple[np.ndarray, int] | None) -> np.ndarray:
+    if spread is None:
+        return numbers
+    places, rows = spread
+    of_all = np.zeros((rows, 2))
+    of_all[places] = numbers
+    return of_all
 
 
 def _maps(

@@ -249,3 +249,30 @@ def test_tokens_that_metrics_want_are_explained(run_evaluator, tmp_path):
     assert not blessed
     assert 0.4 < values["Overall", "urgent", False] < values["Overall", "all", False] <= 1
     assert ("Overall", "urgent/note", False) in values
+
+
+class Corner(tf.Module):
+    """The sum of a picture's pixels, ten times those of the upper left corner."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def serve(self, examples):
+        picture = tf.io.parse_example(examples, {"picture": tf.io.FixedLenFeature([12, 9, 1], tf.float32)})["picture"]
+        corner = tf.reduce_sum(picture[:, :3, :3], axis=[1, 2, 3])
+        return {"score": tf.reduce_sum(picture, axis=[1, 2, 3]) + 9.0 * corner}
+
+
+def test_maps_that_metrics_want_are_kept_and_measured(run_evaluator, tmp_path, example):
+    artifact = standard_artifacts.Model()
+    artifact.uri = str(tmp_path / "pictures")
+    served = Corner()
+    tf.saved_model.save(served, path_utils.serving_model_dir(artifact.uri), signatures=served.serve)
+    pictures = [[1.0] * 108, [2.0] * 108, [math.nan] * 108, [3.0] * 108]
+    rows = [example(picture=picture, color="red", label=1) for picture in pictures]
+    metrics = [
+        metric("MapShare", upper=0.4, feature="picture", box=[0, 0, 0.25, 1 / 3], name="corner"),
+        metric("MapInsertion", feature="picture", name="insertion"),
+    ]
+    blessed, values = run_evaluator(artifact, eval_config(*metrics), rows=rows)
+    assert not blessed
+    assert values["Overall", "corner", False] == pytest.approx(90 / 189, rel=1e-3)
+    assert math.isfinite(values["Overall", "insertion", False])
