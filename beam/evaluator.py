@@ -184,6 +184,7 @@ def _parameters(
         result.sampled_shapley_attribution.SetInParent()
     metrics = configs.metric_instances(eval_config)
     result.tokens.features.extend(sorted({one.feature for one in tokens_asked(metrics)}))
-    areas = [measure.kind in columns.AREAS_OF_MAPS for measure in measures_of(metrics)]
-    result.keep_maps, result.measure_maps = not all(areas), any(areas)
+    wanted = measures_of(metrics)
+    result.keep_maps = bool(wanted)
+    result.measure_maps = any(measure.kind in columns.AREAS_OF_MAPS for measure in wanted)
     return result

@@ -261,18 +261,29 @@ class Corner(tf.Module):
         return {"score": tf.reduce_sum(picture, axis=[1, 2, 3]) + 9.0 * corner}
 
 
-def test_maps_that_metrics_want_are_kept_and_measured(run_evaluator, tmp_path, example):
+@pytest.fixture
+def corner(tmp_path):
     artifact = standard_artifacts.Model()
     artifact.uri = str(tmp_path / "pictures")
     served = Corner()
     tf.saved_model.save(served, path_utils.serving_model_dir(artifact.uri), signatures=served.serve)
+    return artifact
+
+
+def test_maps_that_metrics_want_are_kept_and_measured(run_evaluator, corner, example):
     pictures = [[1.0] * 108, [2.0] * 108, [math.nan] * 108, [3.0] * 108]
     rows = [example(picture=picture, color="red", label=1) for picture in pictures]
     metrics = [
         metric("MapShare", upper=0.4, feature="picture", box=[0, 0, 0.25, 1 / 3], name="corner"),
         metric("MapInsertion", feature="picture", name="insertion"),
     ]
-    blessed, values = run_evaluator(artifact, eval_config(*metrics), rows=rows)
+    blessed, values = run_evaluator(corner, eval_config(*metrics), rows=rows)
     assert not blessed
     assert values["Overall", "corner", False] == pytest.approx(90 / 189, rel=1e-3)
+    assert math.isfinite(values["Overall", "insertion", False])
+
+
+def test_maps_are_kept_where_only_their_quality_is_wanted(run_evaluator, corner, example):
+    config = eval_config(metric("MapInsertion", feature="picture", name="insertion"))
+    _, values = run_evaluator(corner, config, rows=[example(picture=[1.0] * 108, color="red", label=1)])
     assert math.isfinite(values["Overall", "insertion", False])
