@@ -3,66 +3,52 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfx_explain.attribution.model.interface import Model, Tensors
-from tfx_explain.attribution.model.matrices import Columns, Layout, apart
+from tfx_explain.attribution.model.matrices import NARROW, Layout, apart
 
 
 class Points(NamedTuple):
-    """Points of some paths, at each of which the model gets a row."""
+    """Points of some paths, equally many of each, at which the model gets rows: a path's, then the next one's."""
 
-    starts: list[tf.Tensor]  # matrices [paths, columns], where paths start
-    steps: list[tf.Tensor]  # [paths, columns], from there to where they end
-    alphas: tf.Tensor  # where on them: [points] of all paths, or [paths * points]
+    ends: list[
+        tf.Tensor
+    ]  # matrices [paths, 2, columns]: the steps from where paths start to where they end; the starts
+    alphas: tf.Tensor  # where on them, [paths * points]
     held: dict[str, tf.Tensor]  # the model's other inputs, [rows, ...]
-    targets: tf.Tensor  # int32 [rows]; rows are at most as many as points of paths: of these, the first ones count
+    targets: tf.Tensor  # int32 [rows]; rows are at most as many as points: of these, the first ones count
 
 
-@dataclasses.dataclass(frozen=True)
-class Along:
-    """How paths are laid out.
-
-    Attributes:
-        layouts: of the matrices that paths are in.
-        alike: whether points are at the same places of all paths. Rows are then the paths at the first point, those at
-            the second and so on; else the first path's points, the second's and so on.
-    """
-
-    layouts: tuple[Layout, ...]
-    alike: bool
-
-    def inputs(self, points: Points) -> Tensors:
-        """Returns the model's inputs, by key `[rows, ...]`."""
-        lines = 1 if self.alike else tf.shape(points.steps[0])[0]
-        alphas = tf.reshape(points.alphas, [lines, -1, 1])
-        inputs, size = dict(points.held), tf.shape(points.targets)[0]
-        for (columns, start), (_, step) in zip(self.apart(points.starts), self.apart(points.steps), strict=True):
-            places = tf.cast(alphas, step.dtype)
-            ends = tf.stack([tf.reshape(step, [lines, -1]), tf.reshape(start, [lines, -1])], axis=1)
+def _inputs(layouts: tuple[Layout, ...], points: Points) -> Tensors:
+    """Returns the model's inputs, by key `[rows, ...]`."""
+    alphas = tf.reshape(points.alphas, [tf.shape(points.ends[0])[0], -1, 1])
+    inputs, size = dict(points.held), tf.shape(points.targets)[0]
+    for matrix, layout in zip(points.ends, layouts, strict=True):
+        places = tf.cast(alphas, matrix.dtype)
+        shares = tf.concat([places, tf.ones_like(places)], axis=2)
+        for columns, ends in apart(matrix, layout):
             # A product of small matrices writes the points once; a product and a sum would go over them twice.
-            along = tf.matmul(tf.concat([places, tf.ones_like(places)], axis=2), ends)
-            inputs[columns.key] = tf.reshape(along, [-1, *columns.shape])[:size]
-        return inputs
-
-    def apart(self, matrices: Sequence[tf.Tensor]) -> Iterator[tuple[Columns, tf.Tensor]]:
-        """Yields what each tensor has of matrices `[paths, columns]`: `[paths, own columns]`."""
-        for matrix, layout in zip(matrices, self.layouts, strict=True):
-            yield from apart(matrix, layout)
+            inputs[columns.key] = tf.reshape(shares @ ends, [-1, *columns.shape])[:size]
+    return inputs
 
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
-    """A program for `TracedModel.run`: the model's outputs `[rows]` at points."""
+    """A program for `TracedModel.run`: the model's outputs `[rows]` at points.
 
-    along: Along
+    Attributes:
+        layouts: of the matrices that paths are in.
+    """
+
+    layouts: tuple[Layout, ...]
 
     def __call__(self, model: Model, points: Points) -> tf.Tensor:
         """Evaluates the model at points."""
-        return tf.reshape(model.predict(self.along.inputs(points), points.targets), [-1])
+        return tf.reshape(model.predict(_inputs(self.layouts, points), points.targets), [-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +56,7 @@ class Slopes:
     """A program for `TracedModel.run`: outputs at points, and by how much each feature changes them there.
 
     Attributes:
-        along: how paths are laid out.
+        layouts: of the matrices that paths are in.
         owners: of each tensor, the feature, or those of its last axis' columns: -1 of what is held.
         features: how many there are.
         dtype: of slopes.
@@ -78,7 +64,7 @@ class Slopes:
         sizes: whether absolute gradients are wanted, instead of gradients times steps.
     """
 
-    along: Along
+    layouts: tuple[Layout, ...]
     owners: tuple[int | tuple[int, ...], ...]
     features: int
     dtype: tf.DType
@@ -94,27 +80,29 @@ class Slopes:
         """Returns outputs `[rows]`, slopes, and gradients `[rows, ...]` of the keys kept.
 
         Slopes are `[features, rows]` or, see `is_by_row`, `[rows, features]`; without the last rows where these are not
-        of all points of a path, or of all paths. A slope is 0 where the step is, whatever the gradient.
+        of all points of a path. A slope is 0 where the step is, whatever the gradient.
         """
-        outputs, found = model.gradients(self.along.inputs(points), points.targets)
-        paths = tf.shape(points.steps[0])[0]
-        unit = paths if self.along.alike else tf.shape(points.alphas)[0] // paths
-        units = tf.shape(points.targets)[0] // unit
-        pieces = []
-        for (columns, step), owner in zip(self.along.apart(points.steps), self.owners, strict=True):
-            gradient = tf.cast(tf.convert_to_tensor(found[columns.key])[: units * unit], self.dtype)
-            products = tf.abs(gradient) if self.sizes else self._products(gradient, tf.cast(step, self.dtype), units)
-            pieces.append(_by_player(products, columns.width, 1 if isinstance(owner, int) else len(owner)))
+        outputs, found = model.gradients(_inputs(self.layouts, points), points.targets)
+        count = tf.shape(points.alphas)[0] // tf.shape(points.ends[0])[0]
+        paths = tf.shape(points.targets)[0] // count
+        pieces, owners = [], iter(self.owners)
+        for matrix, layout in zip(points.ends, self.layouts, strict=True):
+            for columns, step in apart(tf.cast(matrix[:paths, 0], self.dtype), layout):
+                gradient = tf.cast(tf.convert_to_tensor(found[columns.key])[: paths * count], self.dtype)
+                gradient = tf.reshape(gradient, [paths, count, columns.width])
+                pieces.append(self._by_player(gradient, step, next(owners)))
         slopes = pieces[0] if self.is_by_row else self._by_feature(pieces)
         return tf.reshape(outputs, [-1]), slopes, {key: found[key] for key in self.kept}
 
-    def _products(self, gradient: tf.Tensor, step: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
-        """Multiplies gradients `[rows, ...]` by the steps `[paths, columns]` of their paths."""
-        if self.along.alike:
-            step = tf.reshape(step, [1, -1])
-            return tf.math.multiply_no_nan(tf.reshape(gradient, [-1, tf.size(step)]), step)
-        step = step[:units, None]
-        return tf.math.multiply_no_nan(tf.reshape(gradient, [units, -1, step.shape[2]]), step)
+    def _by_player(self, gradient: tf.Tensor, step: tf.Tensor, owner: int | tuple[int, ...]) -> tf.Tensor:
+        """Multiplies gradients `[paths, points, width]` by steps `[paths, width]`; returns `[rows, players]` sums."""
+        width, players = int(step.shape[1]), 1 if isinstance(owner, int) else len(owner)
+        if players == 1 and width > NARROW and not self.sizes:
+            return _along(gradient, step)
+        products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step[:, None])
+        if players == width:
+            return tf.reshape(products, [-1, width])
+        return tf.reduce_sum(tf.reshape(products, [-1, width // players, players]), axis=1)
 
     def _by_feature(self, pieces: Sequence[tf.Tensor]) -> tf.Tensor:
         """Sums `[rows, players]` of the tensors by feature."""
@@ -127,8 +115,13 @@ class Slopes:
         return tf.math.unsorted_segment_sum(rows, tf.constant(owners), self.features)
 
 
-def _by_player(products: tf.Tensor, width: int, players: int) -> tf.Tensor:
-    """Sums products of rows' `width` numbers to `[rows, players]`, a player for each column or one for all."""
-    if players == width:
-        return tf.reshape(products, [-1, width])
-    return tf.reduce_sum(tf.reshape(products, [-1, width // players, players]), axis=1)
+def _along(gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    """Multiplies wide gradients `[paths, points, width]` by steps, and sums to `[rows, 1]`, going over them once."""
+    sums = tf.reshape(gradient @ step[:, :, None], [-1, 1])
+    known = tf.math.is_finite(sums)
+
+    def of_what_moves() -> tf.Tensor:
+        products = tf.math.multiply_no_nan(gradient, step[:, None])
+        return tf.where(known, sums, tf.reshape(tf.reduce_sum(products, axis=2), [-1, 1]))
+
+    return tf.cond(tf.reduce_all(known), lambda: sums, of_what_moves)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ import tensorflow as tf
 from tfx_explain.attribution.model.blocks import call_size, extended, near_equal_slices
 from tfx_explain.attribution.model.matrices import Layout, layouts, places, side_by_side
 from tfx_explain.attribution.model.traced import run
-from tfx_explain.attribution.path.along import Along, Outputs, Points, Slopes
-from tfx_explain.attribution.path.sums import add_by_path, add_weighted, secant_sums, weighted_sums
+from tfx_explain.attribution.path.along import Outputs, Points, Slopes
+from tfx_explain.attribution.path.sums import add_by_path, secant_sums, weighted_sums
 from tfx_explain.attribution.problem.problem import Problem
 
 Arrays = dict[str, np.ndarray]
@@ -43,6 +43,7 @@ class Path:
         keys = [[columns.key for columns in layout] for layout in self._layouts]
         self._ends = [side_by_side([tensors[key].numpy() for key in of_one]) for of_one in keys]
         self._starts = [side_by_side([problem.baselines[key].numpy() for key in of_one]) for of_one in keys]
+        self._owners = tuple(_hashable(problem.owners[key]) for of_one in keys for key in of_one)
         self._held = [_held(layout, problem) for layout in self._layouts]
 
     def slopes(
@@ -62,13 +63,8 @@ class Path:
         """
         outputs = np.empty(alphas.shape)
         slopes = np.empty((*alphas.shape, len(self._problem.features)), self.dtype)
-        program = self._program(alike=False)
-        for part in near_equal_slices(len(rows), max(1, self.batch_size // max(1, alphas.shape[1]))):
-            for points in near_equal_slices(alphas.shape[1], self.batch_size):
-                some = alphas[part, points]
-                found = run(self._problem.model, program, self._points(_part(baselines, part), rows[part], some))
-                outputs[part, points] = _first(found[0], some.shape)
-                slopes[part, points] = _of_points(program, found[1], some.shape)
+        for part, points, found in self._found(self._program(), baselines, rows, alphas):
+            outputs[part, points], slopes[part, points], _ = found
         return outputs, slopes
 
     def weighted_slopes(
@@ -79,7 +75,7 @@ class Path:
         maps: Arrays,
         by_secants: bool = False,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Sums slopes at the same points of all paths; takes less time than `slopes`.
+        """Sums slopes at the same points of all paths.
 
         Args:
             baseline: where paths start.
@@ -87,35 +83,26 @@ class Path:
             rule: alphas, float64 `[points]`, and weights of several sums, float64 `[sums, points]`; where the weight is
                 0, no slope is read.
             maps: of the keys of some features, float64 `[paths, ...]`; the first sum of each of their numbers' slopes
-                is written there.
+                is added there, but for those that are not finite.
             by_secants: whether another sum follows, in which intervals' ends weigh what `secant_share` says.
 
         Returns:
             Outputs, float64 `[paths, points]`, their own derivatives, float64 of the same shape, and the sums of
             slopes, float64 `[paths, sums, features]`.
         """
-        alphas, weights = rule
-        outputs, rises = np.empty((len(rows), len(alphas))), np.empty((len(rows), len(alphas)))
-        values = np.empty((len(rows), len(weights) + by_secants, len(self._problem.features)))
-        program = self._program(alike=True, kept=tuple(maps))
-        for part in near_equal_slices(len(rows), max(1, self.batch_size // len(alphas)), len(alphas)):
-            shape = len(alphas), part.stop - part.start
-            slopes = np.empty((*shape, len(self._problem.features)), self.dtype)
-            totals = {key: np.zeros((1, shape[1], *maps[key].shape[1:])) for key in maps}
-            for points in near_equal_slices(len(alphas), self.batch_size):
-                some = points.stop - points.start, shape[1]
-                found = run(self._problem.model, program, self._points_alike(baseline, rows[part], alphas[points]))
-                outputs[part, points] = _first(found[0], some).T
-                slopes[points] = _of_points(program, found[1], some)
-                for key, total in totals.items():
-                    add_weighted(_first(found[2][key], some), weights[:1, points], total)
-            rises[part] = np.einsum("npf->pn", slopes, dtype=np.float64)
-            values[part, : len(weights)] = weighted_sums(slopes, weights)
-            if by_secants:
-                values[part, -1] = secant_sums(alphas, outputs[part], rises[part], slopes)
-            for key, (total,) in totals.items():
-                step = self._step(baseline, rows[part], key)
-                maps[key][part] = _where_moved(total, step) * step
+        nodes, weights = rule
+        alphas = np.tile(nodes, (len(rows), 1))
+        outputs, slopes = np.empty(alphas.shape), np.empty((*alphas.shape, len(self._problem.features)), self.dtype)
+        for part, points, found in self._found(self._program(tuple(maps)), baseline, rows, alphas):
+            outputs[part, points], slopes[part, points], gradients = found
+            for key, total in maps.items():
+                add_by_path(gradients[key], np.tile(weights[0, points], (len(rows[part]), 1)), total[part])
+        for key, total in maps.items():
+            total *= self._step(baseline, rows, key)
+        rises = np.einsum("rpf->rp", slopes, dtype=np.float64)
+        values = weighted_sums(slopes, weights)
+        if by_secants:
+            values = np.concatenate([values, secant_sums(nodes, outputs, rises, slopes)[:, None]], axis=1)
         return outputs, rises, values
 
     def maps(self, baseline: int, rows: np.ndarray, rule: np.ndarray, keys: Collection[str]) -> Arrays:
@@ -132,20 +119,16 @@ class Path:
             or the row's integral is not finite either.
         """
         sums = self.empty_maps(rows, keys)
-        program = self._program(alike=False, kept=tuple(keys))
         counts = rule.shape[1] - (rule[:, ::-1, 1] != 0).argmax(axis=1)
         for count in np.unique(counts):
-            alike = np.flatnonzero(counts == count)
-            for part in near_equal_slices(len(alike), max(1, self.batch_size // count)):
-                which = alike[part]
-                totals = {key: np.zeros((len(which), *sums[key].shape[1:])) for key in keys}
-                for points in near_equal_slices(count, self.batch_size):
-                    alphas, weights = np.moveaxis(rule[which, points], 2, 0)
-                    found = run(self._problem.model, program, self._points(baseline, rows[which], alphas))
-                    for key, total in totals.items():
-                        add_by_path(_first(found[2][key], alphas.shape), weights, total)
+            which = np.flatnonzero(counts == count)
+            alphas, weights = np.moveaxis(rule[which, :count], 2, 0)
+            totals = self.empty_maps(which, keys)
+            for part, points, found in self._found(self._program(tuple(keys)), baseline, rows[which], alphas):
                 for key, total in totals.items():
-                    sums[key][which] = total * self._step(baseline, rows[which], key)
+                    add_by_path(found[2][key], weights[part, points], total[part])
+            for key, total in totals.items():
+                sums[key][which] = total * self._step(baseline, rows[which], key)
         return sums
 
     def empty_maps(self, rows: np.ndarray, keys: Collection[str]) -> Arrays:
@@ -155,50 +138,45 @@ class Path:
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
         """Returns float64 `[paths]` outputs at one alpha, without gradients; other arguments are those of `slopes`."""
         outputs = np.empty(len(rows))
-        program = Outputs(Along(self._layouts, alike=False))
         for part in near_equal_slices(len(rows), self.batch_size):
-            alphas = np.full((part.stop - part.start, 1), alpha)
-            found = run(self._problem.model, program, self._points(_part(baselines, part), rows[part], alphas))
-            outputs[part] = _first(found, alphas.shape[:1])
+            points = self._points(_part(baselines, part), rows[part], np.full((part.stop - part.start, 1), alpha))
+            outputs[part] = np.asarray(run(self._problem.model, Outputs(self._layouts), points))[: len(outputs[part])]
         return outputs
 
     def gradient_sizes(self, rows: np.ndarray) -> np.ndarray:
         """Returns float `[rows, features]`, the absolute gradients at the rows, summed over each feature's tensors."""
-        sizes = np.empty((len(rows), len(self._problem.features)), self.dtype)
-        program = self._program(alike=False, sizes=True)
-        for part in near_equal_slices(len(rows), self.batch_size):
-            shape = part.stop - part.start, 1
-            _, found, _ = run(self._problem.model, program, self._points(0, rows[part], np.ones(shape)))
-            sizes[part] = _of_points(program, found, shape)[:, 0]
-        return sizes
+        sizes = np.empty((len(rows), 1, len(self._problem.features)), self.dtype)
+        for part, points, found in self._found(self._program(sizes=True), 0, rows, np.ones((len(rows), 1))):
+            sizes[part, points] = found[1]
+        return sizes[:, 0]
 
-    def _program(self, alike: bool, kept: tuple[str, ...] = (), sizes: bool = False) -> Slopes:
-        found = [self._problem.owners[columns.key] for layout in self._layouts for columns in layout]
-        owners = tuple(tuple(owner.tolist()) if isinstance(owner, np.ndarray) else owner for owner in found)
-        dtype = tf.as_dtype(self.dtype)
-        return Slopes(Along(self._layouts, alike), owners, len(self._problem.features), dtype, kept, sizes)
+    def _program(self, kept: tuple[str, ...] = (), sizes: bool = False) -> Slopes:
+        return Slopes(self._layouts, self._owners, len(self._problem.features), tf.as_dtype(self.dtype), kept, sizes)
+
+    def _found(
+        self, program: Slopes, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
+    ) -> Iterator[tuple[slice, slice, tuple[np.ndarray, np.ndarray, Arrays]]]:
+        """Calls the model; yields paths, points, and of these what the program finds, `[paths, points, ...]`."""
+        for part in near_equal_slices(len(rows), max(1, self.batch_size // max(1, alphas.shape[1])), alphas.shape[1]):
+            for points in near_equal_slices(alphas.shape[1], self.batch_size):
+                some = alphas[part, points]
+                called = self._points(_part(baselines, part), rows[part], some)
+                outputs, slopes, kept = run(self._problem.model, program, called)
+                by_row = slopes if program.is_by_row else np.asarray(slopes).T
+                gradients = {key: _first(gradient, some.shape) for key, gradient in kept.items()}
+                yield part, points, (_first(outputs, some.shape), _first(by_row, some.shape), gradients)
 
     def _points(self, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray) -> Points:
         """Returns points at `alphas` `[paths, points]`, and what makes a whole call of them."""
-        size, each = call_size(alphas.size, self.batch_size), alphas.shape[1]
-        rows, alphas = (extended(array, -(-size // each)) for array in (rows, alphas))
+        size, count = call_size(alphas.size, self.batch_size), alphas.shape[1]
+        rows, alphas = (extended(array, -(-size // count)) for array in (rows, alphas))
         baselines = extended(baselines, len(rows)) if isinstance(baselines, np.ndarray) else baselines
-        return self._call(baselines, rows, alphas, np.repeat(rows, each)[:size])
-
-    def _points_alike(self, baseline: int, rows: np.ndarray, alphas: np.ndarray) -> Points:
-        """Returns points at `alphas` `[points]` of all paths, and what makes a whole call of them."""
-        size = call_size(len(rows) * len(alphas), self.batch_size)
-        alphas = extended(alphas, -(-size // len(rows)))
-        return self._call(baseline, rows, alphas, np.tile(rows, len(alphas))[:size])
-
-    def _call(self, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray, each: np.ndarray) -> Points:
-        """Returns what the model is called with; `each` of its rows is of one of the problem's."""
         starts, steps = self._steps(baselines, rows)
-        inputs, owners = self._problem.inputs, self._problem.owners
-        held = {key: tf.gather(tensor, each) for key, tensor in inputs.items() if key not in owners}
-        targets = tf.constant(self._problem.targets[each])
+        ends = [tf.constant(np.stack(both, axis=1)) for both in zip(steps, starts, strict=True)]
+        each, owners = np.repeat(rows, count)[:size], self._problem.owners
+        held = {key: tf.gather(tensor, each) for key, tensor in self._problem.inputs.items() if key not in owners}
         alphas = alphas.astype(self.dtype, copy=False).reshape(-1)
-        return Points([*map(tf.constant, starts)], [*map(tf.constant, steps)], tf.constant(alphas), held, targets)
+        return Points(ends, tf.constant(alphas), held, tf.constant(self._problem.targets[each]))
 
     def _steps(self, baselines: int | np.ndarray, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Returns the starts of paths, by matrix `[paths, columns]`, and the steps to their ends."""
@@ -230,23 +208,14 @@ def _held(layout: Layout, problem: Problem) -> np.ndarray:
     return np.concatenate([owner.reshape(-1) for owner in owners]) < 0
 
 
+def _hashable(owner: int | np.ndarray) -> int | tuple[int, ...]:
+    return tuple(owner.tolist()) if isinstance(owner, np.ndarray) else owner
+
+
 def _first(found: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Returns the first of `[rows, ...]`, `[*shape, ...]`: what a call was extended by is left out."""
     values = np.asarray(found)
     return values[: math.prod(shape)].reshape(*shape, *values.shape[1:])
-
-
-def _of_points(program: Slopes, found: tf.Tensor, shape: tuple[int, int]) -> np.ndarray:
-    """Returns slopes that a program found of `shape` paths and points, or points and paths: `[*shape, features]`."""
-    slopes = np.asarray(found)
-    if program.is_by_row:
-        return _first(slopes, shape)
-    return np.moveaxis(slopes[:, : math.prod(shape)].reshape(len(slopes), *shape), 0, 2)
-
-
-def _where_moved(gradients: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Returns sums of gradients, 0 where they are not finite and what they are by stays as it is."""
-    return np.where((steps == 0) & ~np.isfinite(gradients), 0, gradients)
 
 
 def _part(baselines: int | np.ndarray, part: slice) -> int | np.ndarray:

@@ -9,13 +9,13 @@ from tfx_explain.attribution.path.quadrature import secant_weights
 
 
 def weighted_sums(slopes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sums slopes `[points, paths, features]` by weights of several sums, float64 `[sums, points]`.
+    """Sums slopes `[paths, points, features]` by weights of several sums, float64 `[sums, points]`.
 
     Returns:
         float64 `[paths, sums, features]`; NaN where a slope is not finite and its weight not 0.
     """
-    points, paths, features = slopes.shape
-    by_place = np.moveaxis(slopes, 0, 2).reshape(paths * features, points)
+    paths, points, features = slopes.shape
+    by_place = np.swapaxes(slopes, 1, 2).reshape(paths * features, points)
     finite = np.isfinite(by_place)
     if finite.all():
         sums = row_products(by_place, weights.T)
@@ -32,25 +32,16 @@ def secant_sums(alphas: np.ndarray, outputs: np.ndarray, rises: np.ndarray, slop
         alphas: float64 `[points]`.
         outputs: float64 `[paths, points]`.
         rises: float64 `[paths, points]`, their derivatives.
-        slopes: `[points, paths, features]`.
+        slopes: `[paths, points, features]`.
 
     Returns:
         float64 `[paths, features]`.
     """
-    total = np.zeros(slopes.shape[1:])
+    total = np.zeros((len(slopes), slopes.shape[2]))
     with np.errstate(invalid="ignore", over="ignore"):
         for point, (at_start, at_end) in enumerate(zip(*secant_weights(alphas, outputs, rises), strict=True)):
-            total += slopes[point] * at_start[:, None] + slopes[point + 1] * at_end[:, None]
+            total += slopes[:, point] * at_start[:, None] + slopes[:, point + 1] * at_end[:, None]
     return total
-
-
-def add_weighted(by_point: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> None:
-    """Adds `[points, paths, ...]` by `weights` `[sums, points]` to `totals` `[sums, paths, ...]`, in order."""
-    weighted = np.empty(totals.shape[1:])
-    for values, of_sums in zip(by_point, weights.T, strict=True):
-        for number in np.flatnonzero(of_sums):
-            np.multiply(values, of_sums[number], out=weighted, dtype=np.float64)
-            totals[number] += weighted
 
 
 def add_by_path(by_path: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> None:
