@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.interface import Model, Tensors
-from tfx_explain.attribution.model.matrices import Layout, apart, side_by_side
+from tfx_explain.attribution.model.matrices import Layout, apart, owners_of, side_by_side
 
 
 class Mixture(NamedTuple):
@@ -40,7 +40,7 @@ class Mixed:
         self._absent = side_by_side(layout, {k: np.broadcast_to(absent[k], (most, *shape)) for k, shape in layout})
         # Where absent values are 0, only the present ones need a term.
         self._has_absent = bool(self._absent.any())
-        self._owners = side_by_side(layout, {key: np.broadcast_to(owners[key], shape) for key, shape in layout})
+        self._owners = owners_of(layout, owners)
 
     def choose(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray, choices: int) -> Mixture:
         """Says what `Chosen` has to choose; its sums are exact.

@@ -56,6 +56,11 @@ def side_by_side(layout: Layout, tensors: Mapping[str, Any]) -> np.ndarray:
     return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
 
 
+def owners_of(layout: Layout, owners: Mapping[str, int | np.ndarray]) -> np.ndarray:
+    """Returns int `[columns]`, the feature of each column, from that of a tensor or of each column of its last axis."""
+    return side_by_side(layout, {key: np.broadcast_to(owners[key], shape) for key, shape in layout})
+
+
 def apart(matrix: tf.Tensor, layout: Layout) -> Iterator[tuple[Columns, tf.Tensor]]:
     """Yields what belongs to each tensor of a matrix `[..., columns]`: `[..., own columns]`."""
     own = tf.split(matrix, [columns.width for columns in layout], axis=-1) if len(layout) > 1 else [matrix]

@@ -131,8 +131,6 @@ class Slopes:
     def _by_player(self, gradient: tf.Tensor, step: tf.Tensor, width: int, owner: int | tuple[int, ...]) -> tf.Tensor:
         """Multiplies gradients by steps, of rows of some width; returns `[rows, players]` sums."""
         players = 1 if isinstance(owner, int) else len(owner)
-        if players == 1 and width > NARROW and not self.sizes:
-            return _dot(gradient, step)
         products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
         if players == width:
             return tf.reshape(products, [-1, width])
@@ -147,15 +145,3 @@ class Slopes:
             return rows
         # No product with ones and zeros: 0 times what is not finite would spoil the other features.
         return tf.math.unsorted_segment_sum(rows, tf.constant(owners), self.features)
-
-
-def _dot(gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """Multiplies `[paths, points, width]` by `[paths, 1, width]`, and sums to `[rows, 1]`, going over them once."""
-    sums = tf.reshape(tf.matmul(gradient, step, transpose_b=True), [-1, 1])
-    known = tf.math.is_finite(sums)
-
-    def of_what_moves() -> tf.Tensor:
-        products = tf.math.multiply_no_nan(gradient, step)
-        return tf.where(known, sums, tf.reshape(tf.reduce_sum(products, axis=2), [-1, 1]))
-
-    return tf.cond(tf.reduce_all(known), lambda: sums, of_what_moves)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import call_size, extended, near_equal_slices
-from tfx_explain.attribution.model.matrices import Layout, layouts, places, side_by_side
+from tfx_explain.attribution.model.matrices import layouts, owners_of, places, side_by_side
 from tfx_explain.attribution.model.traced import run
 from tfx_explain.attribution.path.along import Along, Outputs, Points, Slopes
 from tfx_explain.attribution.path.sums import add_by_path, secant_sums, weighted_sums
@@ -44,7 +44,7 @@ class Path:
         self._ends = [side_by_side(layout, tensors) for layout in every]
         self._starts = [side_by_side(layout, problem.baselines) for layout in every]
         self._owners = tuple(_hashable(problem.owners[columns.key]) for layout in every for columns in layout)
-        self._held = [_held(layout, problem) for layout in every]
+        self._held = [owners_of(layout, problem.owners) < 0 for layout in every]
 
     def slopes(
         self, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -214,12 +214,6 @@ class Path:
                 if columns.key == key:
                     return step[:, which].reshape(len(rows), *columns.shape)
         raise KeyError(key)
-
-
-def _held(layout: Layout, problem: Problem) -> np.ndarray:
-    """Returns bool `[columns]`, which numbers of a matrix stay as they are in the row."""
-    owners = [np.broadcast_to(problem.owners[columns.key], columns.shape) for columns in layout]
-    return np.concatenate([owner.reshape(-1) for owner in owners]) < 0
 
 
 def _hashable(owner: int | np.ndarray) -> int | tuple[int, ...]:
