@@ -32,13 +32,5 @@ class Table:
         return "\n".join([f"### {self.title}", "", *map(_markdown_row, [self.heads, rule, *self.rows]), ""])
 
 
-def with_section(results: str, title: str, tables: Sequence[Table], note: str = "") -> str:
-    """Returns the text of RESULTS.md with the section of that title replaced, or added at the end."""
-    head, *sections = results.split("\n## ")
-    kept = {section.split("\n", 1)[0]: section for section in sections}
-    kept[title] = "\n".join([title, "", *([note, ""] if note else []), *(table.markdown() for table in tables)])
-    return "\n## ".join([head.rstrip() + "\n", *(section.rstrip() + "\n" for section in kept.values())])
-
-
 def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
