@@ -11,5 +11,16 @@ leaves the other sections of RESULTS.md as they are. Those of `APART` need an en
 they are named.
 """
 
-MODULES = ("attribution", "savedmodel", "explainer", "gate", "broken", "coverage", "calibration", "images", "texts")
+MODULES = (
+    "attribution",
+    "savedmodel",
+    "explainer",
+    "growth",
+    "gate",
+    "broken",
+    "coverage",
+    "calibration",
+    "images",
+    "texts",
+)
 APART = ("torch_peers",)
