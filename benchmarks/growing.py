@@ -50,7 +50,7 @@ def _child(arguments: Sequence[str]) -> int:
     code = main.run([*arguments])
     spent = Cost(time.process_time() - started, peak_megabytes(), imports)
     print(json.dumps(dataclasses.asdict(spent)))
-    return code == main.CANNOT_TELL
+    return int(code == main.CANNOT_TELL)
 
 
 if __name__ == "__main__":
