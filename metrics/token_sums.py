@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
+
+from tfx_explain.metrics.token_rows import RowTokens
 
 MOST_TOKENS = 10_000
 """So many different tokens are always told apart."""
@@ -53,6 +56,19 @@ class TokenSums:
             self._signed[token] = self._signed.get(token, 0.0) + value
         if len(self._masses) > 2 * self._most:
             self._shrink()
+
+    def add_rows(self, rows: Sequence[RowTokens]) -> None:
+        """Adds what tokens have in some rows, their attributions too."""
+        if not rows:
+            return
+        encoded = pa.array(np.concatenate([row.tokens for row in rows]), pa.binary()).dictionary_encode()
+        tokens, places = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+        values = np.concatenate([row.values for row in rows])
+        masses, signed, counts = (
+            dict(zip(tokens, np.bincount(places, of, len(tokens)).tolist(), strict=True))
+            for of in (np.abs(values), values, np.ones(len(values), np.int64))
+        )
+        self.add(masses, {token: int(count) for token, count in counts.items()}, signed=signed)
 
     def merge(self, other: TokenSums) -> None:
         """Adds what was added up elsewhere, with the same `most`."""

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from tfx_explain.metrics.lists import places_of
-from tfx_explain.metrics.token_rows import RowTokens, row_tokens
+from tfx_explain.metrics.token_rows import row_tokens
 from tfx_explain.metrics.token_sums import TokenSums
 from tfx_explain.proto.printable import text_of
 from tfx_explain.storage import columns
@@ -92,10 +91,10 @@ class TokenTotals:
         for model in columns.MODELS:
             for name in columns.tokenized_features(batch.schema.names, model):
                 rows = row_tokens(batch, model, name, places_of(batch, class_name))
-                known = [row for row in rows if row is not None and np.isfinite(row.rest)]
+                known = [row for row in rows if row is not None and row.is_known]
                 if model == columns.CANDIDATE:
                     self._rows[name] = self._rows.get(name, 0) + len(known)
-                _add_up(self._of(name, model), known)
+                self._of(name, model).add_rows(known)
 
     def merge(self, other: TokenTotals) -> None:
         """Adds what was added to other sums."""
@@ -121,17 +120,3 @@ class TokenTotals:
         tokens = [Token(text_of(token), parts[token]) for token in order[:_TOKENS]]
         is_bounded = any(sums.error > 0 for sums in by_model.values())
         return TokenTable(rows, tokens, max(0, len(order) - _TOKENS), is_bounded)
-
-
-def _add_up(sums: TokenSums, rows: Sequence[RowTokens]) -> None:
-    """Adds the tokens of rows, each different one of them once."""
-    if not rows:
-        return
-    encoded = pa.array(np.concatenate([row.tokens for row in rows]), pa.binary()).dictionary_encode()
-    tokens, places = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
-    values = np.concatenate([row.values for row in rows])
-    masses, signed = (np.bincount(places, of, len(tokens)).tolist() for of in (np.abs(values), values))
-    counts = np.bincount(places, minlength=len(tokens)).tolist()
-    sums.add(
-        *(dict(zip(tokens, of, strict=True)) for of in (masses, counts)), signed=dict(zip(tokens, signed, strict=True))
-    )

@@ -113,7 +113,7 @@ def _texts(by_model: Mapping[str, Sequence[RowTokens | None]], values: Sequence[
     """Yields the texts that changed most, each once."""
     scored = []
     for index, row in enumerate(zip(*by_model.values(), strict=True)):
-        known = [one for one in row if one is not None and math.isfinite(one.rest) and len(one.tokens)]
+        known = [one for one in row if one is not None and one.is_known and len(one.tokens)]
         if len(known) == len(by_model):
             scored.append((_change(*known), index, known))
     seen: set[tuple[bytes, ...]] = set()
