@@ -14,7 +14,7 @@ from tfx_explain.gate.slices import SliceKey
 from tfx_explain.metrics.agreement import cosines
 from tfx_explain.metrics.extractor import model_rows
 from tfx_explain.metrics.lists import places_of
-from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.metrics.naming import positions, unknown_name
 from tfx_explain.metrics.token_rows import row_tokens
 from tfx_explain.metrics.token_sums import TokenSums
 from tfx_explain.proto.printable import text_of
@@ -51,7 +51,8 @@ class Run:
 
     def places(self, features: Sequence[str]) -> list[int]:
         """Returns where some features are among the run's."""
-        return [self.features.index(feature) for feature in features]
+        places = positions(self.features)
+        return [places[feature] for feature in features]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -163,8 +164,8 @@ class Sums:
     def _everywhere(self, model: str, values: np.ndarray) -> np.ndarray:
         """Returns values of a model's features, `[some, features]`, as those of either model's features."""
         every = sorted({name for features in self._features.values() for name in features})
-        result = np.zeros((len(values), len(every)))
-        result[:, [every.index(feature) for feature in self._features[model]]] = values
+        places, result = positions(every), np.zeros((len(values), len(every)))
+        result[:, [places[feature] for feature in self._features[model]]] = values
         return result
 
 
