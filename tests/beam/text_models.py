@@ -28,7 +28,7 @@ def table(default: int = len(WORDS)) -> tf.lookup.StaticHashTable:
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant(WORDS), ids), default)
 
 
-class _Served(tf.Module):
+class Served(tf.Module):
     SPEC = TEXT
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class _Served(tf.Module):
         return {"score": tf.reduce_sum(pooled, axis=-1)}
 
 
-class SplitMean(_Served):
+class SplitMean(Served):
     """Words split at white space, looked up, their vectors averaged."""
 
     def pooled(self, parsed):
@@ -48,7 +48,7 @@ class SplitMean(_Served):
         return tf.reduce_mean(tf.nn.embedding_lookup(self.embedding, ids), axis=1)
 
 
-class SplitHashes(_Served):
+class SplitHashes(Served):
     """The same, hashed."""
 
     def pooled(self, parsed):
@@ -57,7 +57,7 @@ class SplitHashes(_Served):
         return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, ids), axis=1)
 
 
-class Tags(_Served):
+class Tags(Served):
     """A list of tags, of which unknown ones are left out, averaged."""
 
     SPEC = LIST
@@ -72,7 +72,7 @@ class Tags(_Served):
         return tf.nn.safe_embedding_lookup_sparse(self.embedding, ids, combiner="mean")
 
 
-class WeightedTags(_Served):
+class WeightedTags(Served):
     """Tags with weights."""
 
     SPEC = LIST | {"weights": tf.io.VarLenFeature(tf.float32)}
@@ -83,7 +83,7 @@ class WeightedTags(_Served):
         return tf.nn.safe_embedding_lookup_sparse(self.embedding, ids, parsed["weights"], combiner="sum")
 
 
-class Numbers(_Served):
+class Numbers(Served):
     """A list of ids as Transform's vocabularies make them."""
 
     SPEC = {"tags": tf.io.VarLenFeature(tf.int64)}
@@ -92,7 +92,7 @@ class Numbers(_Served):
         return tf.nn.safe_embedding_lookup_sparse(self.embedding, parsed["tags"], combiner="sum")
 
 
-class Masked(_Served):
+class Masked(Served):
     """Words of a fixed length, padded, averaged under their mask."""
 
     LENGTH = 6
@@ -110,7 +110,7 @@ class Masked(_Served):
         return summed / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
 
 
-class Classes(_Served):
+class Classes(Served):
     """Three classes' scores, curved, of words that are cut off and padded."""
 
     LENGTH = 5
@@ -128,7 +128,40 @@ class Classes(_Served):
         return {"scores": tf.nn.softmax(tf.tanh(flat / 3.0) @ self.hidden)}
 
 
-class Counted(_Served):
+class Open(Served):
+    """Words padded to the longest text of a batch; each counts by those before it, curved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = tf.Variable(vectors(first=1))
+
+    def pooled(self, parsed):
+        words = tf.strings.split(parsed["text"])
+        ids = (tf.ragged.map_flat_values(self.table.lookup, words) + 1).to_tensor()
+        mask = tf.cast(ids != 0, tf.float32)[..., tf.newaxis]
+        return tf.reduce_sum(tf.tanh(tf.cumsum(tf.gather(self.embedding, ids), axis=1)) * mask, axis=1)
+
+
+class Clipped(Served):
+    """Ids that the model has no vector of are all the last one."""
+
+    def ids(self, parsed):
+        return tf.ragged.map_flat_values(self.table.lookup, tf.strings.split(parsed["text"]))
+
+    def pooled(self, parsed):
+        ids = tf.ragged.map_flat_values(lambda flat: tf.minimum(flat, len(WORDS)), self.ids(parsed))
+        return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, ids), axis=1)
+
+
+class Dropped(Clipped):
+    """Ids that the model has no vector of are left out."""
+
+    def ids(self, parsed):
+        ids = super().ids(parsed)
+        return tf.ragged.boolean_mask(ids, ids < len(WORDS))
+
+
+class Counted(Served):
     """Words counted, not embedded."""
 
     @tf.function(input_signature=EXAMPLES)
@@ -141,7 +174,7 @@ class Counted(_Served):
         return {"score": tf.cast(counts[:, :-1], tf.float32) @ self.embedding[:-1, :1]}
 
 
-class Exported(_Served):
+class Exported(Served):
     """A Keras model of texts."""
 
     def __init__(self, model) -> None:
@@ -153,7 +186,7 @@ class Exported(_Served):
         return {"score": self.model(tf.io.parse_example(examples, self.SPEC)["text"])}
 
 
-class _Summed(_Served):
+class _Summed(Served):
     """The sum of the vectors of ragged ids."""
 
     def pooled(self, parsed):
