@@ -26,7 +26,7 @@ OF_TEXTS = {
 OF_LISTS = {"tags": models.Tags, "weighted": models.WeightedTags, "numbers": models.Numbers}
 
 
-class Many(models.Served):
+class Many(models._Served):
     """A model of texts and lists, each of which it reads in its own way."""
 
     SPEC = (

@@ -28,7 +28,7 @@ def table(default: int = len(WORDS)) -> tf.lookup.StaticHashTable:
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant(WORDS), ids), default)
 
 
-class Served(tf.Module):
+class _Served(tf.Module):
     SPEC = TEXT
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Served(tf.Module):
         return {"score": tf.reduce_sum(pooled, axis=-1)}
 
 
-class SplitMean(Served):
+class SplitMean(_Served):
     """Words split at white space, looked up, their vectors averaged."""
 
     def pooled(self, parsed):
@@ -48,7 +48,7 @@ class SplitMean(Served):
         return tf.reduce_mean(tf.nn.embedding_lookup(self.embedding, ids), axis=1)
 
 
-class SplitHashes(Served):
+class SplitHashes(_Served):
     """The same, hashed."""
 
     def pooled(self, parsed):
@@ -57,7 +57,7 @@ class SplitHashes(Served):
         return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, ids), axis=1)
 
 
-class Tags(Served):
+class Tags(_Served):
     """A list of tags, of which unknown ones are left out, averaged."""
 
     SPEC = LIST
@@ -72,7 +72,7 @@ class Tags(Served):
         return tf.nn.safe_embedding_lookup_sparse(self.embedding, ids, combiner="mean")
 
 
-class WeightedTags(Served):
+class WeightedTags(_Served):
     """Tags with weights."""
 
     SPEC = LIST | {"weights": tf.io.VarLenFeature(tf.float32)}
@@ -83,7 +83,7 @@ class WeightedTags(Served):
         return tf.nn.safe_embedding_lookup_sparse(self.embedding, ids, parsed["weights"], combiner="sum")
 
 
-class Numbers(Served):
+class Numbers(_Served):
     """A list of ids as Transform's vocabularies make them."""
 
     SPEC = {"tags": tf.io.VarLenFeature(tf.int64)}
@@ -92,7 +92,7 @@ class Numbers(Served):
         return tf.nn.safe_embedding_lookup_sparse(self.embedding, parsed["tags"], combiner="sum")
 
 
-class Masked(Served):
+class Masked(_Served):
     """Words of a fixed length, padded, averaged under their mask."""
 
     LENGTH = 6
@@ -110,7 +110,7 @@ class Masked(Served):
         return summed / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
 
 
-class Classes(Served):
+class Classes(_Served):
     """Three classes' scores, curved, of words that are cut off and padded."""
 
     LENGTH = 5
@@ -128,7 +128,7 @@ class Classes(Served):
         return {"scores": tf.nn.softmax(tf.tanh(flat / 3.0) @ self.hidden)}
 
 
-class Open(Served):
+class Open(_Served):
     """Words padded to the longest text of a batch; each counts by those before it, curved."""
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class Open(Served):
         return tf.reduce_sum(tf.tanh(tf.cumsum(tf.gather(self.embedding, ids), axis=1)) * mask, axis=1)
 
 
-class Clipped(Served):
+class Clipped(_Served):
     """Ids that the model has no vector of are all the last one."""
 
     def ids(self, parsed):
@@ -161,7 +161,7 @@ class Dropped(Clipped):
         return tf.ragged.boolean_mask(ids, ids < len(WORDS))
 
 
-class Counted(Served):
+class Counted(_Served):
     """Words counted, not embedded."""
 
     @tf.function(input_signature=EXAMPLES)
@@ -174,7 +174,7 @@ class Counted(Served):
         return {"score": tf.cast(counts[:, :-1], tf.float32) @ self.embedding[:-1, :1]}
 
 
-class Exported(Served):
+class Exported(_Served):
     """A Keras model of texts."""
 
     def __init__(self, model) -> None:
@@ -186,7 +186,7 @@ class Exported(Served):
         return {"score": self.model(tf.io.parse_example(examples, self.SPEC)["text"])}
 
 
-class _Summed(Served):
+class _Summed(_Served):
     """The sum of the vectors of ragged ids."""
 
     def pooled(self, parsed):
