@@ -20,6 +20,7 @@ MODULES = (
     "explainer",
     "start_up",
     "fixed_cost",
+    "growth",
     "gate",
     "broken",
     "coverage",
