@@ -61,7 +61,8 @@ class TokenSums:
         """Adds what tokens have in some rows, their attributions too."""
         if not rows:
             return
-        encoded = pa.array(np.concatenate([row.tokens for row in rows]), pa.binary()).dictionary_encode()
+        every = [token for row in rows for token in row.tokens.tolist()]
+        encoded = pa.array(every, pa.binary()).dictionary_encode()
         tokens, places = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
         values = np.concatenate([row.values for row in rows])
         masses, signed, counts = (

@@ -88,9 +88,10 @@ class TokenTotals:
           batch: The records.
           class_name: Of which class, by name or index; empty: of the first one of each record.
         """
+        places = places_of(batch, class_name)
         for model in columns.MODELS:
             for name in columns.tokenized_features(batch.schema.names, model):
-                rows = row_tokens(batch, model, name, places_of(batch, class_name))
+                rows = row_tokens(batch, model, name, places)
                 known = [row for row in rows if row is not None and row.is_known]
                 if model == columns.CANDIDATE:
                     self._rows[name] = self._rows.get(name, 0) + len(known)

@@ -125,7 +125,7 @@ def units_of_rows(name: str, tensors: Tensors, padding: Any, stand_in: bytes | N
     rows = tensor.numpy().reshape(len(tensor), -1)
     padding = tf.constant(np.asarray(padding).reshape(-1).tolist(), tensor.dtype)
     is_said = rows != np.broadcast_to(padding.numpy(), rows.shape)
-    lengths = np.where(is_said.any(axis=1), rows.shape[1] - np.argmax(is_said[:, ::-1], axis=1), 0)
+    lengths = (is_said * np.arange(1, rows.shape[1] + 1)).max(axis=1, initial=0)
     players, counts = merged(lengths, listed)
     is_unit = np.arange(rows.shape[1]) < lengths[:, None]
     owners = np.full(rows.shape, NOBODY, np.int64)

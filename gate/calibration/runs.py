@@ -127,10 +127,11 @@ class Sums:
 
     def _add_tokens(self, batch: pa.RecordBatch) -> None:
         """Adds the tokens of features of which both models' records have some."""
+        places = places_of(batch, self._class_name)
         names = [columns.tokenized_features(batch.schema.names, model) for model in columns.MODELS]
         for name in sorted(set.intersection(*map(set, names))):
             for model, sums in self._tokens.setdefault(name, {m: TokenSums() for m in columns.MODELS}).items():
-                rows = row_tokens(batch, model, name, places_of(batch, self._class_name))
+                rows = row_tokens(batch, model, name, places)
                 sums.add_rows([row for row in rows if row is not None and row.is_known])
 
     def run(self, model: str, name: str, fingerprint: str = "", explained: tuple[str, ...] = ()) -> Run | None:

@@ -204,3 +204,11 @@ def test_records_without_tokens_have_none(write, rows):
     records = _records(write(rows))
     assert "fnlwgt" in decode(records).schema.names
     assert _tokens_of(records) == []
+
+
+def test_texts_without_any_token_add_nothing():
+    empty = [RowTokens(np.empty(0), np.empty(0), 0.5), RowTokens(np.array([b"a"], object), np.array([-2.0]), 0.0)]
+    sums = TokenSums()
+    sums.add_rows(empty[:1])
+    sums.add_rows(empty)
+    assert sums.known(1) == {b"a": (1, 2.0, -2.0)}
