@@ -38,7 +38,7 @@ class _Served(tf.Module):
             tf.Variable(tf.constant(rng.normal(0, 0.3, size), tf.float32)) for size in sizes
         )
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Serialized tf.Examples `[rows]` to scores `[rows]`."""
         texts = tf.io.parse_example(examples, {"text": tf.io.FixedLenFeature([], tf.string)})["text"]
