@@ -45,6 +45,8 @@ _UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
 # By how many times the stated error none of so many interactions of three features alone may be off: fewer than five,
 # since there may be others beside it.
 _FARTHEST, _TRIPLES = 4.0, 1500
+# How many more pairs than places show how large interactions may be of which they show little.
+_PLENTY = 100
 # Rules that are kept: those of all rounds for all numbers of tokens (see `method`), up to 15 MB each. With fewer, texts
 # of several lengths would have them all made anew in every batch.
 _KEPT = 72
@@ -84,7 +86,7 @@ class Rule:
     def _with_hidden(self, stated: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """Returns stated errors `[rows]` that do for `hidden`, as far as these may be in a row of these sizes `[rows]`.
 
-        They may not be larger than the row's attributions, nor than what the row shows of interactions.
+        They are not larger than the row's attributions, nor than what it shows of interactions, if that says enough.
         """
         errors, shown = self.hidden.T
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -169,7 +171,10 @@ def _hidden(index: str, signs: np.ndarray, rule: Rule) -> np.ndarray:
     errors = np.abs(found - true).max(axis=1)
     # The sum of that output's absolute values.
     size = 1.0 if index == "shapley" else 3 / 4
-    return np.stack([errors, stated], axis=1)[errors > _FARTHEST * stated] / size
+    is_hidden = errors > _FARTHEST * stated
+    # Fewer pairs may show little by luck.
+    shown = stated * (len(signs) - places >= _PLENTY)
+    return np.stack([errors, shown], axis=1)[is_hidden] / size
 
 
 def _triples(places: int) -> Iterable[tuple[int, ...]]:
