@@ -1,8 +1,8 @@
 """Growth: time and memory of features, slices, classes, baselines, embedding tables and shards.
 
-Each is a command that people run, in a process of its own: its processor time and its memory beyond what the imports
-take. The last column is the exponent of its growth from the size above, the quotient of the logarithms of the ratios:
-1 is linear, and below 1 is what a command takes whatever the size.
+Each is a command that people run, in a process of its own: its processor time without the imports, and the most memory
+that the process had. The last column is the exponent of its growth from the size above, the quotient of the logarithms
+of the ratios: 1 is linear, and below 1 is what a command takes whatever the size.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from benchmarks.report import Table
 _SHARE = '{{ class_name: "AttributionShare" module: "tfx_explain.metrics" config: {config} {threshold} }}'
 _THRESHOLD = "threshold { value_threshold { upper_bound { value: 0.9 } } }"
 _FOUR_STEPS = {"integrated_gradients_attribution": {"step_count": 4}}
+
+_HEADS = ("", "processor s", "ms each", "MB at most", "MB but the model", "MB of imports", "grows as n^")
 
 # From the folder of a case and its size to its commands, and what each is called; "" is not shown.
 Steps = Callable[[pathlib.Path, int], Iterator[tuple[str, list[str]]]]
@@ -52,24 +54,29 @@ def run() -> Iterator[Table]:
 def measured(axis: Axis) -> Table:
     """Runs the commands of each size, in a folder of its own that is removed before the next is made."""
     costs: dict[str, dict[int, Cost]] = {}
+    models: dict[int, float] = {}
     for number, size in axis.sizes.items():
         with tempfile.TemporaryDirectory() as scratch:
             folder = pathlib.Path(scratch)
             prepare(folder, size)
+            models[number] = sum(file.stat().st_size for file in (folder / "model").rglob("*")) / 2**20
             for name, arguments in axis.steps(folder, number):
                 costs.setdefault(name, {})[number] = cost(arguments)
     costs.pop("", None)
-    heads = ("", axis.unit, "processor s", "ms each", "MB at most", "without imports", "grows as n^")
-    return Table(axis.title, heads, [row for name, of_sizes in costs.items() for row in _rows(name, of_sizes)])
+    return Table(axis.title, (_HEADS[0], axis.unit, *_HEADS[1:]), [*_rows(costs, models)])
 
 
-def _rows(name: str, costs: Mapping[int, Cost]) -> Iterator[tuple[str, ...]]:
-    before: tuple[int, float] | None = None
-    for number, one in costs.items():
-        exponent = "-" if before is None else f"{math.log(one.seconds / before[1]) / math.log(number / before[0]):.2f}"
-        memory = f"{one.megabytes:,.0f}", f"{one.megabytes - one.imports:,.0f}"
-        yield name, f"{number:,}", f"{one.seconds:,.1f}", f"{1000 * one.seconds / number:,.1f}", *memory, exponent
-        before = number, one.seconds
+def _rows(costs: Mapping[str, Mapping[int, Cost]], models: Mapping[int, float]) -> Iterator[tuple[str, ...]]:
+    for name, of_sizes in costs.items():
+        before: tuple[int, float] | None = None
+        for number, one in of_sizes.items():
+            exponent = "-"
+            if before:
+                exponent = f"{math.log(one.seconds / before[1]) / math.log(number / before[0]):.2f}"
+            memory = (one.megabytes, one.megabytes - models[number], one.imports)
+            seconds = f"{one.seconds:,.1f}", f"{1000 * one.seconds / number:,.1f}"
+            yield name, f"{number:,}", *seconds, *(f"{megabytes:,.0f}" for megabytes in memory), exponent
+            before = number, one.seconds
 
 
 def _inspect(folder: pathlib.Path, *options: str) -> list[str]:

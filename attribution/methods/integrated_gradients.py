@@ -23,7 +23,7 @@ from tfx_explain.attribution.problem.result import Attributions, assemble
 
 # What the meshes of a block of rows may take; of many features, the fewest rows take more. A call takes a time for each
 # tensor, so that blocks of ever fewer rows would take the square of the features' number.
-_MESH_BYTES, _FEWEST_ROWS = 2**24, 64
+_MESH_BYTES, _FEWEST_ROWS = 2**24, 32
 # Few rows of a block need more points.
 _USUAL_POINTS = 128
 # What rounding may do to averages, relative to the outputs.

@@ -13,27 +13,63 @@ from tfx_explain.attribution.model.matrices import NARROW, Layout, apart
 
 
 class Points(NamedTuple):
-    """Points of some paths, equally many of each, at which the model gets rows: a path's, then the next one's."""
+    """Points of some paths, equally many of each, at which the model gets rows."""
 
     ends: list[
         tf.Tensor
     ]  # matrices [paths, 2, columns]: the steps from where paths start to where they end; the starts
-    alphas: tf.Tensor  # where on them, [paths * points]
+    alphas: tf.Tensor  # where on them, [points * paths] or [paths * points], as rows are ordered
     held: dict[str, tf.Tensor]  # the model's other inputs, [rows, ...]
     targets: tf.Tensor  # int32 [rows]; rows are at most as many as points: of these, the first ones count
 
 
-def _inputs(layouts: tuple[Layout, ...], points: Points) -> Tensors:
-    """Returns the model's inputs, by key `[rows, ...]`."""
-    alphas = tf.reshape(points.alphas, [tf.shape(points.ends[0])[0], -1, 1])
-    inputs, size = dict(points.held), tf.shape(points.targets)[0]
-    for matrix, layout in zip(points.ends, layouts, strict=True):
-        places = tf.cast(alphas, matrix.dtype)
-        shares = tf.concat([places, tf.ones_like(places)], axis=2)
-        for columns, ends in apart(matrix, layout):
-            # A product of small matrices writes the points once; a product and a sum would go over them twice.
-            inputs[columns.key] = tf.reshape(shares @ ends, [-1, *columns.shape])[:size]
-    return inputs
+@dataclasses.dataclass(frozen=True)
+class Along:
+    """How paths are laid out, and how points of theirs are made.
+
+    Attributes:
+        layouts: of the matrices that paths are in.
+    """
+
+    layouts: tuple[Layout, ...]
+
+    @property
+    def by_point(self) -> bool:
+        """Whether the first points of all paths come first, not all points of the first path.
+
+        Operations on narrow tensors are then long ones, over all paths. Of wide ones, products of a path's own matrices
+        write the points once, where a product and a sum would go over them twice.
+        """
+        return all(columns.width <= NARROW for layout in self.layouts for columns in layout)
+
+    def inputs(self, points: Points) -> Tensors:
+        """Returns the model's inputs, by key `[rows, ...]`."""
+        inputs, paths, size = dict(points.held), tf.shape(points.ends[0])[0], tf.shape(points.targets)[0]
+        for matrix, layout in zip(points.ends, self.layouts, strict=True):
+            alphas = tf.cast(points.alphas, matrix.dtype)
+            widths = {columns.width if self.by_point else 1 for columns in layout}
+            shares = {width: tf.repeat(alphas, width) if width > 1 else alphas for width in widths}
+            for columns, ends in apart(matrix, layout):
+                if self.by_point:
+                    along = tf.reshape(shares[columns.width], [-1, paths * columns.width])
+                    along = along * tf.reshape(ends[:, 0], [1, -1]) + tf.reshape(ends[:, 1], [1, -1])
+                else:
+                    along = tf.reshape(tf.stack([shares[1], tf.ones_like(alphas)], axis=1), [paths, -1, 2]) @ ends
+                inputs[columns.key] = tf.reshape(along, [-1, *columns.shape])[:size]
+        return inputs
+
+    def beside(self, gradient: tf.Tensor, ends: tf.Tensor, points: Points) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns gradients `[rows, ...]` and steps in shapes in which they multiply.
+
+        Without the last rows, where these are not of all points of a path, or of all paths.
+        """
+        paths, size, step = tf.shape(ends)[0], tf.shape(points.targets)[0], ends[:, 0]
+        if self.by_point:
+            flat = tf.reshape(step, [1, -1])
+            return tf.reshape(gradient[: size // paths * paths], [-1, tf.size(step)]), flat
+        count = tf.shape(points.alphas)[0] // paths
+        whole = size // count
+        return tf.reshape(gradient[: whole * count], [whole, count, step.shape[1]]), step[:whole, None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,14 +77,14 @@ class Outputs:
     """A program for `TracedModel.run`: the model's outputs `[rows]` at points.
 
     Attributes:
-        layouts: of the matrices that paths are in.
+        along: how paths are laid out.
     """
 
-    layouts: tuple[Layout, ...]
+    along: Along
 
     def __call__(self, model: Model, points: Points) -> tf.Tensor:
         """Evaluates the model at points."""
-        return tf.reshape(model.predict(_inputs(self.layouts, points), points.targets), [-1])
+        return tf.reshape(model.predict(self.along.inputs(points), points.targets), [-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +92,7 @@ class Slopes:
     """A program for `TracedModel.run`: outputs at points, and by how much each feature changes them there.
 
     Attributes:
-        layouts: of the matrices that paths are in.
+        along: how paths are laid out.
         owners: of each tensor, the feature, or those of its last axis' columns: -1 of what is held.
         features: how many there are.
         dtype: of slopes.
@@ -64,7 +100,7 @@ class Slopes:
         sizes: whether absolute gradients are wanted, instead of gradients times steps.
     """
 
-    layouts: tuple[Layout, ...]
+    along: Along
     owners: tuple[int | tuple[int, ...], ...]
     features: int
     dtype: tf.DType
@@ -79,27 +115,25 @@ class Slopes:
     def __call__(self, model: Model, points: Points) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """Returns outputs `[rows]`, slopes, and gradients `[rows, ...]` of the keys kept.
 
-        Slopes are `[features, rows]` or, see `is_by_row`, `[rows, features]`; without the last rows where these are not
-        of all points of a path. A slope is 0 where the step is, whatever the gradient.
+        Slopes are `[features, rows]` or, see `is_by_row`, `[rows, features]`; the last rows, which
+        don't count, may be missing. A slope is 0 where the step is, whatever the gradient.
         """
-        outputs, found = model.gradients(_inputs(self.layouts, points), points.targets)
-        count = tf.shape(points.alphas)[0] // tf.shape(points.ends[0])[0]
-        paths = tf.shape(points.targets)[0] // count
+        outputs, found = model.gradients(self.along.inputs(points), points.targets)
         pieces, owners = [], iter(self.owners)
-        for matrix, layout in zip(points.ends, self.layouts, strict=True):
-            for columns, step in apart(tf.cast(matrix[:paths, 0], self.dtype), layout):
-                gradient = tf.cast(tf.convert_to_tensor(found[columns.key])[: paths * count], self.dtype)
-                gradient = tf.reshape(gradient, [paths, count, columns.width])
-                pieces.append(self._by_player(gradient, step, next(owners)))
+        for matrix, layout in zip(points.ends, self.along.layouts, strict=True):
+            for columns, ends in apart(tf.cast(matrix, self.dtype), layout):
+                gradient = tf.cast(tf.convert_to_tensor(found[columns.key]), self.dtype)
+                both = self.along.beside(gradient, ends, points)
+                pieces.append(self._by_player(*both, columns.width, next(owners)))
         slopes = pieces[0] if self.is_by_row else self._by_feature(pieces)
         return tf.reshape(outputs, [-1]), slopes, {key: found[key] for key in self.kept}
 
-    def _by_player(self, gradient: tf.Tensor, step: tf.Tensor, owner: int | tuple[int, ...]) -> tf.Tensor:
-        """Multiplies gradients `[paths, points, width]` by steps `[paths, width]`; returns `[rows, players]` sums."""
-        width, players = int(step.shape[1]), 1 if isinstance(owner, int) else len(owner)
+    def _by_player(self, gradient: tf.Tensor, step: tf.Tensor, width: int, owner: int | tuple[int, ...]) -> tf.Tensor:
+        """Multiplies gradients by steps, of rows of some width; returns `[rows, players]` sums."""
+        players = 1 if isinstance(owner, int) else len(owner)
         if players == 1 and width > NARROW and not self.sizes:
-            return _along(gradient, step)
-        products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step[:, None])
+            return _dot(gradient, step)
+        products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
         if players == width:
             return tf.reshape(products, [-1, width])
         return tf.reduce_sum(tf.reshape(products, [-1, width // players, players]), axis=1)
@@ -115,13 +149,13 @@ class Slopes:
         return tf.math.unsorted_segment_sum(rows, tf.constant(owners), self.features)
 
 
-def _along(gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """Multiplies wide gradients `[paths, points, width]` by steps, and sums to `[rows, 1]`, going over them once."""
-    sums = tf.reshape(gradient @ step[:, :, None], [-1, 1])
+def _dot(gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    """Multiplies `[paths, points, width]` by `[paths, 1, width]`, and sums to `[rows, 1]`, going over them once."""
+    sums = tf.reshape(tf.matmul(gradient, step, transpose_b=True), [-1, 1])
     known = tf.math.is_finite(sums)
 
     def of_what_moves() -> tf.Tensor:
-        products = tf.math.multiply_no_nan(gradient, step[:, None])
+        products = tf.math.multiply_no_nan(gradient, step)
         return tf.where(known, sums, tf.reshape(tf.reduce_sum(products, axis=2), [-1, 1]))
 
     return tf.cond(tf.reduce_all(known), lambda: sums, of_what_moves)

@@ -29,7 +29,7 @@ _FARTHER = 8.0
 _VANISHING = 0.8
 _LEAST_SHARE = 0.01
 # Bytes that stay in a processor's cache.
-_IN_CACHE = 2**19
+_IN_CACHE = 2**20
 # Even where nothing is in doubt, points go somewhere.
 _LEAST_DOUBT = 1e-30
 

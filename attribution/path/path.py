@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfx_explain.attribution.model.blocks import call_size, extended, near_equal_slices
 from tfx_explain.attribution.model.matrices import Layout, layouts, places, side_by_side
 from tfx_explain.attribution.model.traced import run
-from tfx_explain.attribution.path.along import Outputs, Points, Slopes
+from tfx_explain.attribution.path.along import Along, Outputs, Points, Slopes
 from tfx_explain.attribution.path.sums import add_by_path, secant_sums, weighted_sums
 from tfx_explain.attribution.problem.problem import Problem
 
@@ -39,12 +39,12 @@ class Path:
                 )
         # Narrower sums, of half precision, would lose what the mesh is refined by.
         self.dtype = np.float64 if any(tensor.dtype == tf.float64 for tensor in tensors.values()) else np.float32
-        self._layouts = layouts(tensors, problem.own)
-        keys = [[columns.key for columns in layout] for layout in self._layouts]
+        self._along = Along(layouts(tensors, problem.own))
+        keys = [[columns.key for columns in layout] for layout in self._along.layouts]
         self._ends = [side_by_side([tensors[key].numpy() for key in of_one]) for of_one in keys]
         self._starts = [side_by_side([problem.baselines[key].numpy() for key in of_one]) for of_one in keys]
         self._owners = tuple(_hashable(problem.owners[key]) for of_one in keys for key in of_one)
-        self._held = [_held(layout, problem) for layout in self._layouts]
+        self._held = [_held(layout, problem) for layout in self._along.layouts]
 
     def slopes(
         self, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -140,7 +140,7 @@ class Path:
         outputs = np.empty(len(rows))
         for part in near_equal_slices(len(rows), self.batch_size):
             points = self._points(_part(baselines, part), rows[part], np.full((part.stop - part.start, 1), alpha))
-            outputs[part] = np.asarray(run(self._problem.model, Outputs(self._layouts), points))[: len(outputs[part])]
+            outputs[part] = np.asarray(run(self._problem.model, Outputs(self._along), points))[: len(outputs[part])]
         return outputs
 
     def gradient_sizes(self, rows: np.ndarray) -> np.ndarray:
@@ -151,7 +151,7 @@ class Path:
         return sizes[:, 0]
 
     def _program(self, kept: tuple[str, ...] = (), sizes: bool = False) -> Slopes:
-        return Slopes(self._layouts, self._owners, len(self._problem.features), tf.as_dtype(self.dtype), kept, sizes)
+        return Slopes(self._along, self._owners, len(self._problem.features), tf.as_dtype(self.dtype), kept, sizes)
 
     def _found(
         self, program: Slopes, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -163,17 +163,29 @@ class Path:
                 called = self._points(_part(baselines, part), rows[part], some)
                 outputs, slopes, kept = run(self._problem.model, program, called)
                 by_row = slopes if program.is_by_row else np.asarray(slopes).T
-                gradients = {key: _first(gradient, some.shape) for key, gradient in kept.items()}
-                yield part, points, (_first(outputs, some.shape), _first(by_row, some.shape), gradients)
+                gradients = {key: self._by_path(gradient, some.shape) for key, gradient in kept.items()}
+                yield part, points, (self._by_path(outputs, some.shape), self._by_path(by_row, some.shape), gradients)
+
+    def _by_path(self, found: Any, shape: tuple[int, int]) -> np.ndarray:
+        """Returns what was found of `[rows, ...]` as `[paths, points, ...]`, without what the call was extended by."""
+        values, (paths, points) = np.asarray(found)[: math.prod(shape)], shape
+        if self._along.by_point:
+            return np.swapaxes(values.reshape(points, paths, *values.shape[1:]), 0, 1)
+        return values.reshape(paths, points, *values.shape[1:])
 
     def _points(self, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray) -> Points:
         """Returns points at `alphas` `[paths, points]`, and what makes a whole call of them."""
-        size, count = call_size(alphas.size, self.batch_size), alphas.shape[1]
-        rows, alphas = (extended(array, -(-size // count)) for array in (rows, alphas))
-        baselines = extended(baselines, len(rows)) if isinstance(baselines, np.ndarray) else baselines
+        size, (paths, count) = call_size(alphas.size, self.batch_size), alphas.shape
+        if self._along.by_point:
+            alphas = extended(alphas.T, -(-size // paths))
+            each = np.tile(rows, len(alphas))[:size]
+        else:
+            rows, alphas = (extended(array, -(-size // count)) for array in (rows, alphas))
+            baselines = extended(baselines, len(rows)) if isinstance(baselines, np.ndarray) else baselines
+            each = np.repeat(rows, count)[:size]
         starts, steps = self._steps(baselines, rows)
         ends = [tf.constant(np.stack(both, axis=1)) for both in zip(steps, starts, strict=True)]
-        each, owners = np.repeat(rows, count)[:size], self._problem.owners
+        owners = self._problem.owners
         held = {key: tf.gather(tensor, each) for key, tensor in self._problem.inputs.items() if key not in owners}
         alphas = alphas.astype(self.dtype, copy=False).reshape(-1)
         return Points(ends, tf.constant(alphas), held, tf.constant(self._problem.targets[each]))
@@ -182,7 +194,7 @@ class Path:
         """Returns the starts of paths, by matrix `[paths, columns]`, and the steps to their ends."""
         starts, steps = [], []
         for layout, every_end, every_start, held in zip(
-            self._layouts, self._ends, self._starts, self._held, strict=True
+            self._along.layouts, self._ends, self._starts, self._held, strict=True
         ):
             ends = every_end[rows]
             at = np.minimum(np.atleast_1d(baselines), len(every_start) - 1)
@@ -195,7 +207,7 @@ class Path:
     def _step(self, baseline: int, rows: np.ndarray, key: str) -> np.ndarray:
         """Returns the steps `[paths, ...]` of a tensor that is a feature as a whole."""
         _, steps = self._steps(baseline, rows)
-        for layout, step in zip(self._layouts, steps, strict=True):
+        for layout, step in zip(self._along.layouts, steps, strict=True):
             for columns, which in zip(layout, places(layout), strict=True):
                 if columns.key == key:
                     return step[:, which].reshape(len(rows), *columns.shape)
@@ -210,12 +222,6 @@ def _held(layout: Layout, problem: Problem) -> np.ndarray:
 
 def _hashable(owner: int | np.ndarray) -> int | tuple[int, ...]:
     return tuple(owner.tolist()) if isinstance(owner, np.ndarray) else owner
-
-
-def _first(found: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns the first of `[rows, ...]`, `[*shape, ...]`: what a call was extended by is left out."""
-    values = np.asarray(found)
-    return values[: math.prod(shape)].reshape(*shape, *values.shape[1:])
 
 
 def _part(baselines: int | np.ndarray, part: slice) -> int | np.ndarray:
