@@ -39,6 +39,9 @@ _GROUPS = 10
 # variance between strengths counts, for functions between two of them are like neither. Nor do more outputs than so
 # many tell strengths apart: where hundreds agree on one, the interactions that are still in doubt need not be of it.
 _DEGREES, _SPREAD, _TELLING = 15.0, 0.5, 20
+# Where most of all coalitions are prescribed, interactions of many features alone are left in doubt, which no strength
+# tells well: so much more of that variance counts, the nearer to all of them. Who looks more than once has enough.
+_SPREAD_OF_ALL = 2.5
 # Of the attributions' size, what may be missed by so few pairs, or orders, that none need show an interaction: it falls
 # with each order, or pair that the effects of single features leave.
 _UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
@@ -57,6 +60,7 @@ class Rule:
     logs: np.ndarray  # [strengths], logarithms of how likely each is, but for the outputs
     ratios: np.ndarray  # [strengths], of an error's variance and a change's
     doubts: np.ndarray  # [strengths], inverse degrees of freedom of the changes' variance
+    spread: float  # what counts of the variance between strengths
     unseen: float  # least stated error, relative to the sum of absolute values
 
     def judge(
@@ -72,7 +76,7 @@ class Rule:
         standard_errors = np.sqrt((changes**2).sum(axis=1) / changes.shape[1] * ratio)
         spread = (chances * (self.ratios / ratio[:, None] - 1) ** 2).sum(axis=1)
         # The variance of an estimated variance, relative to its square, is twice the inverse degrees of freedom.
-        doubts = (chances * self.doubts).sum(axis=1) + _SPREAD * spread / 2 + 1 / _DEGREES
+        doubts = (chances * self.doubts).sum(axis=1) + self.spread * spread / 2 + 1 / _DEGREES
         stated = standard_errors * simultaneous_of(values.shape[1], 1 / doubts, confidence)
         return values, standard_errors, np.maximum(stated, self.unseen * np.abs(values).sum(axis=1))
 
@@ -94,10 +98,10 @@ _turn = functools.cache(threading.Lock)
 os.register_at_fork(after_in_child=_turn.cache_clear)
 
 
-def least_variance(index: str, design: Design, pairs: int) -> Rule:
-    """Returns the rule of `kriging.least_variance` for the first `pairs` pairs of a design."""
+def least_variance(index: str, prescribed: bool, design: Design, pairs: int) -> Rule:
+    """Returns the rule of `kriging.least_variance` for the first `pairs` pairs of a design, which may be prescribed."""
     with _turn():
-        return _least_variance(index, design, pairs)
+        return _least_variance(index, prescribed, design, pairs)
 
 
 def unbiased(design: Design, pairs: int) -> Rule:
@@ -107,10 +111,11 @@ def unbiased(design: Design, pairs: int) -> Rule:
 
 
 @functools.lru_cache(maxsize=32)
-def _least_variance(index: str, design: Design, pairs: int) -> Rule:
+def _least_variance(index: str, prescribed: bool, design: Design, pairs: int) -> Rule:
     signs = design.signs[:pairs]
-    unseen = _UNSEEN_BY_PAIR ** (pairs - signs.shape[1])
-    return _rule(index, signs, *kriging.least_variance(index, signs), unseen)
+    places = signs.shape[1]
+    spread = _SPREAD + prescribed * _SPREAD_OF_ALL * max(0.0, pairs / 2 ** (places - 2) - 1)
+    return _rule(index, signs, *kriging.least_variance(index, signs), _UNSEEN_BY_PAIR ** (pairs - places), spread)
 
 
 @functools.lru_cache(maxsize=32)
@@ -120,7 +125,9 @@ def _unbiased(design: Design, pairs: int) -> Rule:
     return _rule("shapley", signs, *kriging.unbiased(signs), unseen)
 
 
-def _rule(index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndarray, unseen: float) -> Rule:
+def _rule(
+    index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndarray, unseen: float, spread: float = _SPREAD
+) -> Rule:
     changes, judged = _changes(weights, precision), signs[1 : 1 + _JUDGED]
     differing = kriging.differing(signs, signs)
     precisions, logs, ratios, doubts = [], [], [], []
@@ -135,7 +142,7 @@ def _rule(index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndar
         # Satterthwaite's: how many independent changes would be as uncertain together.
         doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
     logs, ratios, doubts = np.array(logs), np.array(ratios), np.array(doubts)
-    rule = Rule(weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, 0.0)
+    rule = Rule(weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, spread, 0.0)
     return dataclasses.replace(rule, unseen=max(unseen, _of_triples(index, signs, rule)))
 
 
