@@ -21,8 +21,9 @@ export TF_USE_LEGACY_KERAS ?= 0
 
 BIN := $(VENV)/bin
 DEMO := $(BIN)/python -m tfx_explain.pipelines.census.demo $(if $(VERBOSE),--verbose)
-# A file's tests share fixtures, so a file stays in one process; each process takes about 2 GB.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 0 --durations-min 30
+# A file's tests share fixtures, so a file stays in one process, in the order of tests/conftest.py; each process takes
+# about 2 GB.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 0 --durations-min 30
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url
 LEGACY := --python-platform x86_64-manylinux2014 setup.py requirements/tfx116.in
 # The same versions, which a resolver keeps that finds them there, less what only this project's developers need.
@@ -52,8 +53,8 @@ test: lint  ## lint, types and all tests
 	$(PYTEST)
 	@$(BIN)/python -m tfx_explain.flink.jars
 
-test-fast: environment  ## the tests that take seconds
-	$(PYTEST) -m "not slow and not flink and not flink_cluster and not airflow and not kubeflow and not spark"
+test-fast: environment  ## the tests that take seconds; of the files and folders in FAST, where it is given
+	$(PYTEST) -m "not slow and not flink and not flink_cluster and not airflow and not kubeflow and not spark" $(FAST)
 
 ##@ Tests, in parts
 
@@ -76,7 +77,7 @@ test-airflow:  ## the census pipeline under Airflow's scheduler, three runs, in 
 test-spark: environment  ## the Explainer on a Spark of its own, against the DirectRunner; needs Java and Maven
 	$(BIN)/python -m pytest -m spark tests/spark
 
-test-kubeflow: environment  ## compiled pipelines read by Kubeflow's SDK, and run task by task in the image; needs root and buildah
+test-kubeflow: environment  ## compiled pipelines read by Kubeflow's SDK, and run task by task in the image; RUNS=2 is the short form
 	@$(MAKE) --no-print-directory environment VENV=.venv-kfp TFX=kfp
 	storage=$$(tests/kubeflow/image.sh $(BIN)/python) && \
 	  CONTAINERS_STORAGE_CONF=$$storage $(BIN)/python -m pytest -m kubeflow tests/kubeflow

@@ -26,7 +26,7 @@ from tfx_explain.attribution.problem.randomness import row_keys
 from tfx_explain.attribution.problem.result import Attributions
 from tfx_explain.attribution.problem.targets import top_targets
 from tfx_explain.attribution.problem.tokens import TokenValues
-from tfx_explain.attribution.texts.spans import Spans, by_pattern, sentences, words
+from tfx_explain.attribution.texts.spans import Spans, by_pattern, characters, sentences, words
 
 __all__ = [
     "Attributions",
@@ -52,6 +52,7 @@ __all__ = [
     "Tokens",
     "Xrai",
     "by_pattern",
+    "characters",
     "curves",
     "from_function",
     "row_keys",

@@ -34,7 +34,8 @@ from tfx_explain.beam.explaining.job import ExplanationJob, load_models
 from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.metrics import configs
 from tfx_explain.metrics.extractor import model_rows
-from tfx_explain.metrics.maps import map_extracts, measures_of
+from tfx_explain.metrics.map_extracts import map_extracts
+from tfx_explain.metrics.maps import measures_of
 from tfx_explain.metrics.rows import to_extracts
 from tfx_explain.metrics.token_extracts import token_extracts
 from tfx_explain.metrics.tokens import tokens_asked

@@ -5,12 +5,13 @@ from __future__ import annotations
 import collections
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tfx_explain.attribution.model.blocks import near_equal_slices
 from tfx_explain.beam.explaining.engine import Engine, Inputs
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.explaining.results import Failures, Results
@@ -24,6 +25,8 @@ from tfx_explain.storage.summary import Summary
 
 # One row in as many is looked at for the features that it has, and all where none of those has one of them.
 _LOOKED_AT = 16
+# What is found of rows, in numbers of eight bytes, before it is written; a few copies of it are made on the way.
+_MOST_NUMBERS = 2**23
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,14 @@ class RowExplainer:
     def features(self) -> tuple[str, ...]:
         """The features that have an attribution column in each record, sorted: those of any model."""
         return tuple(sorted({name for model in self._engine.models.values() for name in model.features}))
+
+    def parts(self, batch: RowBatch) -> Iterator[RowBatch]:
+        """Cuts a batch of which many features, classes or baselines make much; rows do not depend on each other."""
+        not_sampled = batch.not_sampled
+        rows = _MOST_NUMBERS // self._engine.numbers_per_row
+        for part in list(near_equal_slices(len(batch.records), max(1, rows))) or [slice(0)]:
+            yield RowBatch(batch.records[part], batch.shard, not_sampled)
+            not_sampled = 0
 
     def explain(self, batch: RowBatch) -> ExplainedBatch:
         """Explains a batch."""

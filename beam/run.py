@@ -19,7 +19,7 @@ from tfx_explain.beam.provenance import job_provenance, split_provenance
 from tfx_explain.beam.reading.read import Format, ReadBatches, first_records, list_files
 from tfx_explain.beam.transforms import DEAD_LETTERS, RECORDS, SUMMARY, ExplainBatches
 from tfx_explain.beam.writing.write import WriteBatches
-from tfx_explain.savedmodel import metadata_to_json
+from tfx_explain.savedmodel import metadata_to_json, read_once
 from tfx_explain.savedmodel.metadata.metadata import FILE_NAME
 from tfx_explain.storage.influence import uninfluenced
 from tfx_explain.storage.paths import DEAD_LETTERS_DIR
@@ -67,9 +67,10 @@ def explain_splits(
     files = {split: list_files(patterns) for split, patterns in split_patterns.items()}
     tried = first_records(next(iter(files.values())), form, _TRIED_ROWS) if job.baseline_model_dir else []
     shared = job_provenance(job)
-    explain = ExplainBatches(job.completed(tried), heartbeat)
     # Here, before any worker starts, an error is one sentence; and on a runner in this process the models are shared.
-    loaded = explain.load()
+    with read_once():
+        explain = ExplainBatches(job.completed(tried), heartbeat)
+        loaded = explain.load()
     with worker_errors():
         pipeline = make_pipeline()
         for split in files:

@@ -10,7 +10,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
 
-from tfx_explain.beam.explain import RowExplainer
+from tfx_explain.beam.explain import ExplainedBatch, RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading import batches
@@ -116,13 +116,20 @@ class _ExplainDoFn(beam.DoFn):
 
     def process(self, batch: RowBatch) -> Iterator[object]:
         assert self._explainer is not None
-        explained = self._explainer.explain(batch)
+        for part in self._explainer.parts(batch):
+            explained = self._explainer.explain(part)
+            self._count(explained.summary)
+            if self._heartbeat is not None:
+                self._heartbeat.beat(len(part.records) + part.not_sampled)
+            yield from self._outputs(explained)
+
+    def _count(self, summary: Summary) -> None:
         for name, counter in self._counters.items():
-            counter.inc(getattr(explained.summary, name))
+            counter.inc(getattr(summary, name))
         for name, counter in self._times.items():
-            counter.inc(round(1000 * getattr(explained.summary, name)))
-        if self._heartbeat is not None:
-            self._heartbeat.beat(len(batch.records) + batch.not_sampled)
+            counter.inc(round(1000 * getattr(summary, name)))
+
+    def _outputs(self, explained: ExplainedBatch) -> Iterator[object]:
         if len(explained.records):
             yield explained.records
         if explained.dead_letters:

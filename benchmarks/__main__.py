@@ -9,28 +9,50 @@ from collections.abc import Sequence
 import click
 import rich.console
 
-from benchmarks import APART, MODULES, report
+from benchmarks import APART, MODULES, goals
+from benchmarks.machine import in_words, machine
+from benchmarks.results import Results
+from tfx_explain.cli.output import printing
+from tfx_explain.pipelines import quiet
 
-_RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
-_HEAD = "# Benchmarks\n\nMade by `python -m benchmarks`, which measures again and replaces what is here.\n"
+# What libraries say meanwhile.
+_LOG = pathlib.Path("build", "benchmarks.log")
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice([*MODULES, *APART]))
 def main(names: Sequence[str]) -> None:
-    """Runs the benchmarks of those NAMES, or all of them; prints tables and keeps them in benchmarks/RESULTS.md."""
-    console = rich.console.Console()
-    console.print(report.machine())
-    for name in names or MODULES:
-        module = importlib.import_module(f"benchmarks.{name}")
-        title = (module.__doc__ or name).split("\n", 1)[0].rstrip(".")
-        tables = []
-        with console.status(f"measuring: {title}"):
-            for table in module.run():
+    """Runs the benchmarks of those NAMES, or all of them; prints tables, and keeps them in RESULTS.md and RESULTS.json.
+
+    What is kept of other benchmarks stays.
+    """
+    results = Results(pathlib.Path(__file__).parent)
+    names = names or MODULES
+    _LOG.parent.mkdir(exist_ok=True)
+    quiet.before_import(_LOG)
+    with quiet.stderr_to(_LOG):
+        on = machine()
+        with printing() as console:
+            console.print(in_words(on))
+        for name in names:
+            _measure(name, on, results)
+    results.keep_goals()
+    if asked := [goal for goal in goals.GOALS if goal.section in names]:
+        with printing() as console:
+            console.print(goals.summary(results.tables(), asked).for_terminal())
+
+
+def _measure(name: str, on: dict[str, str], results: Results) -> None:
+    """Runs a benchmark; its tables are printed as they come, and kept when all are there."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    title = (module.__doc__ or name).split("\n", 1)[0].rstrip(".")
+    tables = []
+    with rich.console.Console().status(f"measuring: {title}"):
+        for table in module.run():
+            with printing() as console:
                 console.print(table.for_terminal())
-                tables.append(table)
-        results = _RESULTS.read_text() if _RESULTS.exists() else _HEAD
-        _RESULTS.write_text(report.with_section(results, title, tables))
+            tables.append(table)
+    results.keep(name, title, tables, on)
 
 
 if __name__ == "__main__":

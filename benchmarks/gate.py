@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.memory import peak_megabytes
+from benchmarks.processes import measured
 from benchmarks.report import Table
 
 SLICES, METRICS = 10_000, 25  # Each metric has two thresholds.
@@ -20,15 +19,14 @@ SLICES, METRICS = 10_000, 25  # Each metric has two thresholds.
 
 def run() -> Iterator[Table]:
     """Measures time and memory, in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.gate"], stdout=subprocess.PIPE, check=True, text=True)
-    measured = json.loads(done.stdout.splitlines()[-1])
+    found = measured(["-m", "benchmarks.gate"])
     heads = ("what", "seconds", "of the gate's decision")
     rows = [
-        (name, f"{seconds:.1f}", f"{seconds / measured['the decision alone']:.2f}")
-        for name, seconds in measured.items()
+        (name, f"{seconds:.1f}", f"{seconds / found['the decision alone']:.2f}")
+        for name, seconds in found.items()
         if name != "memory"
     ]
-    title = f"{SLICES:,} slices x {2 * METRICS} thresholds; the process took {measured['memory']:.2f} GB at most"
+    title = f"{SLICES:,} slices x {2 * METRICS} thresholds; the process took {found['memory']:.2f} GB at most"
     yield Table(title, heads, rows)
 
 

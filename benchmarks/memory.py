@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import pathlib
-import subprocess
-import sys
 
+from benchmarks.processes import measured
 from benchmarks.report import Table
 
 _BLOCK, _COALITIONS = 20_000, 32
@@ -21,9 +20,7 @@ def peak_megabytes() -> float:
 
 def memory() -> Table:
     """Measures, in a process of its own, the most memory after some and after ten times as many rows."""
-    command = [sys.executable, "-m", "benchmarks.memory"]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    rows = [(f"{seen:,}", f"{megabytes:,.0f} MB") for seen, megabytes in json.loads(lines[-1])]
+    rows = [(f"{seen:,}", f"{megabytes:,.0f} MB") for seen, megabytes in measured(["-m", "benchmarks.memory"])]
     title = f"Memory, dense network, KernelShap of {_COALITIONS} coalitions, {_BLOCK:,} rows a call"
     return Table(title, ("rows so far", "most memory of the process"), rows)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import platform
+import sys
 from collections.abc import Sequence
 
 import rich.table
@@ -20,7 +19,7 @@ class Table:
 
     def for_terminal(self) -> rich.table.Table:
         """Returns the table as rich prints it; numbers, all columns but the first, end at the right."""
-        shown = rich.table.Table(title=self.title, title_justify="left")
+        shown = rich.table.Table(title=self.title, title_justify="left", expand=sys.stdout.isatty())
         for number, head in enumerate(self.heads):
             shown.add_column(head, justify="right" if number else "left")
         for row in self.rows:
@@ -31,25 +30,6 @@ class Table:
         """Returns the table in GitHub's Markdown, under a heading of the third order."""
         rule = ["---"] + ["---:"] * (len(self.heads) - 1)
         return "\n".join([f"### {self.title}", "", *map(_markdown_row, [self.heads, rule, *self.rows]), ""])
-
-
-def machine() -> str:
-    """Says on what, and with what, the numbers were measured."""
-    import numpy as np
-    import tensorflow as tf
-
-    return (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, TensorFlow {tf.__version__}, "
-        f"NumPy {np.__version__}. Rates depend on what else the machine does; compare within a table."
-    )
-
-
-def with_section(results: str, title: str, tables: Sequence[Table]) -> str:
-    """Returns the text of RESULTS.md with the section of that title replaced, or added at the end."""
-    head, *sections = results.split("\n## ")
-    kept = {section.split("\n", 1)[0]: section for section in sections}
-    kept[title] = "\n".join([title, "", machine(), "", *(table.markdown() for table in tables)])
-    return "\n## ".join([head.rstrip() + "\n", *(section.rstrip() + "\n" for section in kept.values())])
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

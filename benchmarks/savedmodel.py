@@ -6,10 +6,7 @@ process of its own above what it has after its imports.
 
 from __future__ import annotations
 
-import json
 import pathlib
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import saved_models
+from benchmarks.processes import measured
 from benchmarks.rates import best_rates, rate
 from benchmarks.report import Table
 from tfx_explain.proto import explanation_pb2
@@ -71,8 +69,7 @@ def _growth(folder: str) -> Table:
 
 def _opened(path: str) -> tuple[float, float, float]:
     """Seconds, processor seconds and megabytes that opening a model takes in a process of its own."""
-    printed = subprocess.run([sys.executable, "-c", _OPEN, path], check=True, stdout=subprocess.PIPE, text=True)
-    wall, processor, memory = json.loads(printed.stdout)
+    wall, processor, memory = measured(["-c", _OPEN, path])
     return wall, processor, memory
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tfx_explain.cli import options
+from tfx_explain.cli.importing import importing
 from tfx_explain.cli.output import emit
 from tfx_explain.cli.wording import INSPECT, options_for
 
@@ -75,9 +76,10 @@ def command(
     JSON, and the table stands on standard error.
     """
     # Here, so that `--help` does not wait for TensorFlow.
-    from tfx_explain.cli.assignments import parse_assignments, parse_element
-    from tfx_explain.cli.inspect_table import metadata_table
-    from tfx_explain.savedmodel import files, generate_metadata, merge_metadata, metadata_to_json
+    with importing():
+        from tfx_explain.cli.assignments import parse_assignments, parse_element
+        from tfx_explain.cli.inspect_table import metadata_table
+        from tfx_explain.savedmodel import files, generate_metadata, merge_metadata, metadata_to_json
 
     with options_for(INSPECT):
         given = parse_assignments(assignments)

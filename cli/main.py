@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem, shell_complete
 
+from tfx_explain.cli.importing import importing
 from tfx_explain.proto.printable import first_line, printable
 
 # Name: what `tfx-explain --help` says of it. The command is `command` in the module `tfx_explain.cli.NAME`.
@@ -50,7 +51,8 @@ class LazyGroup(click.Group):
         """Imports a command's module."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"tfx_explain.cli.{cmd_name}").command
+        with importing():
+            return importlib.import_module(f"tfx_explain.cli.{cmd_name}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands from the table above, so that `--help` imports none."""

@@ -13,8 +13,11 @@ import tensorflow_model_analysis as tfma
 from tfx_explain.metrics import rows
 from tfx_explain.storage import columns
 
-# Enough to make numpy's cost of a call small, few enough for the memory of thousands of slices.
+# Enough rows to make numpy's cost of a call small, few enough numbers for the memory of thousands of slices: of
+# thousands of features, rows that wait may not take much more than their sums.
 _ROWS_PER_FOLD = 256
+_NUMBERS_PER_FOLD = 2**13
+_LEAST_ROWS_PER_FOLD = 4
 
 Features = tuple[tuple[str, ...], ...]
 # From some rows, a `ModelRows` a model, and their weights, float64 [rows], to what is added up: arrays, or counters.
@@ -61,6 +64,10 @@ def added_up(by_features: Mapping[Features, np.ndarray]) -> np.ndarray:
     return np.sum(list(by_features.values()), axis=0)
 
 
+def _rows_per_fold(numbers: int) -> int:
+    return min(_ROWS_PER_FOLD, max(_LEAST_ROWS_PER_FOLD, _NUMBERS_PER_FOLD // numbers))
+
+
 class _RowPreprocessor(tfma.metrics.Preprocessor):
     """Makes one `_Row` of an extract, once, before TFMA hands it to every slice that it belongs to."""
 
@@ -88,7 +95,7 @@ class _Combiner(beam.CombineFn):
     def add_input(self, accumulator: dict[Features, _Block], row: _Row) -> dict[Features, _Block]:
         block = accumulator.setdefault(row.features, _Block())
         block.waiting.append((row.numbers, row.weight))
-        if len(block.waiting) >= _ROWS_PER_FOLD:
+        if len(block.waiting) >= _rows_per_fold(len(row.numbers)):
             accumulator[row.features] = _Block(self._total(row.features, block))
         return accumulator
 

@@ -19,7 +19,7 @@ from tfx_explain.metrics.accumulate import Features, added_up, row_computation
 from tfx_explain.metrics.base import ratio
 from tfx_explain.metrics.drift import DriftMetric
 from tfx_explain.metrics.histograms import RatioBins, weighted_counts
-from tfx_explain.metrics.naming import of_class
+from tfx_explain.metrics.naming import of_class, positions
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.metrics.sums import only_features
 
@@ -106,8 +106,8 @@ def _fold_cosines(models: Sequence[ModelRows], weights: np.ndarray) -> np.ndarra
 
 def _at(model: ModelRows, names: Sequence[str]) -> np.ndarray:
     """Returns the attributions of the named features, float64 `[rows, names]`; 0 for those that the model lacks."""
-    result = np.zeros((len(model.attributions), len(names)))
-    result[:, [names.index(feature) for feature in model.features]] = model.attributions
+    places, result = positions(names), np.zeros((len(model.attributions), len(names)))
+    result[:, [places[feature] for feature in model.features]] = model.attributions
     return result
 
 
@@ -138,11 +138,10 @@ def _histograms(by_features: Mapping[Features, np.ndarray]) -> Histograms:
     known = only_features(by_features)
     if known is None:
         return {}
-    candidate, baseline = known
-    counts = by_features[known]
+    (candidate, baseline), counts = map(positions, known), by_features[known]
     return {
-        feature: (counts[candidate.index(feature)], counts[len(candidate) + baseline.index(feature)])
-        for feature in candidate
+        feature: (counts[place], counts[len(candidate) + baseline[feature]])
+        for feature, place in candidate.items()
         if feature in baseline
     }
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from tensorflow_model_analysis.metrics import metric_types
 
-from tfx_explain.metrics.maps import MapMetric, Measure
+from tfx_explain.metrics.map_extracts import Measure
+from tfx_explain.metrics.maps import MapMetric
 from tfx_explain.metrics.naming import of_class
 from tfx_explain.storage import columns
 

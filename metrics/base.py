@@ -90,8 +90,8 @@ def ratio(numerator: float, denominator: float) -> float:
 
 
 def _value_of_feature(of: Callable[[AttributionSums, int], float], feature: str, sums: AttributionSums) -> float:
-    if sums.explained_rows and feature in sums.features:
-        return float(of(sums, sums.features.index(feature)))
+    if sums.explained_rows and feature in sums.places:
+        return float(of(sums, sums.places[feature]))
     return float("nan")
 
 
@@ -122,7 +122,7 @@ def _computations(
 
     def result(metrics: dict[tfma.metrics.MetricKey, Any]) -> dict[tfma.metrics.MetricKey, Any]:
         found = metrics[computation.keys[0]]
-        if feature and found.features and feature not in found.features and not may_lack_feature:
+        if feature and found.features and feature not in found.places and not may_lack_feature:
             raise ValueError(f"{name} has an {unknown_name('feature', feature, found.features)}")
         return by_key(key, value(found))
 

@@ -213,7 +213,7 @@ def _of_importances(measure: Measure, candidate: AttributionSums, baseline: Attr
 
 
 def _share_kept(feature: str, candidate: AttributionSums, baseline: AttributionSums) -> float:
-    left, share = (ratio(_importances(m, [feature])[0], m.absolute.sum() / m.weight) for m in (candidate, baseline))
+    left, share = (ratio(_importances(m, [feature])[0], m.size / m.weight) for m in (candidate, baseline))
     if share < LEAST_SHARE and not np.isnan(left):
         return 1.0
     return min(1.0, ratio(left, share))
@@ -221,8 +221,8 @@ def _share_kept(feature: str, candidate: AttributionSums, baseline: AttributionS
 
 def _importances(sums: AttributionSums, features: Sequence[str]) -> np.ndarray:
     """Returns the mean absolute attributions of the given features, float64 [features]; 0 for those it lacks."""
-    known = dict(zip(sums.features, sums.absolute / sums.weight, strict=True))
-    return np.asarray([known.get(feature, 0.0) for feature in features])
+    known = (sums.places.get(feature) for feature in features)
+    return np.asarray([0.0 if place is None else sums.absolute[place] for place in known]) / sums.weight
 
 
 for _metric in (ImportanceNDCG, ImportanceSpearman, ImportanceKendall, LargestShareChange, ShareKept):

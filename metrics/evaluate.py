@@ -12,6 +12,7 @@ import pyarrow as pa
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
+from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator as stock_evaluator
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as stock_writer
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
@@ -156,6 +157,7 @@ class EvaluateAttributions(beam.PTransform):
                 attributions_extractor(self._eval_config),
                 *tfma.default_extractors(eval_config=self._eval_config),
             ],
+            evaluators=[_evaluator(self._eval_config)],
             writers=list(self._writers()),
             output_path=self._output_path,
         )
@@ -183,6 +185,16 @@ class _WriteConfig(beam.PTransform):
     def expand(self, evaluation: dict[str, beam.PCollection]) -> beam.PCollection[str]:
         pipeline = next(iter(evaluation.values())).pipeline
         return pipeline | beam.Create([self._text]) | beam.Map(write_text, self._path)
+
+
+def _evaluator(eval_config: config_pb2.EvalConfig) -> tfma.evaluators.Evaluator:
+    """TFMA's, without its validation, which makes every metric of the config anew for each slice."""
+    whole = tfma.evaluators.MetricsPlotsAndValidationsEvaluator(eval_config)
+    specs = list(eval_config.metrics_specs)
+    if any(spec.query_key for spec in specs):  # whose rows are grouped before
+        return whole
+    compute = stock_evaluator._ComputeMetricsAndPlots(eval_config=eval_config, metrics_specs=specs)
+    return whole._replace(ptransform=compute)
 
 
 def _with_candidate(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:

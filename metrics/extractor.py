@@ -13,7 +13,8 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.metrics import configs
 from tfx_explain.metrics.lists import places_of, values_at
-from tfx_explain.metrics.maps import Measure, map_extracts, measures_of
+from tfx_explain.metrics.map_extracts import Measure, map_extracts
+from tfx_explain.metrics.maps import measures_of
 from tfx_explain.metrics.rows import NOT_EXPLAINED, ModelRows, to_extracts
 from tfx_explain.metrics.token_extracts import Asked, token_extracts
 from tfx_explain.metrics.tokens import tokens_asked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -49,3 +51,19 @@ def lists_of(batch: pa.RecordBatch, column: str) -> tuple[np.ndarray, np.ndarray
     lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     # `flatten` leaves the values of null lists out.
     return lengths, np.cumsum(lengths) - lengths, lists.flatten().to_numpy(zero_copy_only=False)
+
+
+def spread_over(values: np.ndarray, spread: tuple[np.ndarray, int] | None, filling: Any) -> np.ndarray:
+    """Returns values of some rows, `[records, ...]`, as values of all rows, `[rows, ...]`.
+
+    Args:
+      values: The values.
+      spread: At which of how many rows they belong; None: they are all.
+      filling: What the other rows get.
+    """
+    if spread is None:
+        return values
+    places, rows = spread
+    of_all = np.full((rows, *values.shape[1:]), filling, values.dtype)
+    of_all[places] = values
+    return of_all

@@ -29,6 +29,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     return f"unknown {kind} {name!r}; there are: {printable(listed)}"
 
 
+def positions(names: Iterable[str]) -> dict[str, int]:
+    """Returns where each of some names stands among them; a search for each would take the square of their number."""
+    return {name: place for place, name in enumerate(names)}
+
+
 def of_class(name: str, class_name: str) -> str:
     """Returns the default name of a metric about a class."""
     return f"{name}@{class_name}" if class_name else name

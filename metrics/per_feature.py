@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
 from tfx_explain.metrics.base import FeatureMetric, ModelMetric, ratio
@@ -68,7 +67,7 @@ class AttributionShare(FeatureMetric):
     @staticmethod
     def of(sums: AttributionSums, index: int) -> float:
         """Returns the share; NaN where every attribution is 0."""
-        return ratio(sums.absolute[index], sums.absolute.sum())
+        return ratio(sums.absolute[index], sums.size)
 
 
 class AttributionRank(FeatureMetric):
@@ -79,7 +78,7 @@ class AttributionRank(FeatureMetric):
     @staticmethod
     def of(sums: AttributionSums, index: int) -> float:
         """Returns 1 + the number of features above this one."""
-        return 1 + np.count_nonzero(sums.absolute > sums.absolute[index])
+        return sums.ranks[index]
 
 
 _OF_ONE = {

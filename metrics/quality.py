@@ -138,11 +138,11 @@ def _computation(
 
 
 def _completeness_gap(sums: AttributionSums) -> float:
-    return ratio(sums.completeness_gap, sums.absolute.sum())
+    return ratio(sums.completeness_gap, sums.size)
 
 
 def _approximation_error(sums: AttributionSums) -> float:
-    return ratio(sums.approximation_error, sums.absolute.sum())
+    return ratio(sums.approximation_error, sums.size)
 
 
 def _tolerance_missed(sums: AttributionSums) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from tfx_explain.metrics.accumulate import Features, row_computation
-from tfx_explain.metrics.naming import of_class
+from tfx_explain.metrics.naming import of_class, positions
 from tfx_explain.metrics.rows import ModelRows
 from tfx_explain.storage import columns
 
@@ -44,6 +45,24 @@ class AttributionSums:
     completeness_gap: float
     approximation_error: float
     tolerance_missed: float
+
+    # What the metrics of every feature read, found once: thousands of features have a metric each.
+
+    @functools.cached_property
+    def places(self) -> Mapping[str, int]:
+        """Where each feature stands among the others."""
+        return positions(self.features)
+
+    @functools.cached_property
+    def size(self) -> float:
+        """The sum of `absolute`."""
+        return float(self.absolute.sum())
+
+    @functools.cached_property
+    def ranks(self) -> np.ndarray:
+        """1 + the number of features whose absolute attributions are above a feature's, int64 `[features]`."""
+        rising = np.sort(self.absolute[~np.isnan(self.absolute)])
+        return 1 + len(rising) - np.searchsorted(rising, self.absolute, side="right")
 
 
 def sums_computation(

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
 
-from tfx_explain.metrics.lists import places_of, values_at
+from tfx_explain.metrics.lists import places_of, spread_over, values_at
 from tfx_explain.metrics.rows import weight
 from tfx_explain.metrics.token_rows import RowTokens, row_tokens
 from tfx_explain.metrics.token_sums import TokenSums
@@ -89,7 +89,8 @@ def token_extracts(
     for one in asked:
         places = places_of(batch, one.class_name)
         found[one.key] = {
-            name: _spread(_row_sums(batch, model, one.feature, places), spread) for name, model in models.items()
+            name: spread_over(_row_sums(batch, model, one.feature, places), spread, RowSums(False, np.nan))
+            for name, model in models.items()
         }
     return {TOKENS_KEY: found} if asked else {}
 
@@ -121,15 +122,6 @@ def _row_sums(batch: pa.RecordBatch, model: str, feature: str, places: np.ndarra
         _added_up(is_explained, tokens)
         for is_explained, tokens in zip(explained, row_tokens(batch, model, feature, places), strict=True)
     ]
-    return result
-
-
-def _spread(rows: np.ndarray, spread: tuple[np.ndarray, int] | None) -> np.ndarray:
-    if spread is None:
-        return rows
-    places, count = spread
-    result = np.full(count, RowSums(False, np.nan), object)
-    result[places] = rows
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,11 @@ class RowTokens:
     values: np.ndarray
     rest: float
     spans: np.ndarray | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the row's attributions were found."""
+        return math.isfinite(self.rest)
 
 
 def row_tokens(batch: pa.RecordBatch, model: str, feature: str, places: np.ndarray) -> list[RowTokens | None]:

@@ -157,10 +157,22 @@ def _entering(feature: str, top: int, candidate: TokenTotals, baseline: TokenTot
     before = {token: place for place, token in enumerate(old, start=1)}
     entering = [
         (token, f"place {place} \N{LEFTWARDS ARROW} {before.get(token, 'none')}")
-        for place, token in enumerate(new[:top], start=1)
-        if before.get(token, top + 1) > top
+        for place, token in entering_tokens(new, old, top)
     ]
     return Noted(float(len(entering)), f"entering {_list(entering)}" if entering else "no token enters")
+
+
+def entering_tokens(new: Sequence[bytes], old: Sequence[bytes], top: int) -> list[tuple[int, bytes]]:
+    """Returns those among the first `top` of one ranking that are not among the first of the other, with places."""
+    before = set(old[:top])
+    return [(place, token) for place, token in enumerate(new[:top], start=1) if token not in before]
+
+
+def token_ndcg(new: Mapping[bytes, float], old: Mapping[bytes, float]) -> float:
+    """Returns how well two models' importances of tokens agree in their ranking; NaN where there are none."""
+    tokens = sorted({*new, *old})
+    vectors = [np.array([one.get(token, 0.0) for token in tokens]) for one in (new, old)]
+    return importance_ndcg(*vectors) if tokens else np.nan
 
 
 def _ndcg(feature: str, candidate: TokenTotals, baseline: TokenTotals) -> Noted:
@@ -170,7 +182,7 @@ def _ndcg(feature: str, candidate: TokenTotals, baseline: TokenTotals) -> Noted:
     new, old = (one.sums.importances() for one in (candidate, baseline))
     tokens = sorted({*new, *old})
     vectors = [np.array([one.get(token, 0.0) for token in tokens]) for one in (new, old)]
-    value = importance_ndcg(*vectors) if tokens else np.nan
+    value = token_ndcg(new, old)
     if not np.isfinite(value):
         return Noted(np.nan, f"no token of {feature!r} with an attribution was seen {LEAST_SIGHTINGS} times")
     # Of all that the text carries.

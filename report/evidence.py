@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfx_explain.beam.errors import worker_errors
 from tfx_explain.report.masses import Masses
 from tfx_explain.report.records import BATCH_SIZE, SmallestHashes, decode, files_of, to_frame
+from tfx_explain.report.token_tables import TokenTable, TokenTotals
 from tfx_explain.report.totals import Totals
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import read_whole
@@ -33,6 +34,7 @@ class Evidence:
     Attributes:
       totals: By `columns.CANDIDATE`, and `columns.BASELINE` where there is a baseline model.
       masses: Where in pictures attributions lie.
+      tokens: By feature, what each token carries.
       sample: Rows as `read_attributions` gives them, in the order of their hashes.
       rows: How many records there are.
       records: Those of the sample, object `[sampled]`.
@@ -40,6 +42,7 @@ class Evidence:
 
     totals: Mapping[str, Totals]
     masses: Masses
+    tokens: Mapping[str, TokenTable]
     sample: pd.DataFrame
     rows: int
     records: np.ndarray
@@ -76,14 +79,14 @@ def read_evidence(
             | "Write" >> beam.Map(_write, scratch)
         )
         pipeline.run().wait_until_finish()
-    rows, totals, masses, records = _read(scratch)
+    rows, totals, masses, tokens, records = _read(scratch)
     if not totals:
         raise ValueError(f"There are no attributions in {', '.join(folders)}.")
     if class_name and not totals[columns.CANDIDATE].rows:
         raise ValueError(
             f"No record explains a class {class_name!r}; without a name, each record's first one is shown."
         )
-    return Evidence(totals, masses, to_frame(decode(records), class_name), rows, records)
+    return Evidence(totals, masses, tokens, to_frame(decode(records), class_name), rows, records)
 
 
 @dataclass
@@ -93,6 +96,7 @@ class _Found:
     rows: int = 0
     totals: dict[str, Totals] = field(default_factory=dict)
     masses: Masses = field(default_factory=Masses)
+    tokens: TokenTotals = field(default_factory=TokenTotals)
     sample: SmallestHashes = field(default_factory=lambda: SmallestHashes(_MOST_ROWS, _MOST_BYTES))
 
 
@@ -113,6 +117,7 @@ class _AddUp(beam.CombineFn):
             one.add(batch, model, self._class_name)
         _join(found, len(records), part)
         found.masses.add(batch, self._class_name)
+        found.tokens.add(batch, self._class_name)
         found.sample.add(records)
         return found
 
@@ -122,6 +127,7 @@ class _AddUp(beam.CombineFn):
             if found.rows:
                 _join(result, found.rows, found.totals)
                 result.masses.merge(found.masses)
+                result.tokens.merge(found.tokens)
                 result.sample.merge(found.sample)
         return result
 
@@ -162,14 +168,16 @@ def _write(found: _Found, folder: str) -> None:
     with tf.io.TFRecordWriter(os.path.join(folder, _SAMPLE)) as writer:
         for record in found.sample.records():
             writer.write(record)
-    said = {"rows": found.rows, "totals": totals, "masses": found.masses.to_list()}
+    tokens = {name: table.to_dict() for name, table in found.tokens.tables().items()}
+    said = {"rows": found.rows, "totals": totals, "masses": found.masses.to_list(), "tokens": tokens}
     write_text(json.dumps(said), os.path.join(folder, _SUMS))
 
 
-def _read(folder: str) -> tuple[int, dict[str, Totals], Masses, np.ndarray]:
+def _read(folder: str) -> tuple[int, dict[str, Totals], Masses, dict[str, TokenTable], np.ndarray]:
     """Returns what was written: how many records there are, the sums, and the sample, object `[rows]`."""
     with tf.io.gfile.GFile(os.path.join(folder, _SUMS)) as file:
         said = json.loads(file.read())
     totals = {model: Totals.from_dict(one) for model, one in said["totals"].items()}
     records = list(tf.data.TFRecordDataset(os.path.join(folder, _SAMPLE)).as_numpy_iterator())
-    return said["rows"], totals, Masses.from_list(said["masses"]), np.array(records, object)
+    tokens = {name: TokenTable.from_dict(one) for name, one in said["tokens"].items()}
+    return said["rows"], totals, Masses.from_list(said["masses"]), tokens, np.array(records, object)

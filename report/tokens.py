@@ -1,4 +1,4 @@
-"""What tokens carry: the most important ones of a sample, and the texts whose tokens changed most."""
+"""What tokens carry: the most important ones, and the texts whose tokens changed most."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pyarrow as pa
 from tfx_explain.metrics.lists import lists_of, places_of
 from tfx_explain.metrics.token_rows import RowTokens, row_tokens
 from tfx_explain.metrics.token_sums import LEAST_SIGHTINGS
-from tfx_explain.proto.printable import text_of
 from tfx_explain.report.records import decode
 from tfx_explain.report.spans import Piece, has_places, pieces_of
+from tfx_explain.report.token_tables import TokenTable
 from tfx_explain.storage import columns
 
-_TEXTS, _TOKENS = 4, 100
+_TEXTS = 4
 _UNFOLDED, _PIECES = 160, 2000  # Of a text, before the rest is folded, or left out.
 
 
@@ -57,46 +57,19 @@ class Text:
 
 
 @dataclass(frozen=True)
-class TokenPart:
-    """What one token carries in one model, over its sightings.
-
-    Attributes:
-      sightings: How many.
-      absolute: Mean absolute attribution.
-      mean: Mean attribution.
-    """
-
-    sightings: int
-    absolute: float
-    mean: float
-
-
-@dataclass(frozen=True)
-class Token:
-    """A token, by model."""
-
-    token: str
-    parts: Mapping[str, TokenPart]
-
-
-@dataclass(frozen=True)
 class Tokens:
     """The tokens of a feature.
 
     Attributes:
       feature: The feature.
-      rows: In how many rows of the sample tokens are known.
-      tokens: Those with the largest mean absolute attribution in either model, the largest first.
-      others: How many more were seen often enough.
+      table: What each carries.
       texts: Rows, those that changed most first; of one model, those with the largest attributions.
       least_sightings: How often a token must have been seen.
       has_baseline: Whether the baseline model's tokens are known, too.
     """
 
     feature: str
-    rows: int
-    tokens: Sequence[Token]
-    others: int
+    table: TokenTable
     texts: Sequence[Text]
 
     least_sightings: int = LEAST_SIGHTINGS
@@ -105,32 +78,30 @@ class Tokens:
     @property
     def widest(self) -> float:
         """The largest mean absolute attribution, which is as wide as a bar gets."""
-        return max((part.absolute for one in self.tokens for part in one.parts.values()), default=1.0) or 1.0
+        return max((part.absolute for one in self.table.tokens for part in one.parts.values()), default=1.0) or 1.0
 
 
-def tokens_of(records: np.ndarray, class_name: str = "", with_texts: bool = True, feature: str = "") -> list[Tokens]:
+def tokens_of(
+    records: np.ndarray, tables: Mapping[str, TokenTable], class_name: str = "", with_texts: bool = True
+) -> list[Tokens]:
     """Returns what the tokens of each feature carry; none where records have no attributions of tokens.
 
     Args:
-      records: Attribution records, object `[rows]`.
+      records: Attribution records that texts are chosen from, object `[rows]`.
+      tables: By feature, what tokens carry in all records.
       class_name: Of which class, by name or index; empty: the first one of each record.
       with_texts: Whether texts are shown.
-      feature: Of which feature; empty: of all.
     """
-    # Of records without tokens one is read.
-    if not len(records) or not columns.tokenized_features(decode(records[:1]).schema.names, columns.CANDIDATE):
+    if not tables:
         return []
     batch = decode(records)
     places = places_of(batch, class_name)
     found = []
-    for name in columns.tokenized_features(batch.schema.names, columns.CANDIDATE):
-        if feature in ("", name):
-            by_model = {model: row_tokens(batch, model, name, places) for model in _models(batch, name)}
-            tokens, others = _table(by_model)
-            texts = list(_texts(by_model, _values(batch, name))) if with_texts else []
-            rows = sum(_is_known(one) for one in by_model[columns.CANDIDATE])
-            has_baseline = columns.BASELINE in by_model
-            found.append(Tokens(name, rows, tokens, others, texts, has_baseline=has_baseline))
+    for name, table in tables.items():
+        models = _models(batch, name)
+        by_model = {model: row_tokens(batch, model, name, places) for model in models} if with_texts else {}
+        texts = list(_texts(by_model, _values(batch, name))) if with_texts else []
+        found.append(Tokens(name, table, texts, has_baseline=columns.BASELINE in models))
     return found
 
 
@@ -138,34 +109,11 @@ def _models(batch: pa.RecordBatch, feature: str) -> list[str]:
     return [model for model in columns.MODELS if feature in columns.tokenized_features(batch.schema.names, model)]
 
 
-def _is_known(row: RowTokens | None) -> bool:
-    return row is not None and math.isfinite(row.rest)
-
-
-def _table(by_model: Mapping[str, Sequence[RowTokens | None]]) -> tuple[list[Token], int]:
-    """Returns the tokens that were seen often enough, the largest ones, and how many others there are."""
-    parts: dict[bytes, dict[str, TokenPart]] = collections.defaultdict(dict)
-    for model, rows in by_model.items():
-        sums: dict[bytes, list[float]] = collections.defaultdict(lambda: [0, 0.0, 0.0])
-        for row in rows:
-            if row is not None and _is_known(row):
-                for token, value in zip(row.tokens.tolist(), row.values.tolist(), strict=True):
-                    of_token = sums[token]
-                    of_token[0] += 1
-                    of_token[1] += abs(value)
-                    of_token[2] += value
-        for token, (sightings, absolute, signed) in sums.items():
-            if sightings >= LEAST_SIGHTINGS:
-                parts[token][model] = TokenPart(int(sightings), absolute / sightings, signed / sightings)
-    order = sorted(parts, key=lambda token: (-max(part.absolute for part in parts[token].values()), token))
-    return [Token(text_of(token), parts[token]) for token in order[:_TOKENS]], max(0, len(order) - _TOKENS)
-
-
 def _texts(by_model: Mapping[str, Sequence[RowTokens | None]], values: Sequence[bytes | None]) -> Iterator[Text]:
     """Yields the texts that changed most, each once."""
     scored = []
     for index, row in enumerate(zip(*by_model.values(), strict=True)):
-        known = [one for one in row if one is not None and math.isfinite(one.rest) and len(one.tokens)]
+        known = [one for one in row if one is not None and one.is_known and len(one.tokens)]
         if len(known) == len(by_model):
             scored.append((_change(*known), index, known))
     seen: set[tuple[bytes, ...]] = set()

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tfx_explain.gate.reading.evaluations import Metrics, Slices, keys_of, read_metrics
 from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.gate.saying.verdict import Verdict
@@ -20,6 +22,7 @@ from tfx_explain.report.page import Page
 from tfx_explain.report.pictures import most_changed
 from tfx_explain.report.quality import read_splits, roots
 from tfx_explain.report.records import SmallestHashes, decode, read_records
+from tfx_explain.report.token_tables import TokenTable, TokenTotals
 from tfx_explain.report.tokens import Tokens, tokens_of
 from tfx_explain.report.totals import Totals
 from tfx_explain.savedmodel.files import read_metadata
@@ -244,14 +247,22 @@ def view_tokens(
     chosen = SmallestHashes(sample)
     for records in read_records(split_folders(os.fspath(path).removeprefix("file://"))):
         chosen.add(records)
-    found = tokens_of(chosen.records(), class_name, feature=feature)
-    if not found:
+    tables = _token_tables(chosen.records(), class_name, feature)
+    if not tables:
         asked = f" of {feature!r}" if feature else ""
         raise ValueError(
             f"The records of {os.fspath(path)} have no attributions of tokens{asked}; let the Explainer keep them "
             "(`tokens` in its parameters, `tfx-explain explain --tokens`)."
         )
-    return TokensView(tuple(found))
+    return TokensView(tuple(tokens_of(chosen.records(), tables, class_name)))
+
+
+def _token_tables(records: np.ndarray, class_name: str, feature: str) -> dict[str, TokenTable]:
+    """Returns what tokens carry in some records, by feature; of all features if none is named."""
+    totals = TokenTotals()
+    if len(records):
+        totals.add(decode(records), class_name)
+    return {name: table for name, table in totals.tables().items() if feature in ("", name)}
 
 
 def _order(kind: tuple[bool, str]) -> tuple[bool, bool, str]:

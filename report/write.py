@@ -108,7 +108,7 @@ def build(
         movements=list(movements(found)) if evidence.has_baseline else (),
         heat=heat(sample, slices, by_question, {one.slice for one in failed}),
         moved=moved,
-        tokens=tokens_of(evidence.records, class_name, with_rows),
+        tokens=tokens_of(evidence.records, evidence.tokens, class_name, with_rows),
         dependences=[one for one in plotted if one],
         distributions=list(distributions(sample, by_question[:_DISTRIBUTIONS])) if with_rows else (),
         points=min(POINTS, len(sample)),

@@ -2,6 +2,7 @@
 
 from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.read import read_once
 from tfx_explain.savedmodel.explainable.model import ExplainableModel, load_explainable
 from tfx_explain.savedmodel.explainable.plans import ExplainedOutput
 from tfx_explain.savedmodel.explainable.token_model import TokenModel
@@ -31,6 +32,7 @@ __all__ = [
     "read_columns",
     "read_examples",
     "read_metadata",
+    "read_once",
     "read_schema",
     "read_statistics",
 ]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.coalitions.mixing import Mixed, Narrow
+from tfx_explain.attribution.coalitions.mixing import Chosen, Mixed
 from tfx_explain.attribution.model.blocks import call_size, extended, lengthened, near_equal_slices
 from tfx_explain.attribution.model.interface import Tensor
+from tfx_explain.attribution.model.matrices import NARROW, layouts
+from tfx_explain.attribution.model.traced import run
 from tfx_explain.attribution.problem.problem import Problem
 
-# Products with more features take longer than choosing, of more columns longer than copying.
+# Products with more features take longer than choosing, and of wide tensors longer than copying.
 _PRODUCT_FEATURES = 32
-_PRODUCT_COLUMNS = 64
 
 
 class CoalitionGame:
@@ -35,17 +34,18 @@ class CoalitionGame:
         self.rounding = 0.0
         self._columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._either: dict[str, Tensor] = {}
-        narrow: dict[Any, list[Narrow]] = {}
+        absent = {key: problem.absent(key, baseline) for key in problem.owners}
+        narrow: dict[str, Tensor] = {}
         for key, owner in problem.owners.items():
-            tensor, absent = problem.inputs[key], problem.absent(key, baseline)
-            if _is_narrow(tensor, absent, len(problem.features)):
-                owners = np.broadcast_to(owner, tensor.shape[1:])
-                narrow.setdefault(tensor.dtype, []).append(Narrow(key, tensor.numpy(), absent.numpy(), owners))
+            tensor = problem.inputs[key]
+            if _is_narrow(tensor, absent[key], len(problem.features)):
+                narrow[key] = tensor
             elif isinstance(owner, np.ndarray):
-                self._columns[key] = tensor.numpy(), absent.numpy()
+                self._columns[key] = tensor.numpy(), absent[key].numpy()
             else:
-                self._either[key] = tf.concat([tensor, absent], axis=0)
-        self._mixed = [Mixed(tensors) for tensors in narrow.values()]
+                self._either[key] = tf.concat([tensor, absent[key]], axis=0)
+        self._program = Chosen(layouts(narrow))
+        self._mixed = [Mixed(layout, narrow, absent, problem.owners) for layout in self._program.layouts]
 
     def __call__(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Evaluates the same coalitions of places for several rows, each of which seats its features in its own way.
@@ -73,15 +73,15 @@ class CoalitionGame:
         size = call_size(count, self._batch_size)
         each = extended(np.tile(rows, len(present)), size)
         tensors = {key: tf.gather(problem.inputs[key], each) for key in problem.inputs if key not in problem.owners}
-        for mixed in self._mixed:
-            tensors |= mixed.choose(rows, present, places, size)
         for key in self._columns:
             tensors[key] = lengthened(self._chosen(key, rows, present, places), size)
         for key, either in self._either.items():
             away = problem.rows + (rows if key in problem.own else 0)
             taken = np.where(present[:, places[:, problem.owners[key]]], rows, away)
             tensors[key] = tf.gather(either, extended(taken.reshape(-1), size))
-        outputs = np.asarray(problem.model.predict(tensors, tf.constant(problem.targets[each]))).reshape(-1)
+        mixtures = [mixed.choose(rows, present, places, -(-size // len(rows))) for mixed in self._mixed]
+        targets = tf.constant(problem.targets[each])
+        outputs = np.asarray(run(problem.model, self._program, mixtures, tensors, targets))
         self.rounding = float(np.finfo(outputs.dtype).epsneg)
         return outputs[:count].reshape(len(present), len(rows))
 
@@ -100,7 +100,7 @@ def _is_narrow(tensor: Tensor, absent: Tensor, features: int) -> bool:
     return (
         isinstance(tensor, tf.Tensor)
         and tensor.dtype.is_floating
-        and tensor.shape[1:].num_elements() <= _PRODUCT_COLUMNS
+        and tensor.shape[1:].num_elements() <= NARROW
         and features <= _PRODUCT_FEATURES
         and bool(tf.reduce_all(tf.math.is_finite(absent)))
     )

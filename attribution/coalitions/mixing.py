@@ -2,92 +2,99 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.model.interface import Tensor
-
-# Keys, and the shape of a row of each.
-_Parts: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
+from tfx_explain.attribution.model.interface import Model, Tensors
+from tfx_explain.attribution.model.matrices import Layout, apart, side_by_side
 
 
-class Narrow(NamedTuple):
-    """A dense tensor of few numbers a row."""
+class Mixture(NamedTuple):
+    """Choices of terms, each of a few numbers of all rows: a matrix product whose sums have one term that is not 0."""
 
-    key: str
-    values: np.ndarray  # finite [rows, ...]
-    absent: np.ndarray  # finite [rows or 1, ...], what stands for absent values
-    owners: np.ndarray  # int, of the shape of a row: the feature of each number, -1 for those that are always present
+    members: tf.Tensor  # [choices * terms], 1 of what is in a choice, else 0
+    terms: tf.Tensor  # [terms * rows, columns]
+    count: tf.Tensor  # int32 [1], how many terms there are
 
 
 class Mixed:
     """Dense tensors of one dtype, side by side as columns of one matrix, some of whose values can be absent."""
 
-    def __init__(self, tensors: Sequence[Narrow]) -> None:
-        """Puts tensors of one dtype side by side."""
-        rows = max(len(tensor.absent) for tensor in tensors)
-        self._values = _side_by_side(tensor.values for tensor in tensors)
-        self._absent = _side_by_side(np.broadcast_to(one.absent, (rows, *one.absent.shape[1:])) for one in tensors)
+    def __init__(
+        self, layout: Layout, tensors: Tensors, absent: Tensors, owners: Mapping[str, int | np.ndarray]
+    ) -> None:
+        """Puts tensors side by side.
+
+        Args:
+            layout: which they are.
+            tensors: finite, `[rows, ...]`.
+            absent: finite, `[rows or 1, ...]`, what stands for absent values.
+            owners: the feature of a tensor, or of each column of its last axis, -1 for those that are always present.
+        """
+        keys = [columns.key for columns in layout]
+        away = [absent[key].numpy() for key in keys]
+        most = max(map(len, away))
+        self._values = side_by_side([tensors[key].numpy() for key in keys])
+        self._absent = side_by_side([np.broadcast_to(one, (most, *one.shape[1:])) for one in away])
         # Where absent values are 0, only the present ones need a term.
         self._has_absent = bool(self._absent.any())
-        self._owners = _side_by_side(tensor.owners[None] for tensor in tensors)[0]
-        self._parts: _Parts = tuple((tensor.key, tensor.values.shape[1:]) for tensor in tensors)
+        self._owners = side_by_side([np.broadcast_to(owners[key], (1, *shape)) for key, shape in layout])[0]
 
-    def choose(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray, size: int) -> dict[str, Tensor]:
-        """Chooses by a matrix product whose sums have one term that is not zero, so that they are exact.
+    def choose(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray, choices: int) -> Mixture:
+        """Says what `Chosen` has to choose; its sums are exact.
 
         Args:
             rows: int `[rows]`.
             present: bool `[coalitions, places]`, the last of which is always present.
             places: int `[rows, features]`, the place of each feature.
-            size: at least coalitions * rows.
-
-        Returns:
-            `[size, ...]` by key: all rows for the first coalition, for the second, and then any.
+            choices: how many, at least as many as coalitions; any follow these.
         """
         count, last = len(rows), present.shape[1] - 1
         seats = np.where(self._owners < 0, last, places[:, self._owners])
         row, column = np.ogrid[:count, : len(self._owners)]
-        ends = np.zeros((2 if self._has_absent else 1, last + 1, *seats.shape), self._values.dtype)
-        ends[0, seats, row, column] = self._values[rows]
+        terms = np.zeros((2 if self._has_absent else 1, last + 1, *seats.shape), self._values.dtype)
+        terms[0, seats, row, column] = self._values[rows]
         if self._has_absent:
-            ends[1, seats, row, column] = self._absent[rows] if len(self._absent) > 1 else self._absent
+            terms[1, seats, row, column] = self._absent[rows] if len(self._absent) > 1 else self._absent
             present = np.concatenate([present, ~present], axis=1)
-        padded = np.minimum(np.arange(-(-size // count)), len(present) - 1)
-        members = tf.constant(present[padded].astype(ends.dtype))
-        ends = ends.reshape(-1, *seats.shape)
-        (key, shape), *others = self._parts
-        if others:
-            return _mixer(self._parts, self._values.dtype)(members, tf.constant(ends), tf.constant(size))
-        # A traced function takes as long to begin as a few of these.
-        product = tf.raw_ops.MatMul(a=members, b=tf.constant(ends.reshape(len(ends), -1)))
-        mixed = tf.raw_ops.Reshape(tensor=product, shape=tf.constant((-1, *shape)))
-        return {key: mixed if len(mixed) == size else mixed[:size]}
+        members = present[np.minimum(np.arange(choices), len(present) - 1)].astype(terms.dtype)
+        flat = terms.reshape(-1, seats.shape[1])
+        return Mixture(tf.constant(members.reshape(-1)), tf.constant(flat), tf.constant([present.shape[1]]))
 
 
-def _side_by_side(tensors: Iterable[np.ndarray]) -> np.ndarray:
-    return np.concatenate([one.reshape(len(one), int(np.prod(one.shape[1:]))) for one in tensors], axis=1)
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """A program for `TracedModel.run`: the model's outputs where numbers of narrow tensors are chosen.
 
-
-@functools.lru_cache(maxsize=64)
-def _mixer(parts: _Parts, dtype: np.dtype) -> Callable[..., dict[str, Tensor]]:
-    """Returns a traced function from `[mixtures, n]`, `[n, rows, columns]` and a size to `[size, ...]` by key.
-
-    Operations called one by one take longer to begin than they last.
+    Attributes:
+        layouts: of the matrices.
     """
 
-    def mix(members: tf.Tensor, ends: tf.Tensor, size: tf.Tensor) -> dict[str, tf.Tensor]:
-        mixed, start = {}, 0
-        for key, shape in parts:
-            stop = start + int(np.prod(shape))
-            own = tf.reshape(ends[:, :, start:stop], [tf.shape(ends)[0], -1])
-            mixed[key] = tf.reshape(members @ own, [-1, *shape])[:size]
-            start = stop
-        return mixed
+    layouts: tuple[Layout, ...]
 
-    specs = [tf.TensorSpec([None] * rank, dtype) for rank in (2, 3)]
-    return tf.function(mix).get_concrete_function(*specs, tf.TensorSpec([], tf.int32))
+    def __call__(
+        self, model: Model, mixtures: Sequence[Mixture], others: dict[str, tf.Tensor], targets: tf.Tensor
+    ) -> tf.Tensor:
+        """Evaluates the model.
+
+        Args:
+            model: the model.
+            mixtures: of each matrix.
+            others: the model's other inputs, `[rows, ...]`.
+            targets: int32 `[rows]`; of the choices for all rows, one choice after the other, the first ones count.
+
+        Returns:
+            `[rows]`.
+        """
+        inputs = dict(others)
+        for mixture, layout in zip(mixtures, self.layouts, strict=True):
+            terms = mixture.count[0]
+            members = tf.reshape(mixture.members, [-1, terms])
+            for columns, own in apart(mixture.terms, layout):
+                chosen = members @ tf.reshape(own, [terms, -1])
+                inputs[columns.key] = tf.reshape(chosen, [-1, *columns.shape])[: tf.shape(targets)[0]]
+        return tf.reshape(model.predict(inputs, targets), [-1])

@@ -48,6 +48,9 @@ _UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
 # By how many times the stated error none of so many interactions of three features alone may be off: fewer than five,
 # since there may be others beside it.
 _FARTHEST, _TRIPLES = 4.0, 1500
+# Rules that are kept: those of all rounds for all numbers of tokens (see `method`), up to 15 MB each. With fewer, texts
+# of several lengths would have them all made anew in every batch.
+_KEPT = 72
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Rule:
     doubts: np.ndarray  # [strengths], inverse degrees of freedom of the changes' variance
     spread: float  # what counts of the variance between strengths
     unseen: float  # least stated error, relative to the sum of absolute values
+    hidden: np.ndarray  # [triples, 2], errors of interactions that show little, and what is stated of what they show
 
     def judge(
         self, differences: np.ndarray, confidence: float = CONFIDENCE
@@ -78,7 +82,18 @@ class Rule:
         # The variance of an estimated variance, relative to its square, is twice the inverse degrees of freedom.
         doubts = (chances * self.doubts).sum(axis=1) + self.spread * spread / 2 + 1 / _DEGREES
         stated = standard_errors * simultaneous_of(values.shape[1], 1 / doubts, confidence)
-        return values, standard_errors, np.maximum(stated, self.unseen * np.abs(values).sum(axis=1))
+        sizes = np.abs(values).sum(axis=1)
+        return values, standard_errors, np.maximum(self._with_hidden(stated, sizes), self.unseen * sizes)
+
+    def _with_hidden(self, stated: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Returns stated errors `[rows]` that do for `hidden`, as far as these may be in a row of these sizes `[rows]`.
+
+        They may not be larger than the row's attributions, nor than what the row shows of interactions.
+        """
+        errors, shown = self.hidden.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            largest = np.fmin(sizes[:, None], stated[:, None] / shown)
+        return np.maximum(stated, (errors * largest / _FARTHEST).max(axis=1, initial=0))
 
     def _chances(self, differences: np.ndarray) -> np.ndarray:
         """Returns how likely the strengths are, `[rows, strengths]`, when nothing is known of a row's scale."""
@@ -110,7 +125,7 @@ def unbiased(design: Design, pairs: int) -> Rule:
         return _unbiased(design, pairs)
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=_KEPT)
 def _least_variance(index: str, prescribed: bool, design: Design, pairs: int) -> Rule:
     signs = design.signs[:pairs]
     places = signs.shape[1]
@@ -118,7 +133,7 @@ def _least_variance(index: str, prescribed: bool, design: Design, pairs: int) ->
     return _rule(index, signs, *kriging.least_variance(index, signs), _UNSEEN_BY_PAIR ** (pairs - places), spread)
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=_KEPT)
 def _unbiased(design: Design, pairs: int) -> Rule:
     signs = design.signs[:pairs]
     unseen = _UNSEEN_BY_ORDER ** float(design.groups[pairs - 1] + 1)
@@ -142,14 +157,16 @@ def _rule(
         # Satterthwaite's: how many independent changes would be as uncertain together.
         doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
     logs, ratios, doubts = np.array(logs), np.array(ratios), np.array(doubts)
-    rule = Rule(weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, spread, 0.0)
-    return dataclasses.replace(rule, unseen=max(unseen, _of_triples(index, signs, rule)))
+    parts = weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, spread
+    rule = Rule(*parts, unseen=0.0, hidden=np.zeros((0, 2)))
+    return dataclasses.replace(rule, unseen=unseen, hidden=_hidden(index, signs, rule))
 
 
-def _of_triples(index: str, signs: np.ndarray, rule: Rule) -> float:
-    """Returns which error must be stated at least for what the pairs do not show of an interaction of three features.
+def _hidden(index: str, signs: np.ndarray, rule: Rule) -> np.ndarray:
+    """Returns what `Rule.hidden` says, relative to the sum of such an output's absolute values.
 
-    It is tried on outputs that change only where three features are all present, of one size.
+    That is of the interactions of three features of which the pairs do not show enough. It is tried on outputs that
+    change only where three features are all present, of one size.
     """
     places = signs.shape[1]
     triples = np.array(list(_triples(places)), int).reshape(-1, 3)
@@ -160,7 +177,7 @@ def _of_triples(index: str, signs: np.ndarray, rule: Rule) -> float:
     errors = np.abs(found - true).max(axis=1)
     # The sum of that output's absolute values.
     size = 1.0 if index == "shapley" else 3 / 4
-    return float(errors[errors > _FARTHEST * stated].max(initial=0)) / size / _FARTHEST
+    return np.stack([errors, stated], axis=1)[errors > _FARTHEST * stated] / size
 
 
 def _triples(places: int) -> Iterable[tuple[int, ...]]:

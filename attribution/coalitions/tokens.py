@@ -42,6 +42,29 @@ class CutLists:
 
 
 @dataclasses.dataclass(frozen=True)
+class CutRows:
+    """Rows of the same number of values; others stand in the places of absent players'.
+
+    Attributes:
+        values: `[rows, ...]`.
+        players: int64 `[rows, values]`, the player of its row that each value belongs to, or `NOBODY`.
+        absent: `[values]`, what stands in the place of each.
+    """
+
+    values: tf.Tensor
+    players: np.ndarray
+    absent: tf.Tensor
+
+    def shown(self, rows: Tensor, presence: Tensor) -> Tensor:
+        """See `Parted`."""
+        players = self.players[rows.numpy()]
+        calls = np.repeat(np.arange(len(players)), players.shape[1])
+        there = _there(presence.numpy(), calls, players.reshape(-1)).reshape(players.shape)
+        values = tf.gather(self.values, rows)
+        return tf.reshape(tf.where(there, tf.reshape(values, players.shape), self.absent), values.shape)
+
+
+@dataclasses.dataclass(frozen=True)
 class CutTexts:
     """Texts of several rows, in pieces; those of absent players are left out, or something stands in their place.
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.coalitions.parts import Parted
-from tfx_explain.attribution.coalitions.tokens import CutLists, CutTexts, flat_texts
+from tfx_explain.attribution.coalitions.tokens import NOBODY, CutLists, CutRows, CutTexts, flat_texts
 from tfx_explain.attribution.model.interface import Tensors
 from tfx_explain.attribution.problem.tokens import TokenValues
 from tfx_explain.attribution.texts.spans import Splitter
@@ -99,10 +99,40 @@ def units_of_list(name: str, tensors: Tensors, stand_in: bytes | None, listed: i
     players, counts = merged(lengths, listed)
     dropped = tensors if stand_in is None else dict([next(iter(tensors.items()))])
     parted = {key: CutLists(tensor, players, stand_in) for key, tensor in dropped.items()}
-    values = first.flat_values.numpy()
-    tokens = values if first.dtype == tf.string else _objects([str(one).encode() for one in values])
+    tokens = _as_tokens(first.flat_values.numpy(), first.dtype)
     row_bytes = lengths * _ELEMENT_BYTES + _sizes(tokens, splits)
     return Units(parted, splits, tokens, players, counts, row_bytes)
+
+
+def units_of_rows(name: str, tensors: Tensors, padding: Any, stand_in: bytes | None, listed: int) -> Units:
+    """Takes each value for a unit, of rows that have the same number of them, but for the padding at the end of a row.
+
+    Args:
+        name: of the feature.
+        tensors: by key, one tensor `[rows, ...]`.
+        padding: a scalar, or one for each value of a row.
+        stand_in: stands in the place of absent strings; None: the padding does.
+        listed: how many units of a row are reported.
+
+    Raises:
+        ValueError: if the tensors are others, or numbers are to have a stand-in.
+    """
+    ((key, tensor), *others) = tensors.items()
+    if others or isinstance(tensor, tf.RaggedTensor):
+        raise ValueError(f"padded names {name!r}; what has so many values in every row is one dense tensor [rows, n].")
+    if stand_in is not None and tensor.dtype != tf.string:
+        raise ValueError(f"{name!r} is a list of {tensor.dtype.name}; only strings have a stand-in. Leave it out.")
+    rows = tensor.numpy().reshape(len(tensor), -1)
+    padding = tf.constant(np.asarray(padding).reshape(-1).tolist(), tensor.dtype)
+    is_said = rows != np.broadcast_to(padding.numpy(), rows.shape)
+    lengths = (is_said * np.arange(1, rows.shape[1] + 1)).max(axis=1, initial=0)
+    players, counts = merged(lengths, listed)
+    is_unit = np.arange(rows.shape[1]) < lengths[:, None]
+    owners = np.full(rows.shape, NOBODY, np.int64)
+    owners[is_unit] = players
+    parted = {key: CutRows(tensor, owners, padding if stand_in is None else tf.constant([stand_in]))}
+    tokens, splits = _as_tokens(rows[is_unit], tensor.dtype), np.concatenate([[0], np.cumsum(lengths)])
+    return Units(parted, splits, tokens, players, counts, rows.shape[1] * _ELEMENT_BYTES + _sizes(tokens, splits))
 
 
 def units_of_text(name: str, tensors: Tensors, splitter: Splitter, stand_in: bytes | None, listed: int) -> Units:
@@ -138,6 +168,10 @@ def units_of_text(name: str, tensors: Tensors, splitter: Splitter, stand_in: byt
 
 def _is_list(tensor: Any) -> bool:
     return isinstance(tensor, tf.RaggedTensor) and tensor.ragged_rank == 1 and tensor.shape.rank == 2
+
+
+def _as_tokens(values: np.ndarray, dtype: tf.DType) -> np.ndarray:
+    return values if dtype == tf.string else _objects([str(one).encode() for one in values])
 
 
 def _objects(tokens: Sequence[bytes]) -> np.ndarray:

@@ -21,8 +21,9 @@ from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
 from tfx_explain.attribution.problem.result import Attributions, assemble
 
-# What the meshes of a block of rows may take.
-_MESH_BYTES = 2**24
+# What the meshes of a block of rows may take; of many features, the fewest rows take more. A call takes a time for each
+# tensor, so that blocks of ever fewer rows would take the square of the features' number.
+_MESH_BYTES, _FEWEST_ROWS = 2**24, 32
 # Few rows of a block need more points.
 _USUAL_POINTS = 128
 # What rounding may do to averages, relative to the outputs.
@@ -78,8 +79,9 @@ class IntegratedGradients(Method):
         rows = problem.sound_rows()
         points = self._steps or min(self._max_gradients, _USUAL_POINTS)
         path = Path(problem, self._batch_size)
+        block = max(_FEWEST_ROWS, _MESH_BYTES // (4 * points * (len(problem.features) + 4)))
         # As many as make a batch of their first meshes.
-        block = min(path.batch_size // FIRST_POINTS, _MESH_BYTES // (4 * points * (len(problem.features) + 4)))
+        block = min(path.batch_size // FIRST_POINTS, block)
         if self._steps is not None:
             block = max(1, path.batch_size // (self._steps + 2))
         keys = self._mapped(problem)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.coalitions.parts import ROW, ModelOfParts, presence_key
-from tfx_explain.attribution.coalitions.units import MOST_PLAYERS, Units, units_of_list, units_of_text
+from tfx_explain.attribution.coalitions.units import MOST_PLAYERS, Units, units_of_list, units_of_rows, units_of_text
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
 from tfx_explain.attribution.problem.randomness import keys_of_rows
@@ -41,6 +41,7 @@ class Tokens(Method):
         *,
         lists: Collection[str] = (),
         texts: Mapping[str, Splitter] | None = None,
+        padded: Mapping[str, Any] | None = None,
         stand_in: bytes | None = None,
         max_tokens: int = 512,
         batch_size: int = 16384,
@@ -54,6 +55,9 @@ class Tokens(Method):
                 values and weights.
             texts: features that are one string tensor, `[rows]`, `[rows, n]` or ragged, and what cuts each text:
                 `words`, `sentences`, `by_pattern`, or any function from texts, bytes `[texts]`, to `Spans`.
+            padded: features that have the same number of values in every row, each of them a token: one dense tensor
+                `[rows, n]`; and what they are padded with, a scalar or one for each value. Where there is no
+                `stand_in`, it stands in the place of an absent value, too.
             stand_in: stands in the place of an absent token of a text, or of a list of strings. None: it is left out.
             max_tokens: the most tokens of a row that are listed; those beyond are one player, and in the rest.
             batch_size: most rows in one call of the model; fewer where texts and lists are long.
@@ -61,16 +65,16 @@ class Tokens(Method):
         Raises:
             ValueError: if a setting is out of range.
         """
-        texts = texts or {}
-        if max_tokens < 1 or batch_size < 1 or set(lists) & set(texts):
+        texts, padded = texts or {}, padded or {}
+        if max_tokens < 1 or batch_size < 1 or len({*lists, *texts, *padded}) < len(lists) + len(texts) + len(padded):
             raise ValueError(
                 f"max_tokens is {max_tokens}, batch_size {batch_size} (both at least 1), lists {sorted(lists)}, texts "
-                f"{sorted(texts)} (no feature in both); put each in its range."
+                f"{sorted(texts)}, padded {sorted(padded)} (no feature in several); put each in its range."
             )
         if not isinstance(method, CoalitionMethod):
             raise ValueError(f"{type(method).__name__} plays no coalitions; give KernelShap, for example, or Lime.")
         method.check_budget(MOST_PLAYERS)
-        self._method, self._lists, self._texts = method, tuple(lists), dict(texts)
+        self._method, self._lists, self._texts, self._padded = method, tuple(lists), dict(texts), dict(padded)
         self._stand_in, self._max_tokens, self._batch_size = stand_in, max_tokens, batch_size
 
     def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
@@ -79,6 +83,10 @@ class Tokens(Method):
         units |= {
             name: units_of_text(name, _tensors(problem, name), splitter, *settings)
             for name, splitter in self._texts.items()
+        }
+        units |= {
+            name: units_of_rows(name, _tensors(problem, name), padding, *settings)
+            for name, padding in self._padded.items()
         }
         found = self._method.attribute(
             problem.model, problem.inputs, problem.given, problem.parts(), problem.targets, keys

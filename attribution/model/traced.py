@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from tfx_explain.attribution.model.interface import Tensor, Tensors, TraceableModel
+from tfx_explain.attribution.model.interface import Model, Tensor, Tensors, TraceableModel
 from tfx_explain.attribution.model.steady import steady
 
 
@@ -27,25 +28,50 @@ class TracedModel:
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """See `OutputModel`."""
-        return self._call("outputs", dict(inputs))
+        return self.run(_outputs, dict(inputs))
 
     def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
         """See `Model`."""
-        return self._call("predict", dict(inputs), targets)
+        return self.run(_predict, dict(inputs), targets)
 
     def gradients(self, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `Model`."""
-        return self._call("gradients", dict(inputs), targets)
+        return self.run(_gradients, dict(inputs), targets)
 
-    def _call(self, method: str, inputs: dict[str, Tensor], *targets: tf.Tensor) -> Any:
-        function, traces = getattr(self._model, method), self._model.traces
+    def run(self, program: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls a program with the other model and `arguments`, in one trace.
+
+        Args:
+            program: hashable; equal ones have the same traces.
+            arguments: tensors `[any number, ...]`, sequences of them, and dictionaries.
+        """
+        traces = self._model.traces
         if tf.config.functions_run_eagerly():
-            return function(inputs, *targets)
-        form = method, *((key, _form(tensor)) for key, tensor in sorted(inputs.items()))
+            return program(self._model, *arguments)
+        form = program, *map(_form, arguments)
         with self._tracing:
             if form not in traces:
-                traces[form] = _of_any_rows(function, inputs, *targets)
-        return traces[form](*tf.nest.flatten((inputs, targets), expand_composites=True))
+                traces[form] = _of_any_rows(functools.partial(program, self._model), *arguments)
+        return traces[form](*tf.nest.flatten(arguments, expand_composites=True))
+
+
+def run(model: Model, program: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a program of a model and tensors, traced where the model is (see `TracedModel.run`)."""
+    if isinstance(model, TracedModel):
+        return model.run(program, *arguments)
+    return program(model, *arguments)
+
+
+def _outputs(model: TraceableModel, inputs: Tensors) -> tf.Tensor:
+    return model.outputs(inputs)
+
+
+def _predict(model: Model, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
+    return model.predict(inputs, targets)
+
+
+def _gradients(model: Model, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    return model.gradients(inputs, targets)
 
 
 def _differentiates_python(traced: Any) -> bool:
@@ -65,9 +91,9 @@ def _one_at_a_time(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _of_any_rows(function: Callable[..., Any], inputs: Tensors, *targets: tf.Tensor) -> Callable[..., Any]:
-    """Traces a function of inputs and targets to one of their flat tensors."""
-    specs = {key: _any_rows(tensor) for key, tensor in inputs.items()}, *(_any_rows(target) for target in targets)
+def _of_any_rows(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """Traces a function of tensors in some structure to one of the flat tensors."""
+    specs = tf.nest.map_structure(_any_rows, arguments)
     # Only `tf.function` translates Python's branches and loops.
     traced = tf.function(function).get_concrete_function(*specs)
 
@@ -78,9 +104,13 @@ def _of_any_rows(function: Callable[..., Any], inputs: Tensors, *targets: tf.Ten
     return _one_at_a_time(called) if _differentiates_python(traced) else called
 
 
-def _form(tensor: Tensor) -> Any:
-    """Returns what makes a trace fit a tensor, in less time than `_any_rows` takes."""
-    return (tensor.dtype, *tensor.shape[1:]) if isinstance(tensor, tf.Tensor) else _any_rows(tensor)
+def _form(argument: Any) -> Any:
+    """Returns what makes a trace fit tensors, in less time than `_any_rows` takes."""
+    if isinstance(argument, tf.Tensor):
+        return (argument.dtype, *argument.shape[1:])
+    if isinstance(argument, dict):
+        return tuple((key, _form(argument[key])) for key in sorted(argument))
+    return tuple(map(_form, argument)) if isinstance(argument, list | tuple) else _any_rows(argument)
 
 
 def _any_rows(tensor: Tensor) -> Any:

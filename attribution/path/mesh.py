@@ -29,7 +29,7 @@ _FARTHER = 8.0
 _VANISHING = 0.8
 _LEAST_SHARE = 0.01
 # Bytes that stay in a processor's cache.
-_IN_CACHE = 2**19
+_IN_CACHE = 2**20
 # Even where nothing is in doubt, points go somewhere.
 _LEAST_DOUBT = 1e-30
 
@@ -153,13 +153,14 @@ class Quadrature:
         several = 4 * self.shares * (1 - self.shares)
         several = np.where(several > 0, several, 1)
         weights = np.stack([several, np.abs(self.shares - 0.5)]) * (lengths**2 / units)
-        gaps = np.abs(self.unexplained) * (_GAP_SHARE / units)
+        gaps = (np.abs(self.unexplained) * (_GAP_SHARE / units)).astype(dtype)
         squares, parts = np.empty(self.mesh.slopes[:, 0].shape), np.empty_like(lengths)
         for part in _cached(self.mesh.slopes):
             doubts = _doubts(self.mesh.slopes[part], rates[part], weights[:, part].astype(dtype))
-            doubts += gaps[part].astype(dtype)
-            parts[part] = doubts.sum(axis=0)
+            parts[part] = _shared(doubts)
+            doubts += gaps[part]
             squares[part] = np.einsum("frp,frp->rf", doubts, doubts)
+        parts += gaps * len(doubts)
         return np.sqrt(squares.max(axis=1)) * units[:, 0], parts
 
     def new_points(self, count: int, doubts: np.ndarray) -> tuple[np.ndarray, Places]:
@@ -220,7 +221,7 @@ def _doubts(slopes: np.ndarray, rates: np.ndarray, weights: np.ndarray) -> np.nd
         # Of a single feature the rule knows all but what is unexplained.
         return np.zeros((1, rows, points), slopes.dtype)
     bends = np.ascontiguousarray(slopes.reshape(-1, features).T)
-    turns = np.zeros_like(bends)
+    turns, doubts = np.empty_like(bends), np.empty_like(bends)
     np.subtract(bends[:, 1:], bends[:, :-1], out=bends[:, :-1])
     bends *= rates.ravel()
     # Whatever the next row's slopes are, NaN too.
@@ -229,16 +230,24 @@ def _doubts(slopes: np.ndarray, rates: np.ndarray, weights: np.ndarray) -> np.nd
     np.abs(bends, out=bends)
     np.abs(turns, out=turns)
     turns.reshape(features, rows, points)[:, :, -2:] = 0
-    doubts = turns.copy()
+    doubts[:, 0] = turns[:, 0]
     np.maximum(turns[:, :-1], turns[:, 1:], out=doubts[:, 1:])
     np.minimum(doubts, bends, out=doubts)
     doubts *= weights[0].ravel()
     bends *= weights[1].ravel()
-    np.maximum(doubts, bends, out=doubts)
-    # Errors of the features add up to what is unexplained: none is larger than those of the others together.
-    np.multiply(doubts, _ALONE_SHARE - 1, out=bends)
-    bends += doubts.sum(axis=0)
-    return np.minimum(doubts, bends, out=doubts).reshape(features, rows, points)
+    return np.maximum(doubts, bends, out=doubts).reshape(features, rows, points)
+
+
+def _shared(doubts: np.ndarray) -> np.ndarray:
+    """Bounds doubts `[features, rows, points]` by each other, in place; returns what they are together.
+
+    Errors of the features add up to what is unexplained: none is larger than those of the others together, but for
+    `_ALONE_SHARE` of itself. Only the largest one can be.
+    """
+    together, largest = doubts.sum(axis=0), doubts.max(axis=0)
+    bounds = together - (1 - _ALONE_SHARE) * largest
+    np.minimum(doubts, bounds, out=doubts)
+    return together - largest + np.minimum(largest, bounds)
 
 
 def _at_points(lengths: np.ndarray, shares: np.ndarray | float) -> np.ndarray:

@@ -1,63 +1,47 @@
-"""Sums of slopes at the same points of some paths, added up as the points come: no slope is kept for long.
-
-Sums go point after point, so that they do not depend on how many paths there are.
-"""
+"""Sums of slopes at the same points of some paths, none of which depends on how many paths there are."""
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
+from tfx_explain.attribution.model.blocks import row_products
 from tfx_explain.attribution.path.quadrature import secant_weights
 
 
-class SlopeSums:
-    """Weighted sums of the slopes of some paths."""
+def weighted_sums(slopes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sums slopes `[paths, points, features]` by weights of several sums, float64 `[sums, points]`.
 
-    def __init__(
-        self, alphas: np.ndarray, weights: np.ndarray, shapes: dict[str, tuple[int, ...]], by_secants: bool
-    ) -> None:
-        """Begins with zeros.
-
-        Args:
-            alphas: float64 `[points]`.
-            weights: of several sums, float64 `[sums, points]`; where the weight is 0, no slope is read.
-            shapes: by key, the shape of its slopes at one point, the paths first.
-            by_secants: whether another sum follows, in which intervals' ends weigh what `secant_share` says.
-        """
-        self._alphas, self._weights, self._by_secants = alphas, weights, by_secants
-        # By key, float64 `[sums, paths, ...]`.
-        self.totals = {key: np.zeros((len(weights) + by_secants, *shape)) for key, shape in shapes.items()}
-        self._last: dict[str, np.ndarray] = {}
-
-    def add(self, points: slice, slopes: dict[str, np.ndarray], outputs: np.ndarray, rises: np.ndarray) -> None:
-        """Adds the slopes at the next points.
-
-        Args:
-            points: which they are.
-            slopes: by key, `[points, paths, ...]`.
-            outputs: float64 `[paths, all points]`, known up to these.
-            rises: float64 `[paths, all points]`, the outputs' derivatives, known as far.
-        """
-        for key, by_point in slopes.items():
-            add_weighted(by_point, self._weights[:, points], self.totals[key])
-        if self._by_secants:
-            known = slice(max(0, points.start - 1), points.stop)
-            shares = secant_weights(self._alphas[known], outputs[:, known], rises[:, known])
-            for key, by_point in slopes.items():
-                before = [self._last[key]] if key in self._last else []
-                _add_intervals([*before, *by_point], *shares, self.totals[key][-1])
-                self._last[key] = by_point[-1]
+    Returns:
+        float64 `[paths, sums, features]`; NaN where a slope is not finite and its weight not 0.
+    """
+    paths, points, features = slopes.shape
+    by_place = np.swapaxes(slopes, 1, 2).reshape(paths * features, points)
+    finite = np.isfinite(by_place)
+    if finite.all():
+        sums = row_products(by_place, weights.T)
+    else:
+        sums = row_products(np.where(finite, by_place, 0), weights.T)
+        sums[~finite @ (weights.T != 0)] = np.nan
+    return np.swapaxes(sums.reshape(paths, features, len(weights)), 1, 2)
 
 
-def add_weighted(by_point: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> None:
-    """Adds `[points, paths, ...]` by `weights` `[sums, points]` to `totals` `[sums, paths, ...]`, in order."""
-    weighted = np.empty(totals.shape[1:])
-    for values, of_sums in zip(by_point, weights.T, strict=True):
-        for number in np.flatnonzero(of_sums):
-            np.multiply(values, of_sums[number], out=weighted, dtype=np.float64)
-            totals[number] += weighted
+def secant_sums(alphas: np.ndarray, outputs: np.ndarray, rises: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Sums slopes of intervals' ends, that weigh what `secant_share` says.
+
+    Args:
+        alphas: float64 `[points]`.
+        outputs: float64 `[paths, points]`.
+        rises: float64 `[paths, points]`, their derivatives.
+        slopes: `[paths, points, features]`.
+
+    Returns:
+        float64 `[paths, features]`.
+    """
+    total = np.zeros((len(slopes), slopes.shape[2]))
+    with np.errstate(invalid="ignore", over="ignore"):
+        for point, (at_start, at_end) in enumerate(zip(*secant_weights(alphas, outputs, rises), strict=True)):
+            total += slopes[:, point] * at_start[:, None] + slopes[:, point + 1] * at_end[:, None]
+    return total
 
 
 def add_by_path(by_path: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> None:
@@ -67,11 +51,3 @@ def add_by_path(by_path: np.ndarray, weights: np.ndarray, totals: np.ndarray) ->
         if not np.isfinite(values.sum()):
             values = np.where(np.isfinite(values), values, 0)
         totals += of_paths.reshape(-1, *[1] * (values.ndim - 1)) * values
-
-
-def _add_intervals(by_point: list[np.ndarray], starts: np.ndarray, ends: np.ndarray, total: np.ndarray) -> None:
-    """Adds slopes of each two neighbouring points `[paths, ...]` by weights `[points - 1, paths]` to `total`."""
-    axes = (slice(None), *(None,) * (total.ndim - 1))
-    with np.errstate(invalid="ignore", over="ignore"):
-        for (first, second), at_start, at_end in zip(itertools.pairwise(by_point), starts, ends, strict=True):
-            total += first * at_start[axes] + second * at_end[axes]

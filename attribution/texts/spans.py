@@ -73,6 +73,8 @@ def _bytes_before(text: str) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(sizes)])
 
 
+# Characters, by their code points.
+characters = by_pattern("(?s).")
 # Words, with the punctuation that sticks to them: what is left of a text without words is spaces.
 words = by_pattern(_WORD)
 # Sentences; a full stop before a space ends one, be it an abbreviation's.

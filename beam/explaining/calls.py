@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from tfx_explain.savedmodel import CutModel, TokenModel
 _Result = TypeVar("_Result")
 
 
-class SteadyModel:
+class SteadyModel(TracedModel):
     """A model as `attribution.Model` that gives a row the same bits in batches of any size.
 
     Attributes:
@@ -28,28 +29,36 @@ class SteadyModel:
 
     def __init__(self, model: CutModel | TokenModel) -> None:
         """Wraps a model."""
+        super().__init__(model)
         self.players, self.baselines = model.players, model.baselines
-        self._encode, self._model = model.encode, TracedModel(model)
+        self._encode = model.encode
         self._seconds = 0.0
         self._lock = threading.Lock()
 
     def encode(self, rows: tf.Tensor | Mapping[str, tf.Tensor]) -> dict[str, Any]:
         """As `CutModel.encode`."""
-        if isinstance(rows, Mapping):
-            return self._call(lambda padded: _one_of_each(self._encode(padded), padded), rows)
-        return self._call(lambda padded: _one_of_each(self._encode(padded["rows"]), padded), {"rows": rows})
+        given = rows if isinstance(rows, Mapping) else {"rows": rows}
+
+        def encoded(padded: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+            return _one_of_each(self._encode(padded if isinstance(rows, Mapping) else padded["rows"]), padded)
+
+        return _padded(functools.partial(self._timed, encoded), given)
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """As `CutModel.outputs`."""
-        return self._call(self._model.outputs, inputs)
+        return _padded(super().outputs, inputs)
 
     def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
         """As `CutModel.predict`."""
-        return self._call(self._model.predict, inputs, targets)
+        return _padded(super().predict, inputs, targets)
 
     def gradients(self, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """As `CutModel.gradients`."""
-        return self._call(self._model.gradients, inputs, targets)
+        return _padded(super().gradients, inputs, targets)
+
+    def run(self, program: Callable[..., Any], *arguments: Any) -> Any:
+        """As `TracedModel.run`; whoever calls it sees to whole vectors of rows."""
+        return self._timed(super().run, program, *arguments)
 
     def take_seconds(self) -> float:
         """Returns the time spent in the model since this was asked last, the sum over threads."""
@@ -57,18 +66,10 @@ class SteadyModel:
             seconds, self._seconds = self._seconds, 0.0
         return seconds
 
-    def _call(self, function: Callable[..., _Result], inputs: Tensors, *others: Any) -> _Result:
-        rows = int(next(iter(inputs.values())).shape[0])
+    def _timed(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
         started = time.perf_counter()
         try:
-            if rows == filled(rows):
-                result = function(inputs, *others)
-            else:
-                index = extended(np.arange(rows), filled(rows))
-                padded = {key: tf.gather(tensor, index) for key, tensor in inputs.items()}
-                result = tf.nest.map_structure(
-                    lambda tensor: tensor[:rows], function(padded, *(tf.gather(other, index) for other in others))
-                )
+            result = function(*arguments)
         except UnicodeDecodeError:  # of a row that TensorFlow repeats, and that is no text
             raise
         except ValueError as error:
@@ -77,6 +78,17 @@ class SteadyModel:
         with self._lock:
             self._seconds += time.perf_counter() - started
         return result
+
+
+def _padded(function: Callable[..., _Result], inputs: Tensors, *others: Any) -> _Result:
+    """Calls a function with whole vectors of rows, and returns what it finds of those that were given."""
+    rows = int(next(iter(inputs.values())).shape[0])
+    if rows == filled(rows):
+        return function(inputs, *others)
+    index = extended(np.arange(rows), filled(rows))
+    padded = {key: tf.gather(tensor, index) for key, tensor in inputs.items()}
+    found = function(padded, *(tf.gather(other, index) for other in others))
+    return tf.nest.map_structure(lambda tensor: tensor[:rows], found)
 
 
 def _one_of_each(encoded: dict[str, Any], rows: Mapping[str, tf.Tensor]) -> dict[str, Any]:

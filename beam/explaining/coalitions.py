@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from tfx_explain.attribution import Attributions, KernelShap, Lime, Occlusion, SampledShapley, Tokens, sentences, words
+from tfx_explain.attribution import (
+    Attributions,
+    KernelShap,
+    Lime,
+    Occlusion,
+    SampledShapley,
+    Tokens,
+    characters,
+    sentences,
+    words,
+)
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.problem.tokens import TokenValues
 from tfx_explain.beam.explaining.tokens import MOST_TOKENS, chosen_features
@@ -102,11 +112,16 @@ class TokenCoalitions:
 
     def method(self, method: CoalitionMethod) -> Tokens:
         """Returns a method that attributes tokens, too."""
-        splitter = sentences if self._asked.players == _Config.SENTENCE else words
+        whole = sentences if self._asked.players == _Config.SENTENCE else words
         return Tokens(
             method,
-            lists=[name for name, own in self._players.items() if own.is_list],
-            texts={name: splitter for name, own in self._players.items() if not own.is_list},
+            lists=[name for name, own in self._players.items() if own.is_list and not own.padding],
+            padded={name: own.padding for name, own in self._players.items() if own.padding},
+            texts={
+                name: characters if own.are_characters else whole
+                for name, own in self._players.items()
+                if not own.is_list
+            },
             stand_in=_UNKNOWN if self._asked.baseline == _Config.UNKNOWN else None,
             max_tokens=self._asked.max_tokens or MOST_TOKENS,
         )

@@ -98,6 +98,14 @@ class Engine:
         )
         self.parses = all(model.takes_examples for model in self.models.values())
 
+    @property
+    def numbers_per_row(self) -> int:
+        """How many numbers are kept of a row: of each feature those of every model's outputs, and one a baseline."""
+        features = max(len(model.features) for model in self.models.values())
+        outputs = self.choice.most(self.models[columns.CANDIDATE].num_outputs) * len(self.models)
+        baselines = (tensor.shape[0] or 1 for model in self._calls.values() for tensor in model.baselines.values())
+        return features * (outputs + max(baselines, default=1))
+
     def lacking_rows(self, batch: pa.RecordBatch) -> Failures:
         """Finds the rows without a value that a model takes."""
         lacking: Failures = {}

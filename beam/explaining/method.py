@@ -23,8 +23,9 @@ from tfx_explain.attribution import (
     Xrai,
 )
 from tfx_explain.attribution.coalitions.method import CoalitionMethod
-from tfx_explain.attribution.model.interface import Model, Tensors
+from tfx_explain.attribution.model.interface import Model, Tensor, Tensors
 from tfx_explain.attribution.problem.problem import Players
+from tfx_explain.attribution.problem.tokens import taken
 from tfx_explain.beam.explaining.coalitions import coalition_method, given
 from tfx_explain.beam.explaining.images import DEFAULT, SUPERPIXELS, XRAI
 from tfx_explain.beam.explaining.tokens import with_tokens
@@ -157,7 +158,7 @@ class Request:
 
     def take(self, rows: np.ndarray) -> Request:
         """Returns the request for some of the rows, int `[taken]`."""
-        inputs = {key: tf.gather(tensor, rows) for key, tensor in self.inputs.items()}
+        inputs = {key: _rows_of(tensor, rows) for key, tensor in self.inputs.items()}
         tokens = {name: of_feature.take(rows) for name, of_feature in self.tokens.items()}
         return dataclasses.replace(self, inputs=inputs, keys=self.keys[rows], tokens=tokens)
 
@@ -194,6 +195,15 @@ class Request:
 
     def _some(self, rows: np.ndarray) -> Request:
         return self if len(rows) == len(self.keys) and (np.diff(rows) == 1).all() else self.take(rows)
+
+
+def _rows_of(tensor: Tensor, rows: np.ndarray) -> Tensor:
+    """Takes some rows, int `[taken]`; of ragged tensors with fewer operations than TensorFlow's own gather has."""
+    if not isinstance(tensor, tf.RaggedTensor) or tensor.ragged_rank > 1:
+        return tf.gather(tensor, rows)
+    splits, index = taken(tensor.row_splits.numpy(), rows)
+    of_rows = tf.constant(splits, tensor.row_splits.dtype)
+    return tf.RaggedTensor.from_row_splits(tf.gather(tensor.values, index), of_rows, validate=False)
 
 
 def _compact(request: Request, method: Method, targets: np.ndarray) -> Attributions:

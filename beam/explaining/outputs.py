@@ -58,6 +58,12 @@ class ChosenOutputs:
         count = size if self.highest < 0 else min(self.highest or 1, size)
         return np.argsort(-outputs, axis=1, kind="stable")[:, :count].astype(np.int32)
 
+    def most(self, size: int | None) -> int:
+        """Returns how many outputs of `size` are chosen of each row; of a size that is not known, at least 1."""
+        if self.fixed == (ALL,) or self.highest < 0:
+            return size or 1
+        return len(self.fixed) or self.highest or 1
+
     def of_model(self, name: str, targets: np.ndarray) -> np.ndarray:
         """Returns a model's outputs that stand for the candidate's `targets`, int32 `[rows, chosen]`."""
         counterparts = self.counterparts.get(name)

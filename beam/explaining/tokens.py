@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -93,20 +94,19 @@ def _token_values(
     lengths = np.diff(tokens.row_splits)
     failed = np.array([reason != "" for reason in found.failures], bool)
     kept = np.where(failed, 0, np.minimum(lengths, most))
+    row_of = np.repeat(np.arange(len(lengths)), lengths)
     sums, rest = np.zeros(len(tokens.texts)), np.zeros(len(lengths))
-    for row in np.flatnonzero(~failed):
-        own = sums[tokens.row_splits[row] : tokens.row_splits[row + 1]]
-        for key in keys:
-            owners = tokens.owners[key][row]
-            entries = _by_entry(found.maps[key][row], owners).reshape(-1)
-            is_owned = (owners.reshape(-1) >= 0) & (owners.reshape(-1) < len(own))
-            own += np.bincount(owners.reshape(-1)[is_owned], entries[is_owned], minlength=len(own))
-            rest[row] += entries[~is_owned].sum()
-        if has_others:
-            rest[row] = whole[row] - own.sum()
-        rest[row] += own[kept[row] :].sum()
+    for key in keys:
+        entries, rows, owners = _by_entry(found.maps[key], tokens.owners[key], tokens.entry_splits[key])
+        is_owned = (owners >= 0) & (owners < lengths[rows])
+        which = tokens.row_splits[rows] + owners
+        sums += np.bincount(which[is_owned], entries[is_owned], minlength=len(sums))
+        rest += np.bincount(rows[~is_owned], entries[~is_owned], minlength=len(rest))
+    if has_others:
+        rest = whole - np.bincount(row_of, sums, minlength=len(rest))
+    is_kept = np.arange(len(sums)) - tokens.row_splits[row_of] < kept[row_of]
+    rest += np.bincount(row_of[~is_kept], sums[~is_kept], minlength=len(rest))
     rest[failed] = np.nan
-    is_kept = np.arange(len(sums)) - np.repeat(tokens.row_splits[:-1], lengths) < np.repeat(kept, lengths)
     return TokenValues(
         splits_of(kept),
         tokens.texts[is_kept],
@@ -118,6 +118,15 @@ def _token_values(
     )
 
 
-def _by_entry(numbers: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """Sums what a row's numbers `[entries and padding, ...]` have of an attribution up by entry, as `owners` lie."""
-    return numbers[: len(owners)].sum(axis=tuple(range(owners.ndim, numbers.ndim)))
+def _by_entry(numbers: np.ndarray, owners: np.ndarray, splits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sums what rows' numbers `[rows, entries and padding, ...]` have of an attribution up by entry, as `owners` lie.
+
+    Returns:
+      The sums, float `[entries]` of all rows, and the row and the owner of each.
+    """
+    inner = owners.ndim - 1
+    sums = numbers.sum(axis=tuple(range(2 + inner, numbers.ndim)))
+    lengths = np.diff(splits)
+    sums = sums[np.arange(sums.shape[1]) < lengths[:, None]]
+    rows = np.repeat(np.arange(len(lengths)), lengths * math.prod(owners.shape[1:]))
+    return sums.reshape(-1), rows, owners.reshape(-1)

@@ -70,11 +70,12 @@ def spread(values: np.ndarray, more: np.ndarray | float = 0.0) -> Spread:
     """Returns how quantities vary.
 
     Args:
-      values: float64 `[runs, quantities]`; two runs at least.
+      values: float64 `[runs, quantities]`; two runs at least, and any number of quantities, none among them.
       more: Variance that the runs don't show, float64 `[quantities]`.
     """
     runs, variance = len(values), values.var(axis=0, ddof=1)
-    moderated = (PRIOR * variance.mean() + (runs - 1) * variance) / (PRIOR + runs - 1)
+    common = variance.sum() / max(1, variance.size)
+    moderated = (PRIOR * common + (runs - 1) * variance) / (PRIOR + runs - 1)
     return Spread(values.mean(axis=0), np.sqrt(moderated + more), runs)
 
 

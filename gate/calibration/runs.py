@@ -13,7 +13,10 @@ import pyarrow as pa
 from tfx_explain.gate.slices import SliceKey
 from tfx_explain.metrics.agreement import cosines
 from tfx_explain.metrics.extractor import model_rows
-from tfx_explain.metrics.naming import unknown_name
+from tfx_explain.metrics.lists import places_of
+from tfx_explain.metrics.naming import positions, unknown_name
+from tfx_explain.metrics.token_rows import row_tokens
+from tfx_explain.metrics.token_sums import TokenSums
 from tfx_explain.proto.printable import text_of
 from tfx_explain.storage import columns
 
@@ -48,7 +51,8 @@ class Run:
 
     def places(self, features: Sequence[str]) -> list[int]:
         """Returns where some features are among the run's."""
-        return [self.features.index(feature) for feature in features]
+        places = positions(self.features)
+        return [places[feature] for feature in features]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,11 +63,13 @@ class Comparison:
       name: For people.
       agreement: Mean cosine between the models' attributions, by slice.
       importances: Sums of absolute attributions by slice, float64 `[2, features of either]`, the candidate's first.
+      tokens: By feature, the importances of tokens, of the candidate and of the baseline model.
     """
 
     name: str
     agreement: Mapping[SliceKey, float]
     importances: Mapping[SliceKey, np.ndarray]
+    tokens: Mapping[str, tuple[Mapping[bytes, float], Mapping[bytes, float]]]
 
 
 class Sums:
@@ -84,6 +90,7 @@ class Sums:
         # Of the rows, then of resamples of them: float64 `[1 + RESAMPLES, features]`.
         self._sums: dict[str, dict[SliceKey, np.ndarray]] = {model: {} for model in columns.MODELS}
         self._agreement: dict[SliceKey, np.ndarray] = {}
+        self._tokens: dict[str, dict[str, TokenSums]] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds records.
@@ -115,6 +122,18 @@ class Sums:
                 added = np.array([chosen.sum(), cosines(*both).sum()])
                 self._agreement[slice_key] = self._agreement.get(slice_key, 0.0) + added
 
+        if len(found) == len(columns.MODELS):
+            self._add_tokens(batch)
+
+    def _add_tokens(self, batch: pa.RecordBatch) -> None:
+        """Adds the tokens of features of which both models' records have some."""
+        places = places_of(batch, self._class_name)
+        names = [columns.tokenized_features(batch.schema.names, model) for model in columns.MODELS]
+        for name in sorted(set.intersection(*map(set, names))):
+            for model, sums in self._tokens.setdefault(name, {m: TokenSums() for m in columns.MODELS}).items():
+                rows = row_tokens(batch, model, name, places)
+                sums.add_rows([row for row in rows if row is not None and row.is_known])
+
     def run(self, model: str, name: str, fingerprint: str = "", explained: tuple[str, ...] = ()) -> Run | None:
         """Returns what was added of `columns.CANDIDATE` or `columns.BASELINE`; None where there is nothing."""
         if not any(self._rows[model].values()):
@@ -136,13 +155,17 @@ class Sums:
             key: np.stack([self._everywhere(model, self._sums[model][key][:1])[0] for model in columns.MODELS])
             for key in agreement
         }
-        return Comparison(name, agreement, importances) if agreement else None
+        tokens = {
+            feature: (sums[columns.CANDIDATE].importances(), sums[columns.BASELINE].importances())
+            for feature, sums in self._tokens.items()
+        }
+        return Comparison(name, agreement, importances, tokens) if agreement else None
 
     def _everywhere(self, model: str, values: np.ndarray) -> np.ndarray:
         """Returns values of a model's features, `[some, features]`, as those of either model's features."""
         every = sorted({name for features in self._features.values() for name in features})
-        result = np.zeros((len(values), len(every)))
-        result[:, [every.index(feature) for feature in self._features[model]]] = values
+        places, result = positions(every), np.zeros((len(values), len(every)))
+        result[:, [places[feature] for feature in self._features[model]]] = values
         return result
 
 

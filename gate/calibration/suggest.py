@@ -20,6 +20,7 @@ from tfx_explain.gate.calibration.suggestion import (
     Suggestion,
     calibration,
 )
+from tfx_explain.gate.calibration.tokens import bounds_of_tokens, token_changes
 from tfx_explain.gate.calibration.words import in_words
 from tfx_explain.gate.usual import CUBE_ROOT, LINEAR, LOG, LOG_OF_REST, Usual, t_quantile
 from tfx_explain.metrics import AttributionAgreement, AttributionShare, ImportanceNDCG, ShareKept
@@ -47,7 +48,8 @@ def suggest(
     ```
 
     Each feature's share is bounded from both sides on the whole and on each slice, and so is its change from the
-    baseline model; where directories hold two models, their agreement by row and the ranking of features are, too.
+    baseline model; where directories hold two models, their agreement by row and the ranking of features are, too, and
+    that of tokens, where records have some.
     `calibration.rules` has the formulas.
 
     Args:
@@ -78,9 +80,14 @@ def suggest_from(history: History, rate: float, horizon: int, least_rows: int) -
     class_name = history.class_name
     chosen = choose(history, least_rows)
     comparisons = _comparisons(history, chosen)
-    thresholds = rule.how_many(chosen.shares) + comparisons.shape[1]
+    tokens = token_changes(history.comparisons)
+    thresholds = rule.how_many(chosen.shares) + comparisons.shape[1] + tokens.how_many
     each = rate / horizon / thresholds
-    found = [*_of_shares(chosen, each, class_name), *_of_comparisons(comparisons, chosen, each, class_name)]
+    found = [
+        *_of_shares(chosen, each, class_name),
+        *_of_comparisons(comparisons, chosen, each, class_name),
+        *bounds_of_tokens(tokens, each, class_name),
+    ]
     runs, needed = len(chosen.shares), rules.runs_needed(each)
     if not found:
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from tfx_explain.proto import explanation_pb2
 _Policy = explanation_pb2.GatePolicy
 # A serialized metric key and threshold.
 FailureKey = tuple[bytes, bytes]
+# The metrics of a slice; it is hashed once.
+Present = frozenset[tfma.metrics.MetricKey]
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ class Checker:
           failed: What TFMA's validator says has failed there.
           anywhere: The metrics of all slices.
         """
-        where = printed(slice_key)
+        where, present = printed(slice_key), functools.cache(lambda: frozenset(known.values))
         selected = {id(select) for select in self._selectors.values() if select(slice_key)}
         for key, thresholds in self._asked.items():
             value = known.values.get(key)
@@ -169,7 +172,7 @@ class Checker:
                 if is_asked and asked.failure_key not in done:
                     done.add(asked.failure_key)
                     if value is None:
-                        yield asked, self._missing(asked, where, known.values, key in anywhere)
+                        yield asked, self._missing(asked, where, known.values, present(), key in anywhere)
                     else:
                         yield asked, self._held(asked, where, known, value, asked.failure_key not in failed)
 
@@ -213,17 +216,19 @@ class Checker:
             return dataclasses.replace(check, why=no_interval(check))
         return check
 
-    def _missing(self, asked: Asked, where: str, metrics: Metrics, is_elsewhere: bool) -> Check:
-        sentence = not_found(asked.check(where), self._why_not_found(asked.key, metrics, is_elsewhere))
+    def _missing(self, asked: Asked, where: str, metrics: Metrics, present: Present, is_elsewhere: bool) -> Check:
+        sentence = not_found(asked.check(where), self._why_not_found(asked.key, metrics, present, is_elsewhere))
         observed, baseline = metrics.get(asked.value_key), asked.baseline(metrics)
         return asked.check(where, observed, baseline, None, None, None, False, sentence)
 
     def _all(self) -> Iterator[Asked]:
         return (asked for thresholds in self._asked.values() for asked in thresholds)
 
-    def _why_not_found(self, key: tfma.metrics.MetricKey, metrics: Metrics, is_elsewhere: bool) -> str:
+    def _why_not_found(
+        self, key: tfma.metrics.MetricKey, metrics: Metrics, present: Present, is_elsewhere: bool
+    ) -> str:
         # The search for the nearest name takes its time, and a metric is usually missing on all slices alike.
-        about = key, is_elsewhere, frozenset(metrics)
+        about = key, is_elsewhere, present
         if about not in self._why:
             self._why[about] = wording.why_not_found(key, metrics, is_elsewhere)
         return self._why[about]

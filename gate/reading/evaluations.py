@@ -73,14 +73,14 @@ def read_metrics(path: str) -> Slices:
     try:
         for metrics, file in _messages(path, tfma.METRICS_KEY, metrics_for_slice_pb2.MetricsForSlice):
             slice_key = _slice_key(metrics)
-            on_slice = result.setdefault(slice_key, SliceMetrics())
+            on_slice, where = result.setdefault(slice_key, SliceMetrics()), printed(slice_key)
             place = f"in {first.setdefault(slice_key, file)} and in {file}"
             for item in metrics.metric_keys_and_values:
                 # An evaluation of thousands of slices repeats some dozens of keys.
                 serialized = item.key.SerializeToString()
                 if serialized not in keys:
                     keys[serialized] = tfma.metrics.MetricKey.from_proto(item.key)
-                _take(on_slice, keys[serialized], item, printed(slice_key), place)
+                _take(on_slice, keys[serialized], item, where, place)
         _verify_count(path, result)
     except (DecodeError, TypeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(f"its metrics can't be read ({first_line(error)})") from error

@@ -21,13 +21,14 @@ def write_rows(month: int, is_spoilt: bool, fast: bool, folder: pathlib.Path) ->
     return len(rows)
 
 
-def deviations(first: Outcome, leaking: Outcome, third: Outcome) -> list[str]:
-    """Compares three runs with what should come out; returns a sentence for each difference."""
+def deviations(first: Outcome, leaking: Outcome, *later: Outcome) -> list[str]:
+    """Compares runs, two or more, with what should come out; returns a sentence for each difference."""
     found = [
         *pushed_deviations(1, first, None),
         *blocked_deviations(2, leaking, first, QUALITY, _CLEAR_RISE),
-        *pushed_deviations(3, third, first),
     ]
+    for run, sound in enumerate(later, start=3):
+        found += pushed_deviations(run, sound, first)
     if not any((one["feature"], one["kind"]) == (_LEAKED_FEATURE, "change") for one in leaking.failed):
         found.append(f"run 2: the gate found no rise of {_LEAKED_FEATURE}")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,6 +22,8 @@ class Feature:
         dense_shape: of a sparse feature, the tensor (rows, longest row); else ''.
         row_splits: of a ragged feature, the tensor `[rows + 1]` of where each row's values begin and end; else ''.
         required: whether an example without a value cannot be parsed.
+        default: what the parser reads of a row without it, or behind its end: one value, or one for each element; ()
+            where it reads nothing then.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Feature:
     dense_shape: str = ""
     row_splits: str = ""
     required: bool = True
+    default: tuple[Any, ...] = ()
 
     @property
     def is_sparse(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.features import Feature, Features
-from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, source, static_value
+from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, node_of, source, static_value
 
 _PARSERS = ("ParseExampleV2", "ParseExample")
 _PROTO_OPS = ("ParseExample", "ParseSingle", "ParseSequence", "DecodeProto")
@@ -107,14 +107,21 @@ def _parsed(graph: FlatGraph, parser: Any) -> Iterator[Feature]:
         yield Feature(key, values, dtype, tf.TensorShape([None]), indices, shape, required=False)
     shapes = [tf.TensorShape(shape) for shape in parser.attr["dense_shapes"].list.shape]
     for i, (key, dtype) in enumerate(layout.dense.items()):
-        default = static_value(graph, layout.defaults[i])
+        default = static_value(graph, _before_reshape(graph, layout.defaults[i]))
         required = default is not None and default.size == 0
         shape = tf.TensorShape([None]).concatenate(shapes[i])
-        yield Feature(key, output(3 * num_sparse, i), dtype, shape, required=required)
+        filling = () if default is None else tuple(default.reshape(-1).tolist())
+        yield Feature(key, output(3 * num_sparse, i), dtype, shape, required=required, default=filling)
     first = 3 * num_sparse + num_dense
     for i, (key, dtype) in enumerate(layout.ragged.items()):
         splits = output(first + len(layout.ragged), i)
         yield Feature(key, output(first, i), dtype, tf.TensorShape([None]), row_splits=splits, required=False)
+
+
+def _before_reshape(graph: FlatGraph, tensor: str) -> str:
+    """The constant that tf.io.FixedLenFeature gives the shape of a row."""
+    node = graph.nodes[node_of(source(graph, tensor))]
+    return node.input[0] if node.op == "Reshape" else tensor
 
 
 def _layout(graph: FlatGraph, parser: Any) -> _Layout:

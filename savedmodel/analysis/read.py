@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
@@ -95,6 +97,11 @@ class ReadModel:
         return _read(self.signature, with_operands(self.graph, self.specs, tensors))
 
 
+# From what was asked for to what was read; None outside of `read_once`.
+_Kept: TypeAlias = "dict[tuple[str, str | None, tuple[str, ...], str | None], ReadModel]"
+_KEPT: contextvars.ContextVar[_Kept | None] = contextvars.ContextVar("read signatures", default=None)
+
+
 def read_model(
     model_dir: str, signature_name: str | None, tags: Sequence[str] = (), preprocess_name: str | None = None
 ) -> ReadModel:
@@ -103,6 +110,26 @@ def read_model(
     Raises:
         ValueError: if the model cannot be read, or its features cannot be told apart.
     """
+    kept = {} if (block := _KEPT.get()) is None else block
+    key = (model_dir, signature_name, tuple(tags), preprocess_name)
+    if key not in kept:
+        read = _load(model_dir, signature_name, tags, preprocess_name)
+        named = (model_dir, read.signature.name, tuple(tags), read.signature.preprocess_name or None)
+        kept.update({key: read, named: read})
+    return kept[key]
+
+
+@contextlib.contextmanager
+def read_once() -> Iterator[None]:
+    """Within the block, a signature that has been read is not loaded again: a model is described, then opened."""
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
+def _load(model_dir: str, signature_name: str | None, tags: Sequence[str], preprocess_name: str | None) -> ReadModel:
     signature = load_signature(model_dir, signature_name, tags, preprocess_name)
     try:
         graph = inline(signature)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-from tfx_explain.savedmodel.analysis.depend import value_consumers
+from tfx_explain.savedmodel.analysis.gathers import GATHERS, Gather, find_gathers
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.shapes import LOOKUPS
-from tfx_explain.savedmodel.graph.flat import index_of, node_of, source, static_value
+from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of, source
 
 HASHES = frozenset({"StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong"})
-_GATHERS = frozenset({"Gather", "GatherV2", "ResourceGather"})
-_SEGMENTS = frozenset({"SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegmentSum"})
 _DECODERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
-_UNIQUES = frozenset({"Unique", "UniqueV2"})
 # Of an op that makes strings and their ids at once: the output with the strings, and that with the ids.
 _SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1), "TFText>FastWordpieceTokenizeWithOffsets": (0, 1)}
 # Ops that make strings or their ids, as they are told.
@@ -25,6 +22,7 @@ _EITHER = frozenset(
     {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
 )
 _OUT_TYPE = "out_type"
+_LOOPS = frozenset({"While", "StatelessWhile"})
 
 
 class TokensNotFoundError(ValueError):
@@ -33,22 +31,10 @@ class TokensNotFoundError(ValueError):
     def __init__(self, name: str, why: str) -> None:
         """Says of which feature, and why."""
         self.why = why
-        super().__init__(f"The tokens of {name!r} can't be found in the model: {why}.")
-
-
-@dataclass(frozen=True)
-class Gather:
-    """A tensor with one slice for each of the ids that a graph makes of a feature.
-
-    Attributes:
-        tensor: the slices, float `[*ids, ...]`; where `places` is given, those of ids without repetition.
-        ids: the ids, integers of any shape, one element an entry.
-        places: where in `tensor` each entry's slice is, int `[entries]`; '' where `tensor` has one for each.
-    """
-
-    tensor: str
-    ids: str
-    places: str = ""
+        super().__init__(
+            f"The tokens of {name!r} can't be found in the model: {why}. Methods that leave tokens out, such as "
+            "kernel_shap_attribution, need no vectors of them."
+        )
 
 
 @dataclass(frozen=True)
@@ -86,7 +72,7 @@ def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: 
     Raises:
         TokensNotFoundError: if there are none.
     """
-    gathers = _gathers(read, name, weights, needed)
+    gathers = find_gathers(read, name, weights, needed)
     if not gathers:
         raise TokensNotFoundError(name, _why_none(read, name, needed))
     by_source: dict[tuple[str, ...], list[Gather]] = {}
@@ -94,7 +80,7 @@ def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: 
         by_source.setdefault(_sources(read, name, gather.ids), []).append(gather)
     texts = {sources: _texts(read, name, sources) for sources in by_source if sources}
     if not texts:
-        raise TokensNotFoundError(name, "what its values are looked up by is made of them in a way that is not known")
+        raise TokensNotFoundError(name, _why_no_sources(read, [gather.ids for gather in gathers]))
     # Of several ways to take a text apart, the first one's tokens are told; the others' share goes to the rest.
     first = next(iter(texts))
     told = [gather for sources, some in by_source.items() if texts.get(sources) == texts[first] for gather in some]
@@ -115,69 +101,6 @@ def _speller(node: Any) -> Any:
     copy.CopyFrom(node)
     copy.name, copy.attr[_OUT_TYPE].type = f"{node.name}/pieces", tf.string.as_datatype_enum
     return copy
-
-
-def _gathers(read: ReadModel, name: str, weights: str, needed: Mapping[str, Any]) -> list[Gather]:
-    """The look-ups of a feature alone, or with its weights, among the nodes needed."""
-    found: list[Gather] = []
-    for node in needed.values() if weights else read.alone[name]:
-        on = read.depends.get(f"{node.name}:0", frozenset())
-        ids = _ids_of(read, node) if node.name in needed and name in on <= {name, weights} else None
-        if ids is None:
-            continue
-        origin = _origin(read, ids)
-        unique = read.graph.nodes[node_of(origin)]
-        if unique.op in _UNIQUES and index_of(origin) == 0:
-            found += _of_unique(read, f"{node.name}:0", unique)
-        else:
-            found.append(Gather(f"{node.name}:0", ids))
-    return list(dict.fromkeys(found))
-
-
-def _ids_of(read: ReadModel, node: Any) -> str | None:
-    """The ids for which a node looks up vectors that are no feature's, if it does."""
-    if not read.specs[f"{node.name}:0"].dtype.is_floating:
-        return None
-    if node.op == "OneHot":
-        last = node.attr["axis"].i == -1
-        return node.input[0] if last and not any(read.depends[tensor] for tensor in node.input[1:]) else None
-    if node.op not in _GATHERS or read.depends[node.input[0]] or node.attr["batch_dims"].i:
-        return None
-    if node.op == "GatherV2":
-        axis = static_value(read.graph, node.input[2])
-        if axis is None or int(axis) != 0:
-            return None
-    return node.input[1]
-
-
-def _origin(read: ReadModel, tensor: str) -> str:
-    """What a tensor of integers is, before it was passed on, cast, or given another shape."""
-    while True:
-        tensor = source(read.graph, tensor)
-        node = read.graph.nodes[node_of(tensor)]
-        if node.op not in ("Cast", "Reshape", "ExpandDims", "Squeeze"):
-            return tensor
-        tensor = node.input[0]
-
-
-def _of_unique(read: ReadModel, looked_up: str, unique: Any) -> list[Gather]:
-    """The entries behind a look-up of ids without repetition, of what is known to read it."""
-    found, ids = [], unique.input[0]
-    for node, position in _readers(looked_up, value_consumers(read.graph)):
-        if position == 0 and node.op in _SEGMENTS and source(read.graph, node.input[1]) == f"{unique.name}:1":
-            found.append(Gather(node.input[0], ids, node.input[1]))
-        elif position == 0 and node.op == "GatherV2" and source(read.graph, node.input[1]) == f"{unique.name}:1":
-            found.append(Gather(f"{node.name}:0", ids))
-    return found
-
-
-def _readers(tensor: str, consumers: Mapping[str, Sequence[Any]]) -> list[tuple[Any, int]]:
-    """The nodes that read a tensor, or what passes it on."""
-    found = []
-    for node, position in consumers.get(tensor, ()):
-        passed = node.op == "Identity"
-        found += _readers(f"{node.name}:0", consumers) if passed else [(node, position)]
-    return found
 
 
 def _sources(read: ReadModel, name: str, ids: str) -> tuple[str, ...]:
@@ -240,10 +163,17 @@ def _texts(read: ReadModel, name: str, sources: Collection[str]) -> str:
     return texts.pop()
 
 
+def _why_no_sources(read: ReadModel, ids: Collection[str]) -> str:
+    made_by = in_order(read.graph.nodes, ids).values()
+    if any(node.op in _LOOPS and read.depends[f"{node.name}:0"] for node in made_by):
+        return "what its values are looked up by is made of them within a loop (tf.map_fn, tf.while_loop)"
+    return "what its values are looked up by is made of them in a way that is not known"
+
+
 def _why_none(read: ReadModel, name: str, needed: Mapping[str, Any]) -> str:
-    on = [read.depends[f"{node.name}:0"] for node in needed.values() if node.op in _GATHERS]
+    on = [read.depends[f"{node.name}:0"] for node in needed.values() if node.op in GATHERS]
     if any(name in features and len(features) > 1 for features in on):
         return "the model merges it with other features before it looks vectors up"
-    if {node.op for node in read.alone[name]} & {"While", "StatelessWhile"}:
-        return "no vector is looked up for each of its values, or only within a loop"
+    if {node.op for node in read.alone[name]} & _LOOPS:
+        return "no vector is looked up for each of its values, or only within a loop (tf.map_fn, tf.while_loop)"
     return "the model looks up no vector for each of its values (it counts them, or reads the text as a whole)"

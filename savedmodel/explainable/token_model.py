@@ -12,8 +12,9 @@ import tensorflow as tf
 from tfx_explain.attribution.model.interface import Tensor, Tensors
 from tfx_explain.attribution.problem.tokens import splits_of, taken
 from tfx_explain.savedmodel.analysis.cut import CutModel
+from tfx_explain.savedmodel.explainable.alone import NotTogetherError
 from tfx_explain.savedmodel.explainable.places import places
-from tfx_explain.savedmodel.explainable.tokens import RowTokens, TokenReader
+from tfx_explain.savedmodel.explainable.tokens import ReadTokens, TokenReader
 
 # How a batch's rows lie in a tensor of entries: as an axis of their own, of one size or that of the longest, or not.
 FIXED, OPEN, FLAT = "fixed", "open", "flat"
@@ -42,22 +43,26 @@ class TokenRows:
     Attributes:
         row_splits: int64 `[rows + 1]`.
         texts: bytes, object `[tokens]`.
-        owners: by key, of each row, the token of each of its entries, int64 `[entries, ...]`, -1 where it is none's.
+        owners: by key, the token of its row that each entry is of, int64 `[entries, ...]`, -1 where it is none's.
+        entry_splits: by key, int64 `[rows + 1]`, where each row's entries begin, and where the last one's end.
         begin: int64 `[tokens]` byte offsets, -1 in rows where they are not known.
         end: int64 `[tokens]`, likewise.
     """
 
     row_splits: np.ndarray
     texts: np.ndarray
-    owners: Mapping[str, list[np.ndarray]]
+    owners: Mapping[str, np.ndarray]
+    entry_splits: Mapping[str, np.ndarray]
     begin: np.ndarray
     end: np.ndarray
 
     def take(self, rows: np.ndarray) -> TokenRows:
         """Returns the tokens of some rows, int `[taken]`, in that order."""
         splits, index = taken(self.row_splits, rows)
-        owners = {key: [of_rows[row] for row in rows] for key, of_rows in self.owners.items()}
-        return TokenRows(splits, self.texts[index], owners, self.begin[index], self.end[index])
+        entries = {key: taken(of_key, rows) for key, of_key in self.entry_splits.items()}
+        owners = {key: self.owners[key][which] for key, (_, which) in entries.items()}
+        of_entries = {key: own for key, (own, _) in entries.items()}
+        return TokenRows(splits, self.texts[index], owners, of_entries, self.begin[index], self.end[index])
 
 
 @dataclass(frozen=True)
@@ -113,12 +118,14 @@ class TokenModel:
         raw = {key.removeprefix(_RAW): tensor for key, tensor in encoded.items() if key.startswith(_RAW)}
         tokens = {}
         for name, feature in self.features.items():
-            values, reader = raw[feature.raw], feature.reader
-            found = [reader.row(reader.taken(raw, slice(row, row + 1))) for row in range(int(values.shape[0]))]
-            tokens[name] = _together(feature, found, values)
+            found = feature.reader.read(raw)
+            tokens[name] = _token_rows(feature, found, raw[feature.raw])
             for key in feature.keys:
                 if key.kind != FIXED:
-                    inputs[key.key] = _ragged([one.values[key.gather] for one in found], key.kind == FLAT)
+                    splits, inner = _by_row(found.entries[key.gather].shapes, key.kind)
+                    values = found.entries[key.gather].values
+                    values = values.reshape(-1, *inner, *values.shape[1:])
+                    inputs[key.key] = tf.RaggedTensor.from_row_splits(values, splits, validate=False)
         return inputs, tokens
 
     def sizes(self, inputs: Tensors) -> np.ndarray:
@@ -138,10 +145,11 @@ class TokenModel:
         dense = dict(inputs)
         for key, kind in self._kinds.items():
             if kind != FIXED:
-                lengths = inputs[key].row_lengths()
+                lengths, flat = inputs[key].row_lengths(), inputs[key].flat_values.numpy()
                 size = int(_rounded(lengths.numpy()).max(initial=1))
-                dense[key] = inputs[key].to_tensor(shape=[None, size, *inputs[key].flat_values.shape[1:]])
-                dense[key + _LENGTHS] = lengths
+                padded = np.zeros((len(lengths), size, *flat.shape[1:]), flat.dtype)
+                padded[np.arange(size) < lengths.numpy()[:, None]] = flat
+                dense[key], dense[key + _LENGTHS] = tf.constant(padded), lengths
         return dense
 
     def numbers(self, inputs: Tensors) -> int:
@@ -202,28 +210,27 @@ def _padded(ragged: tf.RaggedTensor, baselines: Any) -> tf.Tensor:
     )
 
 
-def _ragged(values: list[np.ndarray], is_flat: bool) -> tf.RaggedTensor:
-    rows = values if is_flat else [one[0] for one in values]
-    return tf.RaggedTensor.from_row_lengths(np.concatenate(rows), [len(one) for one in rows])
+def _by_row(shapes: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Where each row's entries begin, int64 `[rows + 1]`, and the shape of each."""
+    axis = 0 if kind == FLAT else 1
+    inner = shapes[:, axis + 1 :]
+    if (inner != inner[:1]).any():
+        raise NotTogetherError("entries of several rows have not the same shape")
+    return splits_of(shapes[:, axis]), inner[0]
 
 
-def _together(feature: TokenFeature, rows: list[RowTokens], raw: Tensor) -> TokenRows:
+def _token_rows(feature: TokenFeature, found: ReadTokens, raw: Tensor) -> TokenRows:
     is_text = isinstance(raw, tf.Tensor) and raw.dtype == tf.string and raw.shape[1:].num_elements() == 1
-    texts = tf.reshape(raw, [-1]).numpy() if is_text else [None] * len(rows)
-    found = [_places(text, row.texts) for text, row in zip(texts, rows, strict=True)]
-    return TokenRows(
-        splits_of([len(row.texts) for row in rows]),
-        np.concatenate([row.texts for row in rows]),
-        {
-            key.key: [row.owners[key.gather] if key.kind == FLAT else row.owners[key.gather][0] for row in rows]
-            for key in feature.keys
-        },
-        np.concatenate([one[0] for one in found]),
-        np.concatenate([one[1] for one in found]),
-    )
-
-
-def _places(text: bytes | None, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the tokens of a row stand, if it is a single text; else -1."""
-    unknown = np.full(len(tokens), -1, np.int64)
-    return (None if text is None else places(text, list(tokens))) or (unknown, unknown)
+    begin, end = np.full((2, len(found.texts)), -1, np.int64)
+    # Where the tokens of a row stand, if it is a single text.
+    for row, text in enumerate(tf.reshape(raw, [-1]).numpy() if is_text else []):
+        which = slice(*found.row_splits[row : row + 2])
+        own = places(text, list(found.texts[which]))
+        if own is not None:
+            begin[which], end[which] = own
+    owners, splits = {}, {}
+    for key in feature.keys:
+        entries = found.entries[key.gather]
+        splits[key.key], inner = _by_row(entries.shapes, key.kind)
+        owners[key.key] = entries.owners.reshape(-1, *inner)
+    return TokenRows(found.row_splits, found.texts, owners, splits, begin, end)

@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.savedmodel.analysis.depend import value_consumers
+from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.formats import SPLIT_OPS, string_use
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import Slot, encoder, slot_of
+from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
 from tfx_explain.savedmodel.explainable.plans import Plan
 from tfx_explain.savedmodel.graph.flat import in_order
 
+# What makes characters of a text, and what leaves them apart before that.
+_CHARACTERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
+_CHARWISE = frozenset({"Identity", "Reshape", "ExpandDims", "Squeeze", "StringLower", "StringUpper"})
 # What makes a list of each text: indices, values and shape.
 _LISTING = frozenset({"StringSplit", "StringSplitV2"})
 
@@ -26,12 +32,16 @@ class TokenPlayers:
     Attributes:
         slots: the places.
         is_list: whether a row there is a list of tokens; else it is a text, or several.
+        are_characters: whether a text is nothing to the model but its characters, one after the other.
+        padding: of lists that have the same number of values in every row: one for all or for each; () of others.
         text: the raw tensor of the texts, one a row, that the graph makes the lists of; '' where it makes none.
     """
 
     slots: tuple[Slot, ...]
     is_list: bool
     text: str = ""
+    are_characters: bool = False
+    padding: tuple[Any, ...] = ()
 
     @property
     def are_strings(self) -> bool:
@@ -58,10 +68,12 @@ def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_tex
     is_single = not feature.is_sparse and feature.shape[1:].num_elements() == 1
     if feature.is_sparse and not (feature.dtype == tf.string and is_split):
         return TokenPlayers(raw, is_list=True)
-    if feature.dtype != tf.string or not (is_split or is_single):
+    if not (is_single or is_split) and _are_categories(read, feature, output):
+        return TokenPlayers(raw, is_list=True, padding=feature.default or ("" if feature.dtype == tf.string else 0,))
+    if feature.dtype != tf.string:
         raise ValueError(
-            f"The tokens of {name!r} can't be left out one by one: it is neither a text nor a list of any number of "
-            f"values, but {feature.dtype.name} {feature.row_shape} a row."
+            f"The tokens of {name!r} can't be left out one by one: it is neither a text nor a list of categories, but "
+            f"{feature.dtype.name} {feature.row_shape} a row."
         )
     if not (is_split or whole_texts):
         raise ValueError(
@@ -70,8 +82,35 @@ def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_tex
         )
     listed = _listed(read, plan, output) if is_single and not whole_texts else None
     if listed is None:
-        return TokenPlayers(raw, is_list=False)
+        characters = is_single and not whole_texts and _reads_characters(read, feature, output)
+        return TokenPlayers(raw, is_list=False, are_characters=characters)
     return TokenPlayers((listed,), is_list=True, text=feature.values)
+
+
+def _reads_characters(read: ReadModel, feature: Feature, output: str) -> bool:
+    """Whether all that a model reads of a text is made of its characters, each by itself."""
+    needed, consumers = in_order(read.graph.nodes, [output]), value_consumers(read.graph)
+    queue, decoded = [feature.values], False
+    while queue:
+        for node, position in consumers.get(queue.pop(), ()):
+            if node.name in needed and node.op in _CHARACTERS:
+                decoded = True
+            elif node.name in needed:
+                if node.op not in _CHARWISE or position > 0:
+                    return False
+                queue.append(f"{node.name}:0")
+    return decoded
+
+
+def _are_categories(read: ReadModel, feature: Feature, output: str) -> bool:
+    """Whether several values of a feature are: strings, and ids that vectors are looked up by."""
+    if not feature.dtype.is_integer:
+        return feature.dtype == tf.string
+    try:
+        find_tokens(read, feature.name, in_order(read.graph.nodes, [output]))
+    except TokensNotFoundError:
+        return False
+    return True
 
 
 def text_reader(read: ReadModel, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:

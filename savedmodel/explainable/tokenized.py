@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.gathers import Gather
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import FlatSlot, Slot, Tensor, Tensors, slot_of
-from tfx_explain.savedmodel.analysis.tokens import Gather, TokensNotFoundError, find_tokens
+from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
 from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
 from tfx_explain.savedmodel.explainable.plans import Plan
 from tfx_explain.savedmodel.explainable.token_model import FIXED, FLAT, OPEN, TokenFeature, TokenKey
@@ -78,7 +79,7 @@ def cut_tokens(
     for number, gather in enumerate(reader.tokens.gathers):
         kind = tried.kind(number)
         keys.append(TokenKey(gather.tensor, number, kind))
-        slots[gather.tensor] = _slot(read, gather, kind)
+        slots[gather.tensor] = _slot(read, gather, kind, tried.together[number].shape)
         baselines[gather.tensor] = tf.constant(tried.baseline(number, kind, baseline))
     is_from_empty = not holds_shape and baseline == PAD and all(key.kind == FIXED for key in keys)
     has_shape = False
@@ -101,14 +102,16 @@ def _beside(read: ReadModel, plan: Plan, reader: TokenReader) -> list[str]:
     return [tensor for tensor in alone if not looked_up & in_order(read.graph.nodes, [tensor]).keys()]
 
 
-def _slot(read: ReadModel, gather: Gather, kind: str) -> Slot:
-    if kind != FLAT:
+def _slot(read: ReadModel, gather: Gather, kind: str, tried: Sequence[int]) -> Slot:
+    """Where slices are fed, of which some rows had the shape `tried`; nothing else may tell their rank."""
+    shape = read.specs[gather.tensor].shape
+    if kind != FLAT and shape.rank is not None:
         return slot_of(read, gather.tensor)
+    inner = [None if kind == OPEN else tried[1], *tried[2:]] if kind != FLAT else shape[1:] if shape.rank else tried[1:]
     names = (gather.tensor, gather.places) if gather.places else (gather.tensor,)
-    inner = read.specs[gather.tensor].shape[1:]
-    shapes = ([None, *inner], [None])
-    specs = tuple(tf.TensorSpec(shape, read.specs[name].dtype) for shape, name in zip(shapes, names, strict=False))
-    return FlatSlot(gather.tensor, names, specs)
+    dtypes = [read.specs[name].dtype for name in names]
+    specs = tuple(map(tf.TensorSpec, ([None, *inner], [None]), dtypes))
+    return (FlatSlot if kind == FLAT else Slot)(gather.tensor, names, specs)
 
 
 @dataclass(frozen=True)

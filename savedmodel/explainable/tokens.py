@@ -10,16 +10,56 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.attribution.problem.tokens import splits_of
 from tfx_explain.savedmodel.analysis.depend import held_tensors
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import Tensors, parts, slot_of
 from tfx_explain.savedmodel.analysis.tokens import Tokens
+from tfx_explain.savedmodel.explainable.alone import Layout, NotTogetherError, shapes_alone
+from tfx_explain.savedmodel.explainable.follow import owners_of
 from tfx_explain.savedmodel.graph.flat import import_cut
 
-# What is put in the place of ids to see where it arrives: a number of its own for each token; or, where that is out of
-# the range that the graph lets pass, their binary digits one after the other.
-_WIDE = 2**20
-_NOBODYS = -1
+
+@dataclass(frozen=True)
+class Entries:
+    """What a batch of rows looks vectors up for in one place, the rows' one behind the other.
+
+    Attributes:
+        shapes: int64 `[rows, axes]`, of each row's entries when it is read alone.
+        values: the slices, float `[entries, ...]`.
+        owners: int64 `[entries]`, the token of its row that each is of, -1 where it is none's.
+    """
+
+    shapes: np.ndarray
+    values: np.ndarray
+    owners: np.ndarray
+
+
+@dataclass(frozen=True)
+class ReadTokens:
+    """The tokens of a batch of rows.
+
+    Attributes:
+        row_splits: int64 `[rows + 1]`, where each row's tokens begin, and where the last one's end.
+        texts: bytes, object `[tokens]`.
+        entries: of each gather.
+    """
+
+    row_splits: np.ndarray
+    texts: np.ndarray
+    entries: tuple[Entries, ...]
+
+    @classmethod
+    def joined(cls, some: Sequence[ReadTokens]) -> ReadTokens:
+        """Puts the rows of several, at least one, into one, in order."""
+        every = [
+            Entries(
+                *(np.concatenate([getattr(one, field.name) for one in same]) for field in dataclasses.fields(Entries))
+            )
+            for same in zip(*(one.entries for one in some), strict=True)
+        ]
+        splits = splits_of(np.concatenate([np.diff(one.row_splits) for one in some]))
+        return cls(splits, np.concatenate([one.texts for one in some]), tuple(every))
 
 
 @dataclass(frozen=True)
@@ -28,17 +68,17 @@ class RowTokens:
 
     Attributes:
         texts: bytes, object `[tokens]`.
-        values: of each gather, the slices of the row's entries, float `[1, ...]` or flat `[entries, ...]`.
-        owners: of each gather, the token of each entry, int64, -1 where an entry is none's.
+        owners: of each gather, the token of each entry, int64 of the ids' shape, -1 where an entry is none's.
     """
 
     texts: np.ndarray
-    values: tuple[np.ndarray, ...]
     owners: tuple[np.ndarray, ...]
 
 
 class TokenReader:
-    """Reads the tokens of one feature, each row by itself, so that nothing depends on the rows it comes with.
+    """Reads the tokens of one feature, such that nothing of a row depends on the rows it comes with.
+
+    How large each tensor is for each row alone takes a call that loops over rows; what is in them, one for all rows.
 
     Attributes:
         tokens: how the graph makes them.
@@ -62,8 +102,11 @@ class TokenReader:
         self._run = import_cut(self._graph, self._feeds, every)
         sources = {tensor: _of_any_size(read.specs[tensor]) for tensor in tokens.sources}
         self._arrive = import_cut(self._graph, self._feeds | sources, [gather.ids for gather in gathers])
-        # One call takes a third of the time of three.
-        self._run_and_follow = tf.function(self._followed, autograph=False).get_concrete_function(*self._feeds.values())
+        sized = [*(gather.ids for gather in gathers), *tokens.sources, *filter(None, [tokens.texts])]
+        shapes = import_cut(
+            self._graph, self._feeds, sized, lambda _, fetched: [tf.shape(one, tf.int64) for one in fetched]
+        )
+        self._shapes = shapes_alone(shapes, list(self.slots.values()))
 
     @property
     def texts_dtype(self) -> tf.DType:
@@ -83,24 +126,27 @@ class TokenReader:
         return {key: raw[key][rows] for key in self.slots}
 
     def row(self, raw: Tensors) -> RowTokens:
-        """Reads the tokens of one row.
+        """Reads the tokens of one row, as `read` does."""
+        found = self.read(raw)
+        return RowTokens(found.texts, tuple(one.owners.reshape(one.shapes[0]) for one in found.entries))
+
+    def read(self, raw: Tensors) -> ReadTokens:
+        """Reads the tokens of rows; each row's are what they are when it is read alone.
 
         Args:
-            raw: by the keys of `slots`, the values of the row, `[1, ...]`, ragged where rows have any number of them.
+            raw: by the keys of `slots`, the values of the rows, `[rows, ...]`, ragged where rows have any number.
 
         Raises:
-            tf.errors.OpError: if the model can't take the row, or its tokens can't be followed through the graph.
+            tf.errors.OpError: if the model can't take one of the rows, or its tokens can't be followed through the
+                graph.
         """
-        arguments, count = self._arguments(raw), len(self.tokens.gathers)
-        *found, none, arrived = tf.nest.map_structure(lambda one: one.numpy(), self._run_and_follow(*arguments))
-        originals = found[len(self._values) : len(self._values) + len(self.tokens.sources)]
-        owners = self._owners(arguments, originals, none, arrived)
-        ids = found[count : 2 * count]
-        if [one.shape for one in owners] != [one.shape for one in ids] or len({one.size for one in originals}) > 1:
-            raise tf.errors.InvalidArgumentError(
-                None, None, f"the tokens of {self.tokens.feature!r} can't be followed to where the model looks them up"
-            )
-        return RowTokens(self._texts(found[-1], originals[0]), tuple(self._slices(found)), tuple(owners))
+        try:
+            return self._together(raw)
+        except NotTogetherError:
+            rows = int(next(iter(raw.values())).shape[0])
+            if rows == 1:
+                raise
+            return ReadTokens.joined([self._together(self.taken(raw, slice(row, row + 1))) for row in range(rows)])
 
     def instead(self, raw: Tensors, text: Any) -> list[np.ndarray]:
         """As `values`, with every token replaced by `text`, where tokens are looked up in tables."""
@@ -120,67 +166,58 @@ class TokenReader:
         slices = zip(self.tokens.gathers, found, strict=False)
         return [values[next(places)] if gather.places else values for gather, values in slices]
 
-    def _texts(self, texts: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """The tokens of a row as people read them; padding behind them is left out."""
-        if not self.tokens.texts:
-            numbers = numbers.reshape(-1)
-            listed = [_character(one) if self.tokens.are_characters else b"%d" % one for one in numbers]
-        else:
-            listed = [one if isinstance(one, bytes) else b"%d" % one for one in texts.reshape(-1)]
-        while listed and not listed[-1]:
-            listed.pop()
-        return np.array([*listed, None], object)[:-1]
+    def _together(self, raw: Tensors) -> ReadTokens:
+        arguments, count = self._arguments(raw), len(self.tokens.gathers)
+        found = [one.numpy() for one in self._run(*arguments)]
+        batch = [*found[count : 2 * count], *found[len(self._values) :]]
+        layouts = [Layout.of(alone, one.shape) for alone, one in zip(self._shapes(raw), batch, strict=True)]
+        last = count + len(self.tokens.sources)
+        if any((other.counts != layouts[count].counts).any() for other in layouts[count:last]):
+            raise self._lost()
+        entries = layouts[:count]
+        owners = self._owners(arguments, batch[count:last], layouts[count:last], entries)
+        values = [slices[layout.is_there] for slices, layout in zip(self._slices(found), entries, strict=True)]
+        shapes = [layout.alone for layout in entries]
+        told = last if self.tokens.texts else count
+        return ReadTokens(*self._texts(layouts[told], batch[told]), tuple(map(Entries, shapes, values, owners)))
+
+    def _texts(self, layout: Layout, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The splits of rows' tokens, and these as people read them; padding behind a row's last one is left out."""
+        is_number = self.tokens.are_characters and not self.tokens.texts
+        listed = [_read(one, is_number) for one in found[layout.is_there]]
+        is_said, kept = np.array([bool(one) for one in listed], bool), np.zeros(len(layout.counts), np.int64)
+        np.maximum.at(kept, layout.row_of[is_said], layout.positions[is_said] + 1)
+        return splits_of(kept), np.array([*listed, None], object)[:-1][layout.positions < kept[layout.row_of]]
 
     def _owners(
         self,
         arguments: Sequence[tf.Tensor],
         originals: Sequence[np.ndarray],
-        none: Sequence[np.ndarray],
-        arrived: Sequence[np.ndarray],
-    ) -> list[np.ndarray]:
-        """Finds out which entry is which token's, by other ids in their places."""
-        count = originals[0].size
-        for steps in (_over(none, [arrived]), None):
-            if steps is None:
-                zero, *bits = (
-                    [one.numpy() for one in self._arrived(arguments, originals, digit)]
-                    for digit in (np.zeros(count, np.int64), *_binary(np.arange(1, count + 1)))
-                )
-                steps = _over(zero, bits)
-            owners = [np.where((one > 0) & (one <= count), one - 1, _NOBODYS) for one in steps]
-            if all((one >= 0).all() for one in steps) and any((one >= 0).any() for one in owners):
-                return owners
-        # Of what has no token, or none that is looked up.
-        return [np.full(one.shape, _NOBODYS) for one in none]
+        sources: Sequence[Layout],
+        entries: Sequence[Layout],
+    ) -> Sequence[np.ndarray]:
+        """Finds out which entry is which token's of its row."""
 
-    def _followed(self, *arguments: tf.Tensor) -> list[Any]:
-        """What is fetched, what arrives of one number for all tokens, and of one number more for each."""
-        found = self._run(*arguments)
-        originals = found[len(self._values) : len(self._values) + len(self.tokens.sources)]
-        size = tf.size(originals[0])
-        alike, each = tf.fill([size], _WIDE), _WIDE + tf.range(1, size + 1)
-        return [*found, *(self._arrived(arguments, originals, numbers) for numbers in (alike, each))]
+        def arrived(numbers: np.ndarray) -> list[np.ndarray]:
+            """The ids that are looked up with numbers in the places of tokens' ids that are not negative."""
+            given = dict(zip(self._feeds, arguments, strict=True))
+            for tensor, original, layout in zip(self.tokens.sources, originals, sources, strict=True):
+                put = np.zeros_like(original)
+                put[layout.is_there] = numbers
+                given[tensor] = tf.constant(np.where(original < 0, original, put))
+            ids = [tensor.numpy().astype(np.int64) for tensor in self._arrive(*given.values())]
+            if any(one.shape != layout.is_there.shape for one, layout in zip(ids, entries, strict=True)):
+                raise self._lost()
+            return [one[layout.is_there] for one, layout in zip(ids, entries, strict=True)]
 
-    def _arrived(self, arguments: Sequence[tf.Tensor], originals: Sequence[Any], numbers: Any) -> list[tf.Tensor]:
-        """The ids, int64, that are looked up with `numbers` in the places of tokens' ids that are not negative."""
-        given = dict(zip(self._feeds, arguments, strict=True))
-        for tensor, original in zip(self.tokens.sources, originals, strict=True):
-            put = tf.cast(tf.reshape(numbers[: tf.size(original)], tf.shape(original)), original.dtype)
-            given[tensor] = tf.where(original < 0, original, put)
-        return [tf.cast(tensor, tf.int64) for tensor in self._arrive(*given.values())]
+        pairs = zip(originals, sources, strict=True)
+        has_ids = [layout.has(original[layout.is_there] >= 0) for original, layout in pairs]
+        return owners_of(arrived, sources[0], np.any(has_ids, axis=0), entries)
 
-
-def _over(none: Sequence[np.ndarray], arrived: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
-    """What arrives of numbers, or of their binary digits, over what does of none; negative where sizes differ."""
-    totals = [np.zeros_like(one) for one in none]
-    for place, digit in enumerate(arrived):
-        for total, one, zero in zip(totals, digit, none, strict=True):
-            total += (one - zero) << place if one.shape == zero.shape else -1
-    return totals
-
-
-def _binary(numbers: np.ndarray) -> list[np.ndarray]:
-    return [(numbers >> place) & 1 for place in range(int(numbers.max(initial=0)).bit_length())]
+    def _lost(self) -> NotTogetherError:
+        return NotTogetherError(
+            f"the tokens of {self.tokens.feature!r} can't be followed to where the model looks them up"
+        )
 
 
 def _of_any_size(spec: tf.TensorSpec) -> tf.TensorSpec:
@@ -188,5 +225,8 @@ def _of_any_size(spec: tf.TensorSpec) -> tf.TensorSpec:
     return tf.TensorSpec(spec.shape if rank is None else [None] * rank, spec.dtype)
 
 
-def _character(number: int) -> bytes:
-    return chr(number).encode("utf-8", "surrogatepass")
+def _read(token: Any, is_character: bool) -> bytes:
+    """A token as people read it."""
+    if isinstance(token, bytes):
+        return token
+    return chr(token).encode("utf-8", "surrogatepass") if is_character else b"%d" % token

@@ -43,7 +43,10 @@ MERGED = (
 )
 ENCODED_BASELINE = "No string stands for nothing, so the baseline is zero at its encoded tensor."
 NO_SHAPLEY = "Some of its values reach the output past that tensor, so that sampled Shapley cannot explain it."
-NO_TOKENS = "Its tokens can't be found, so that it has one attribution as a whole: {why}."
+NO_TOKENS = (
+    "Its tokens can't be found by their vectors, so that integrated gradients see it as a whole; its tokens are for "
+    "methods that leave some out, such as kernel_shap_attribution: {why}."
+)
 WEIGHTED = "Its values are weighted by {weights!r}, which is explained together with it."
 
 

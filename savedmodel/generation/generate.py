@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -50,7 +51,7 @@ from tfx_explain.savedmodel.metadata.rules import LOG_ODDS, SERVED
 from tfx_explain.savedmodel.rows.accepted import accepted_rows
 from tfx_explain.savedmodel.rows.baselines import parse_choices
 from tfx_explain.savedmodel.rows.data import Data, read_data
-from tfx_explain.savedmodel.rows.rows import Alignment, refuse_batch_dependence, runner
+from tfx_explain.savedmodel.rows.rows import Alignment, refuse_batch_dependence, refuse_lost_rows, runner
 from tfx_explain.savedmodel.rows.sample import MOST_ROWS
 from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 
@@ -202,6 +203,10 @@ def _try(
     run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys(scores.values())))
     rows = accepted_rows(read, data, given, run)
     aligned = Alignment(read, rows)
+    if len(aligned(scores.values())) < len(set(scores.values())):
+        with contextlib.suppress(ValueError):  # a model may lose rows without values, and be sound where all have some
+            rows = accepted_rows(read, data, given, refuse_lost_rows(run))
+            aligned = Alignment(read, rows)
     singles = [tensor for features, tensors in analysis.floats.items() if len(features) == 1 for tensor in tensors]
     refuse_batch_dependence(run, rows, aligned([*scores.values(), *singles]), scores)
     return rows, aligned

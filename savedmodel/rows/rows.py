@@ -88,6 +88,18 @@ def refuse_batch_dependence(run: Any, rows: Any, aligned: Collection[str], outpu
             )
 
 
+def refuse_lost_rows(run: Any) -> Any:
+    """As `run`, which evaluates a model, but that it fails on rows for which, one by one, there is no output."""
+
+    def runs(rows: Any) -> Any:
+        for row in range(ROWS):
+            if any(tensor.shape.rank and tensor.shape[0] != 1 for tensor in run(take(rows, [row])).values()):
+                raise tf.errors.InvalidArgumentError(None, None, "the model has no output for some rows")
+        return run(rows)
+
+    return runs
+
+
 def is_close(one: tf.Tensor, other: tf.Tensor) -> bool:
     """Whether two tensors are equal, floats up to rounding."""
     if one.shape != other.shape:

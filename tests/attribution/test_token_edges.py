@@ -155,6 +155,28 @@ def test_a_row_whose_output_is_not_finite_without_a_token_fails_alone():
     assert_complete(found.take(np.array([1, 2])), "list")
 
 
+def test_values_of_rows_of_one_length_have_padding_in_their_place():
+    ids = tf.constant([[5, 0, 7], [0, 0, 0], [4, 1, 2], [0, 3, 2]])
+    weights = np.array([1.0, 10.0, 100.0])
+
+    def model(tensors):
+        return tf.linalg.matvec(tf.cast(tensors["ids"], tf.float64), weights)
+
+    tokens = Tokens(KernelShap(), padded={"ids": [0, 1, 2]}).attribute(model, {"ids": ids}, {"ids": ids[1:2]}).tokens
+    found = tokens["ids"]
+    # What is padding stands for nothing at the end alone; 0 is none where 1 is.
+    assert found.tokens.tolist() == [b"5", b"0", b"7", b"0", b"0", b"0", b"4", b"0", b"3"]
+    np.testing.assert_allclose(found.values, [5, -10, 500, 0, -10, -200, 4, 0, 20], atol=1e-9)
+    none = tf.zeros([2, 0], tf.int32)
+    empty = Tokens(KernelShap(), padded={"ids": 0}).attribute(
+        lambda x: tf.zeros([len(x["ids"])]), {"ids": none}, {"ids": none[:1]}
+    )
+    assert len(empty.tokens["ids"].tokens) == 0
+    with pytest.raises(ValueError, match="padded names 'ids'"):
+        lists = {"ids": tf.ragged.constant([[1]])}
+        Tokens(KernelShap(), padded={"ids": 0}).attribute(model, lists, lists)
+
+
 def test_what_makes_no_sense_is_refused(models):
     with pytest.raises(ValueError, match="IntegratedGradients plays no coalitions"):
         Tokens(IntegratedGradients())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfx_explain.beam import explain
 from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.reading.batches import RowBatch
@@ -139,3 +140,16 @@ def test_a_batch_of_which_no_row_is_left(parameters, model_dir, baseline_model_d
         assert (len(batch.records), len(batch.dead_letters)) == (0, len(rows))
         assert batch.summary.causes["feature 'x' is not finite"] == len(bad[: len(rows)])
         assert (batch.summary.rows_explained, batch.summary.tolerance_not_met) == (0, 0)
+
+
+def test_a_batch_of_much_is_cut_and_its_rows_keep_their_bits(model_dir, baseline_model_dir, rows, monkeypatch):
+    explainer = RowExplainer(_job(model_dir, baseline_model_dir))
+    whole = explainer.explain(_batch(rows))
+    monkeypatch.setattr(explain, "_MOST_NUMBERS", 5 * 3 * (1 * 2 + 1))  # features, output, models, baseline
+    parts = list(explainer.parts(RowBatch(as_records(rows), "shard", not_sampled=7)))
+    assert [len(part.records) for part in parts] == [4, 4, 4]
+    assert [(part.shard, part.not_sampled) for part in parts] == [("shard", 7), ("shard", 0), ("shard", 0)]
+    found = [explainer.explain(part) for part in parts]
+    np.testing.assert_array_equal(np.concatenate([one.records for one in found]), whole.records)
+    assert sum(one.summary.rows_explained for one in found) == len(rows)
+    assert [len(part.records) for part in explainer.parts(RowBatch(np.empty(0, object), "", 3))] == [0]

@@ -124,12 +124,42 @@ def test_odd_texts_have_tokens_or_none(saved) -> None:
     _assert_complete(found.records, "text")
 
 
-def test_a_row_has_the_same_bits_whatever_rows_it_comes_with(saved) -> None:
-    explainer = _explainer(saved(models.Masked), "text")
-    rows = np.array([models.example(text=text) for text in (*TEXTS, "a b c d e f g h i j k l")], object)
+COALITIONS = {"kernel_shap_attribution": {}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        (models.Masked, {}),
+        (models.Open, {}),
+        (models.Tags, {}),
+        (models.Open, COALITIONS),
+        pytest.param(models.Tags, COALITIONS, marks=pytest.mark.slow),
+    ],
+)
+def test_a_row_has_the_same_bits_whatever_rows_it_comes_with(saved, kind, parameters) -> None:
+    (feature,) = kind.SPEC
+    explainer = _explainer(saved(kind), feature, parameters)
+    # The last but one has too many words for all their coalitions.
+    texts = [*TEXTS, " ".join([*models.WORDS, *models.WORDS]), "a b c d e f g h i j k l"]
+    values = [text.split() if feature == "tags" else text for text in texts]
+    rows = np.array([models.example(**{feature: value}) for value in values], object)
     together = explainer.explain(RowBatch(rows, "shard")).records
-    alone = [explainer.explain(RowBatch(rows[row : row + 1], "shard")).records[0] for row in range(len(rows))]
-    assert list(together) == alone
+    alone = [explainer.explain(RowBatch(rows[row : row + 1], "shard")).records for row in range(len(rows))]
+    assert list(together) == [record for records in alone for record in records]
+    assert len(together) == len(rows)
+
+
+def test_a_row_whose_tokens_cant_be_followed_fails_alone(saved) -> None:
+    rows = [models.example(text=text) for text in ("urgent help", "urgent zzz", "bad")]
+    found = _explained(saved(models.Dropped), "text", rows, baseline="ZERO")
+    assert [_tokens(record, "text") for record in found.records] == [
+        [(b"urgent", pytest.approx(4, abs=1e-5)), (b"help", pytest.approx(0, abs=1e-5))],
+        [(b"bad", pytest.approx(-3, abs=1e-5))],
+    ]
+    (letter,) = map(tf.train.Example.FromString, found.dead_letters)
+    assert letter.features.feature["record"].bytes_list.value[0] == rows[1]
+    assert b"the tokens of 'text' can't be followed" in letter.features.feature["error"].bytes_list.value[0]
 
 
 METHODS = {

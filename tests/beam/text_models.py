@@ -128,6 +128,39 @@ class Classes(_Served):
         return {"scores": tf.nn.softmax(tf.tanh(flat / 3.0) @ self.hidden)}
 
 
+class Open(_Served):
+    """Words padded to the longest text of a batch; each counts by those before it, curved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = tf.Variable(vectors(first=1))
+
+    def pooled(self, parsed):
+        words = tf.strings.split(parsed["text"])
+        ids = (tf.ragged.map_flat_values(self.table.lookup, words) + 1).to_tensor()
+        mask = tf.cast(ids != 0, tf.float32)[..., tf.newaxis]
+        return tf.reduce_sum(tf.tanh(tf.cumsum(tf.gather(self.embedding, ids), axis=1)) * mask, axis=1)
+
+
+class Clipped(_Served):
+    """Ids that the model has no vector of are all the last one."""
+
+    def ids(self, parsed):
+        return tf.ragged.map_flat_values(self.table.lookup, tf.strings.split(parsed["text"]))
+
+    def pooled(self, parsed):
+        ids = tf.ragged.map_flat_values(lambda flat: tf.minimum(flat, len(WORDS)), self.ids(parsed))
+        return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, ids), axis=1)
+
+
+class Dropped(Clipped):
+    """Ids that the model has no vector of are left out."""
+
+    def ids(self, parsed):
+        ids = super().ids(parsed)
+        return tf.ragged.boolean_mask(ids, ids < len(WORDS))
+
+
 class Counted(_Served):
     """Words counted, not embedded."""
 

@@ -41,6 +41,12 @@ def test_a_spread_is_smyths_moderated_variance():
     assert found.of_difference**2 == pytest.approx(np.multiply(moderated, 2))
 
 
+@pytest.mark.filterwarnings("error")
+def test_nothing_has_a_spread_of_nothing():
+    found = rules.spread(np.empty((6, 0)))
+    assert found.centre.shape == found.deviation.shape == (0,)
+
+
 def test_two_shares_come_back_from_middle_and_difference_of_their_roots():
     one, other = 0.3, 0.12
     middle, difference = (np.cbrt(one) + np.cbrt(other)) / 2, np.cbrt(one) - np.cbrt(other)

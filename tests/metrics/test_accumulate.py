@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tensorflow_model_analysis.utils import util
 
 from tfx_explain.metrics.rows import ModelRows, to_extracts
-from tfx_explain.metrics.sums import sums_computation
+from tfx_explain.metrics.sums import AttributionSums, sums_computation
 from tfx_explain.storage import columns
 
 NAMES = ("a", "b", "c")
@@ -104,3 +104,20 @@ def test_a_batch_without_attributions_mixes_with_any():
 
 def test_the_fields_are_those_of_the_records():
     assert columns.FIELDS.index("instance_output_value") == 1  # `batch` above relies on it.
+
+
+def test_of_many_features_few_rows_wait():
+    names = tuple(f"feature {number}" for number in range(2_000))
+    rows = np.random.default_rng(0).normal(size=(9, len(names)))
+    accumulator = accumulate(batch(rows, names))
+    (block,) = accumulator.values()
+    assert len(block.waiting) == 1  # of four at a time
+    sums = value(accumulator)
+    np.testing.assert_allclose(sums.signed, rows.sum(axis=0))
+    assert sums.places["feature 1999"] == 1_999
+
+
+def test_ranks_are_one_more_than_the_features_above():
+    absolute = np.array([2.0, 5.0, np.nan, 2.0, np.inf, 0.0])
+    sums = AttributionSums(tuple("abcdef"), absolute, absolute, *np.ones(6))
+    assert sums.ranks.tolist() == [1 + np.count_nonzero(absolute > one) for one in absolute]

@@ -5,6 +5,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_explain.metrics import AttributionShare
 from tfx_explain.storage import columns
 
 TEAMS = ("a", "b", "c")
@@ -78,3 +79,18 @@ def test_a_cross_slice_is_the_difference_of_two(evaluate, rows, config, values):
         expected = of_slice[("team:a", *key)] - of_slice[("team:b", *key)]
         assert item.value.double_value.value == pytest.approx(expected)
     assert len(crossed.metric_keys_and_values) == 4 * 3 + 2
+
+
+def test_no_metric_is_made_anew_for_each_slice(evaluate, rows, config, monkeypatch):
+    made, make = [], AttributionShare.__init__
+
+    def counted(self, *args, **kwargs):
+        made.append(1)
+        make(self, *args, **kwargs)
+
+    monkeypatch.setattr(AttributionShare, "__init__", counted)
+    evaluate(rows, config)
+    by_teams = len(made)
+    config.slicing_specs.add(feature_keys=["age"])  # 30 more
+    evaluate(rows, config)
+    assert len(made) == 2 * by_teams

@@ -1,6 +1,7 @@
 """Texts with their tokens shaded, and the table of tokens."""
 
 import html
+import json
 import math
 import re
 from pathlib import Path
@@ -12,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_explain.metrics.token_rows import RowTokens
+from tfx_explain.metrics.token_sums import TokenSums
 from tfx_explain.proto.printable import text_of
 from tfx_explain.report import read_attributions, to_shap, view_attributions, view_tokens
 from tfx_explain.report.records import decode, read_records
 from tfx_explain.report.spans import has_places, is_one_character, pieces_of
+from tfx_explain.report.token_tables import TokenTable, TokenTotals
 from tfx_explain.report.tokens import tokens_of
 from tfx_explain.report.write import write_report
 from tfx_explain.storage import columns
@@ -102,15 +105,21 @@ def _records(folder):
     return np.concatenate(list(read_records([f"{folder}/Split-eval"])))
 
 
+def _tokens_of(records):
+    totals = TokenTotals()
+    totals.add(decode(records), "")
+    return tokens_of(records, totals.tables())
+
+
 def test_the_table_has_means_by_hand_and_the_texts_that_changed_most_once(write, seen):
-    [found] = tokens_of(_records(write(seen)))
-    assert (found.feature, found.rows, found.others, found.has_baseline) == ("text", 60, 0, True)
+    [found] = _tokens_of(_records(write(seen)))
+    assert (found.feature, found.table.rows, found.table.others, found.has_baseline) == ("text", 60, 0, True)
     values = {}
     for row in seen[:-1]:
         words, own = (row[columns.token_column("candidate", part, "text")] for part in ("tokens", "token_attributions"))
         for word, value in zip(words, own, strict=True):
             values.setdefault(word.decode(), []).append(value)
-    for one in found.tokens:
+    for one in found.table.tokens:
         expected = np.array(values[one.token])
         part = one.parts["candidate"]
         assert (part.sightings, part.absolute, part.mean) == (
@@ -118,15 +127,47 @@ def test_the_table_has_means_by_hand_and_the_texts_that_changed_most_once(write,
             pytest.approx(np.abs(expected).mean()),
             pytest.approx(expected.mean()),
         )
-    assert [one.token for one in found.tokens[:2]] == ["kim", "lee"]
+    assert [one.token for one in found.table.tokens[:2]] == ["kim", "lee"]
     assert len(found.texts) == 2
     assert "".join(piece.text for piece in found.texts[0].readings["candidate"].pieces) == "down <b>now</b> kim"
     assert found.texts[0].change > found.texts[1].change > 4.5
 
 
 def test_a_token_that_was_seen_too_seldom_is_not_in_the_table(write, seen):
-    [found] = tokens_of(_records(write(seen[:39])))
-    assert {one.token for one in found.tokens} == {"down", "<b>now</b>", "lee"}
+    [found] = _tokens_of(_records(write(seen[:39])))
+    assert {one.token for one in found.table.tokens} == {"down", "<b>now</b>", "lee"}
+
+
+def test_the_table_is_of_all_records_and_the_same_however_they_are_split(write, seen, monkeypatch, tmp_path):
+    records = _records(write(seen))
+    halves = [TokenTotals(), TokenTotals()]
+    for part, half in zip(halves, np.split(records, [17]), strict=True):
+        part.add(decode(half), "")
+    halves[0].merge(halves[1])
+    whole = TokenTotals()
+    whole.add(decode(records), "")
+    [(name, table)], [(_, other)] = whole.tables().items(), halves[0].tables().items()
+    assert name == "text" and [one.token for one in table.tokens] == [one.token for one in other.tokens]
+    for one, same in zip(table.tokens, other.tokens, strict=True):
+        for model, part in one.parts.items():
+            assert part.sightings == same.parts[model].sightings
+            assert (part.absolute, part.mean) == pytest.approx((same.parts[model].absolute, same.parts[model].mean))
+    assert TokenTable.from_dict(json.loads(json.dumps(table.to_dict()))) == table
+    monkeypatch.setattr("tfx_explain.report.evidence._MOST_ROWS", 2)  # the sample's
+    page = Path(write_report(str(tmp_path / "all.html"), [f"{tmp_path}/attributions/Split-eval"])).read_text()
+    assert "at least 20 times in 60 rows" in page
+
+
+def test_of_too_many_tokens_those_that_carry_most_are_told_within_the_bound():
+    rng, sums, exact = np.random.default_rng(0), TokenSums(most=50), {}
+    for _ in range(400):
+        token, value = b"%d" % min(rng.zipf(1.3), 9999), rng.normal()
+        sums.add({token: abs(value)}, {token: 1}, signed={token: value})
+        exact[token] = exact.get(token, 0.0) + abs(value)
+    assert 0 < sums.error <= sum(exact.values()) / 50
+    for token, (sightings, mass, signed) in sums.known(1).items():
+        assert exact[token] - sums.error - 1e-9 <= mass <= exact[token] + 1e-9
+        assert abs(signed) <= exact[token] + 1e-9 and sightings >= 1
 
 
 def test_the_page_shows_texts_as_text(write, seen, tmp_path):
@@ -162,4 +203,12 @@ def test_nobody_takes_the_columns_for_features(write, seen):
 def test_records_without_tokens_have_none(write, rows):
     records = _records(write(rows))
     assert "fnlwgt" in decode(records).schema.names
-    assert tokens_of(records) == []
+    assert _tokens_of(records) == []
+
+
+def test_texts_without_any_token_add_nothing():
+    empty = [RowTokens(np.empty(0), np.empty(0), 0.5), RowTokens(np.array([b"a"], object), np.array([-2.0]), 0.0)]
+    sums = TokenSums()
+    sums.add_rows(empty[:1])
+    sums.add_rows(empty)
+    assert sums.known(1) == {b"a": (1, 2.0, -2.0)}

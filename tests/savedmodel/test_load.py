@@ -3,6 +3,7 @@ import shutil
 import pytest
 import tensorflow as tf
 
+from tfx_explain.savedmodel.analysis.read import read_model, read_once
 from tfx_explain.savedmodel.graph.load import choose_signature, load_signature
 
 
@@ -34,6 +35,15 @@ def test_signature_is_described_by_its_own_names(zoo):
     assert list(signature.inputs) == ["x", "y"]
     assert signature.input_specs["x"].shape.as_list() == [None, 3]
     assert list(signature.outputs) == ["score"]
+
+
+def test_a_signature_is_read_once_in_a_block_and_again_behind_it(zoo):
+    path = zoo("Linear").path
+    with read_once():
+        read = read_model(path, None)
+        assert read_model(path, read.signature.name) is read
+        assert read_model(zoo("VarLen").path, None) is not read
+    assert read_model(path, None) is not read
 
 
 def test_not_a_savedmodel(tmp_path):

@@ -188,7 +188,8 @@ def test_without_the_token_there_is_nothing(address, path, instead):
     start, _, token = address.rstrip("/").rpartition("/")
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(f"{start}/{instead.format(token=token)}{path}")
-    assert error.value.code == 404 and b"red" not in error.value.read()
+    with error.value as answer:
+        assert answer.code == 404 and b"red" not in answer.read()
     assert len(token) >= 43
 
 

@@ -13,7 +13,7 @@ from tfx_explain.beam.explaining.engine import Engine, Inputs
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.beam.reading import decode
 from tfx_explain.proto.printable import printable
-from tfx_explain.savedmodel import ExplainedOutput, Feature
+from tfx_explain.savedmodel import ExplainedOutput, Feature, read_once
 from tfx_explain.storage import columns
 from tfx_explain.storage.tfrecords import as_records
 
@@ -53,8 +53,9 @@ class Models:
         Raises:
           ValueError: A model can't be explained as asked.
         """
-        self.job = job.completed(examples.tolist())
-        self._engine = Engine(self.job)
+        with read_once():
+            self.job = job.completed(examples.tolist())
+            self._engine = Engine(self.job)
         self.features: Mapping[str, Feature] = self._engine.row_features
         self.explained: Mapping[str, ExplainedOutput] = self._engine.explained
         candidate, inputs = self._engine.models[columns.CANDIDATE], job.metadata.inputs

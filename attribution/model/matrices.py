@@ -1,0 +1,64 @@
+"""Many tensors as few matrices: side by side as columns outside of a traced model, apart again inside.
+
+What Python and NumPy do once for a matrix, they would do for each tensor; and an operation that a trace calls begins in
+a hundredth of the time that one called by itself takes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_explain.attribution.model.interface import Tensor
+
+# Wider tensors are matrices by themselves, without a copy.
+NARROW = 64
+
+
+class Columns(NamedTuple):
+    """A tensor as columns of a matrix: its key, and the shape of a row of it."""
+
+    key: str
+    shape: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return math.prod(self.shape)
+
+
+# The tensors of one matrix, in the order of its columns.
+Layout: TypeAlias = tuple[Columns, ...]
+
+
+def layouts(tensors: Mapping[str, Tensor], apart: Iterable[str] = ()) -> tuple[Layout, ...]:
+    """Lays out dense tensors `[rows, ...]`: those of one dtype in one matrix, wide ones and `apart` alone."""
+    together: dict[object, list[Columns]] = {}
+    for key, tensor in tensors.items():
+        columns = Columns(key, tuple(tensor.shape[1:]))
+        alone = columns.width > NARROW or key in apart
+        together.setdefault(key if alone else tensor.dtype, []).append(columns)
+    return tuple(map(tuple, together.values()))
+
+
+def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns arrays `[rows, ...]` as one matrix `[rows, columns]`; a single one is not copied."""
+    flat = [array.reshape(len(array), math.prod(array.shape[1:])) for array in arrays]
+    return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
+
+
+def apart(matrix: tf.Tensor, layout: Layout) -> Iterator[tuple[Columns, tf.Tensor]]:
+    """Yields what belongs to each tensor of a matrix `[..., columns]`: `[..., own columns]`."""
+    own = tf.split(matrix, [columns.width for columns in layout], axis=-1) if len(layout) > 1 else [matrix]
+    return zip(layout, own, strict=True)
+
+
+def places(layout: Layout) -> Iterator[slice]:
+    """Yields which columns each tensor has."""
+    ends = np.cumsum([0, *(columns.width for columns in layout)])
+    return (slice(first, last) for first, last in itertools.pairwise(ends.tolist()))

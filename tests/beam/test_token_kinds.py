@@ -1,0 +1,199 @@
+"""Tokens of models that are served in less usual ways, against what each word adds to the score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import json_format
+
+from tests.beam import text_models as models
+from tfx_explain.beam.explain import RowExplainer
+from tfx_explain.beam.explaining.job import ExplanationJob
+from tfx_explain.beam.reading.batches import RowBatch
+from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel import generate_metadata
+from tfx_explain.storage import columns
+
+v1 = tf.compat.v1
+
+
+class Served(models._Served):
+    """The sum of words' vectors."""
+
+    def of_words(self, words: tf.RaggedTensor) -> tf.Tensor:
+        ids = tf.ragged.map_flat_values(self.table.lookup, words)
+        return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, ids), axis=1)
+
+
+class Divided(Served):
+    """The table of vectors is in parts, ranges of ids; texts are padded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = [tf.Variable(models.vectors()[first : first + 3]) for first in (0, 3, 6)]
+
+    def pooled(self, parsed):
+        words = tf.strings.split(parsed["text"]).to_tensor("", shape=[None, 5])
+        found = v1.nn.embedding_lookup(self.parts, self.table.lookup(words), partition_strategy="div")
+        return tf.reduce_sum(found * tf.cast(words != "", tf.float32)[..., tf.newaxis], axis=1)
+
+
+class Dealt(Served):
+    """The table is in parts, dealt out, and its values are weighted."""
+
+    SPEC = models.WeightedTags.SPEC
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = [tf.Variable(models.vectors()[first::3]) for first in range(3)]
+
+    def pooled(self, parsed):
+        ids = parsed["tags"].with_values(self.table.lookup(parsed["tags"].values))
+        return v1.nn.safe_embedding_lookup_sparse(
+            self.parts, ids, parsed["weights"], combiner="sum", partition_strategy="mod"
+        )
+
+
+class Unsafe(Served):
+    """`embedding_lookup_sparse` itself, which has no output for rows without values at the end of a batch."""
+
+    SPEC = models.WeightedTags.SPEC
+
+    def pooled(self, parsed):
+        ids = parsed["tags"].with_values(self.table.lookup(parsed["tags"].values))
+        return tf.nn.embedding_lookup_sparse(self.embedding, ids, parsed["weights"], combiner="sum")
+
+
+class Mapped(Served):
+    """Texts are taken apart one by one."""
+
+    def pooled(self, parsed):
+        def words(text):
+            return tf.strings.split([tf.strings.lower(text)]).values
+
+        spec = tf.RaggedTensorSpec([None], tf.string, 0)
+        return self.of_words(tf.map_fn(words, parsed["text"], fn_output_signature=spec))
+
+
+class Looped(Served):
+    """Vectors are looked up within a loop."""
+
+    def pooled(self, parsed):
+        def summed(text):
+            return tf.reduce_sum(tf.gather(self.embedding, self.table.lookup(tf.strings.split([text]).values)), axis=0)
+
+        return tf.map_fn(summed, parsed["text"], fn_output_signature=tf.TensorSpec([3], tf.float32))
+
+
+class FixedWords(Served):
+    """Four words in every row, padded with none, which adds nothing."""
+
+    SPEC = {"tags": tf.io.FixedLenFeature([4], tf.string, default_value=[""] * 4)}
+
+    def pooled(self, parsed):
+        words = parsed["tags"]
+        found = tf.gather(self.embedding, self.table.lookup(words))
+        return tf.reduce_sum(found * tf.cast(words != "", tf.float32)[..., tf.newaxis], axis=1)
+
+
+class FixedIds(Served):
+    """Four ids in every row, padded with the last one, which adds something, too."""
+
+    SPEC = {"tags": tf.io.FixedLenFeature([4], tf.int64, default_value=[8] * 4)}
+
+    def pooled(self, parsed):
+        return tf.reduce_sum(tf.gather(self.embedding, parsed["tags"]), axis=1)
+
+
+class Letters(Served):
+    """Characters in small letters, by their number."""
+
+    def pooled(self, parsed):
+        codes = tf.strings.unicode_decode(tf.strings.lower(parsed["text"]), "UTF-8") % 9
+        return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, codes), axis=1)
+
+
+def _of_words(words, weights=None):
+    known = models.vectors().sum(axis=1)
+    ids = [models.WORDS.index(word) if word in models.WORDS else -1 for word in words]
+    return [w.encode() for w in words], known[ids] * (1.0 if weights is None else np.array(weights))
+
+
+TEXT = {"text": "urgent bad zzz please"}
+WEIGHTED = {"tags": ["urgent", "zzz", "bad", "good"], "weights": [0.5, 1.0, 2.0, -1.0]}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folders = {}
+
+    def save(kind) -> str:
+        if kind not in folders:
+            folders[kind] = models.save(kind(), str(tmp_path_factory.mktemp(kind.__name__)))
+        return folders[kind]
+
+    return save
+
+
+def _explain(folder, feature, row, method="", **tokens):
+    asked = {"tokens": {"features": [feature], **tokens}, **({f"{method}_attribution": {}} if method else {})}
+    parameters = json_format.ParseDict(asked, explanation_pb2.ExplanationParameters())
+    job = ExplanationJob(folder, generate_metadata(folder), parameters, "").completed()
+    found = RowExplainer(job).explain(RowBatch(np.array([models.example(**row)], object), "shard"))
+    [record] = found.records
+    features = tf.train.Example.FromString(record).features.feature
+    parts = (columns.TOKENS, columns.TOKEN_ATTRIBUTIONS, columns.TOKEN_REST, "attributions")
+    lists = [features[f"{columns.PREFIX}{columns.CANDIDATE}/{part}/{feature}"] for part in parts]
+    tokens, *numbers = (list(getattr(one, one.WhichOneof("kind") or "float_list").value) for one in lists)
+    assert sum(numbers[0]) + numbers[1][0] == pytest.approx(numbers[2][0], abs=1e-4)
+    return tokens, numbers[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [(Divided, TEXT), (Dealt, WEIGHTED), (Unsafe, WEIGHTED), (Mapped, TEXT), (FixedWords, {"tags": ["good", "bad"]})],
+)
+def test_vectors_are_found(saved, kind, row):
+    feature = next(iter(kind.SPEC))
+    if kind is FixedWords:
+        row = {"tags": [*row["tags"], "zzz", "urgent"]}
+    tokens, values = _explain(saved(kind), feature, row, baseline="ZERO")
+    words, effects = _of_words(row[feature] if feature == "tags" else row[feature].split(), row.get("weights"))
+    assert tokens == words
+    np.testing.assert_allclose(values, effects, atol=1e-4)
+
+
+def test_values_of_rows_of_one_length_are_players(saved):
+    words, effects = _of_words(["good", "zzz", "bad"])
+    tokens, values = _explain(saved(FixedWords), "tags", {"tags": [*words, ""]}, "kernel_shap")
+    assert tokens == words  # what pads the row is none
+    np.testing.assert_allclose(values, effects, atol=1e-4)
+    tokens, values = _explain(saved(FixedWords), "tags", {"tags": [*words, ""]}, "kernel_shap", baseline="UNKNOWN")
+    np.testing.assert_allclose(values, effects - models.vectors().sum(axis=1)[-1], atol=1e-4)
+    tokens, values = _explain(saved(FixedIds), "tags", {"tags": [0, 8, 4, 1]}, "kernel_shap")
+    assert tokens == [b"0", b"8", b"4", b"1"]
+    known = models.vectors().sum(axis=1)
+    np.testing.assert_allclose(values, known[[0, 8, 4, 1]] - known[8], atol=1e-4)
+    with pytest.raises(ValueError, match="UNKNOWN, but 'tags' are lists of numbers"):
+        _explain(saved(FixedIds), "tags", {"tags": [0, 8, 4, 1]}, "kernel_shap", baseline="UNKNOWN")
+
+
+def test_characters_are_players_where_the_model_reads_nothing_else(saved):
+    text = "Aé\u4e2d a"
+    tokens, values = _explain(saved(Letters), "text", {"text": text}, "kernel_shap")
+    assert [token.decode() for token in tokens] == list(text)
+    codes = [ord(character) % 9 for character in text.lower()]
+    np.testing.assert_allclose(values, models.vectors().sum(axis=1)[codes], atol=1e-4)
+    tokens, _ = _explain(saved(Letters), "text", {"text": text}, "kernel_shap", players="WORD")
+    assert b" ".join(tokens).decode() == "Aé \u4e2d a"
+
+
+def test_what_is_looked_up_within_a_loop_is_for_methods_that_leave_tokens_out(saved):
+    assert "within a loop (tf.map_fn" in generate_metadata(saved(Looped)).inputs["text"].finding
+    with pytest.raises(ValueError, match=r"within a loop .*kernel_shap_attribution, need no vectors"):
+        _explain(saved(Looped), "text", TEXT)
+    tokens, values = _explain(saved(Looped), "text", TEXT, "kernel_shap")
+    words, effects = _of_words(TEXT["text"].split())
+    assert tokens == words
+    np.testing.assert_allclose(values, effects, atol=1e-4)
