@@ -118,7 +118,7 @@ def _raw(model: _Served, texts: list[str], size: int, spent: float) -> Callable[
     some = (texts * -(-size // len(texts)))[:size]
     ids = model.ids(tf.strings.split(tf.constant(some)))
 
-    @tf.function
+    @functools.partial(tf.function, autograph=False)
     def gradients(vectors: tf.Tensor) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(vectors)
