@@ -94,7 +94,11 @@ class TokenReader:
         fetches = [*(gather.tensor for gather in gathers), *(gather.ids for gather in gathers)]
         self._values = [*fetches, *(gather.places for gather in gathers if gather.places)]
         every = [*self._values, *tokens.sources, *filter(None, [tokens.texts])]
-        raw = [read.features.by_name[tokens.feature].values, *held_tensors(self._graph, read.raw_tensors, (), every)]
+        feature = read.features.by_name[tokens.feature]
+        is_open = not (feature.is_sparse or feature.shape[1:].is_fully_defined())
+        # What a parser puts behind the end of a row that is shorter than another of its batch.
+        self._padding = {_read(one, False) for one in feature.default} if is_open else set()
+        raw = [feature.values, *held_tensors(self._graph, read.raw_tensors, (), every)]
         self.slots = {slot.key: slot for slot in (slot_of(read, tensor) for tensor in raw)}
         self._feeds = {
             name: spec for slot in self.slots.values() for name, spec in zip(slot.tensors, slot.specs, strict=True)
@@ -143,7 +147,7 @@ class TokenReader:
         try:
             return self._together(raw)
         except NotTogetherError:
-            rows = int(next(iter(raw.values())).shape[0])
+            rows = next(iter(raw.values())).shape[0] or 1
             if rows == 1:
                 raise
             return ReadTokens.joined([self._together(self.taken(raw, slice(row, row + 1))) for row in range(rows)])
@@ -185,7 +189,8 @@ class TokenReader:
         """The splits of rows' tokens, and these as people read them; padding behind a row's last one is left out."""
         is_number = self.tokens.are_characters and not self.tokens.texts
         listed = [_read(one, is_number) for one in found[layout.is_there]]
-        is_said, kept = np.array([bool(one) for one in listed], bool), np.zeros(len(layout.counts), np.int64)
+        is_said = np.array([bool(one) and one not in self._padding for one in listed], bool)
+        kept = np.zeros(len(layout.counts), np.int64)
         np.maximum.at(kept, layout.row_of[is_said], layout.positions[is_said] + 1)
         return splits_of(kept), np.array([*listed, None], object)[:-1][layout.positions < kept[layout.row_of]]
 

@@ -106,6 +106,17 @@ class FixedIds(Served):
         return tf.reduce_sum(tf.gather(self.embedding, parsed["tags"]), axis=1)
 
 
+class OpenIds(Served):
+    """Ids in rows as long as the longest of a batch, padded with -1."""
+
+    SPEC = {"tags": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True, default_value=-1)}
+
+    def pooled(self, parsed):
+        ids = parsed["tags"]
+        there = tf.cast(ids >= 0, tf.float32)[..., tf.newaxis]
+        return tf.reduce_sum(tf.gather(self.embedding, tf.maximum(ids, 0)) * there, axis=1)
+
+
 class Letters(Served):
     """Characters in small letters, by their number."""
 
@@ -137,11 +148,20 @@ def saved(tmp_path_factory):
 
 
 def _explain(folder, feature, row, method="", **tokens):
+    """The tokens of a row, and their attributions."""
+    [found] = _explain_rows(folder, feature, [row], method, **tokens)
+    return found
+
+
+def _explain_rows(folder, feature, rows, method="", **tokens):
     asked = {"tokens": {"features": [feature], **tokens}, **({f"{method}_attribution": {}} if method else {})}
     parameters = json_format.ParseDict(asked, explanation_pb2.ExplanationParameters())
     job = ExplanationJob(folder, generate_metadata(folder), parameters, "").completed()
-    found = RowExplainer(job).explain(RowBatch(np.array([models.example(**row)], object), "shard"))
-    [record] = found.records
+    examples = np.array([models.example(**row) for row in rows], object)
+    return [_read(record, feature) for record in RowExplainer(job).explain(RowBatch(examples, "shard")).records]
+
+
+def _read(record, feature):
     features = tf.train.Example.FromString(record).features.feature
     parts = (columns.TOKENS, columns.TOKEN_ATTRIBUTIONS, columns.TOKEN_REST, "attributions")
     lists = [features[f"{columns.PREFIX}{columns.CANDIDATE}/{part}/{feature}"] for part in parts]
@@ -177,6 +197,15 @@ def test_values_of_rows_of_one_length_are_players(saved):
     np.testing.assert_allclose(values, known[[0, 8, 4, 1]] - known[8], atol=1e-4)
     with pytest.raises(ValueError, match="UNKNOWN, but 'tags' are lists of numbers"):
         _explain(saved(FixedIds), "tags", {"tags": [0, 8, 4, 1]}, "kernel_shap", baseline="UNKNOWN")
+
+
+@pytest.mark.parametrize("method", ["", "kernel_shap"])
+def test_what_pads_a_row_to_the_longest_of_its_batch_is_no_token(saved, method):
+    rows = [{"tags": [4]}, {"tags": [1, 0, 1]}]
+    found = _explain_rows(saved(OpenIds), "tags", rows, method)
+    assert [tokens for tokens, _ in found] == [[b"4"], [b"1", b"0", b"1"]]
+    known = models.vectors().sum(axis=1)
+    np.testing.assert_allclose(np.concatenate([values for _, values in found]), known[[4, 1, 0, 1]], atol=1e-4)
 
 
 def test_characters_are_players_where_the_model_reads_nothing_else(saved):
