@@ -98,7 +98,7 @@ lint: environment  ## formatting, lint, which way imports point, and types
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: environment  ## speed and error, beside other libraries; rewrites benchmarks/RESULTS.md (half an hour, best on an idle machine)
+bench: environment  ## speed and error, beside other libraries, and which goals are met; rewrites benchmarks/RESULTS.md and .json (an hour, best on an idle machine)
 	@$(BIN)/python -m benchmarks
 
 bench-torch: environment  ## the same beside Captum on PyTorch and alibi, in an environment of their own, which takes 8 GB of disk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import pathlib
 from collections.abc import Sequence
 
@@ -12,8 +13,9 @@ import rich.console
 from benchmarks import APART, MODULES, goals
 from benchmarks.machine import in_words, machine
 from benchmarks.results import Results
+from tfx_explain.cli.main import quiet
 from tfx_explain.cli.output import printing
-from tfx_explain.pipelines import quiet
+from tfx_explain.pipelines.quiet import stderr_to
 
 # What libraries say meanwhile.
 _LOG = pathlib.Path("build", "benchmarks.log")
@@ -29,8 +31,9 @@ def main(names: Sequence[str]) -> None:
     results = Results(pathlib.Path(__file__).parent)
     names = names or MODULES
     _LOG.parent.mkdir(exist_ok=True)
-    quiet.before_import(_LOG)
-    with quiet.stderr_to(_LOG):
+    quiet()
+    logging.basicConfig(filename=_LOG, force=True)
+    with stderr_to(_LOG):
         on = machine()
         with printing() as console:
             console.print(in_words(on))

@@ -78,7 +78,8 @@ def summary(sections: Mapping[str, Sequence[Table]], goals: Sequence[Goal] = GOA
 def _rows(goal: Goal, tables: Sequence[Table]) -> Iterator[tuple[str, ...]]:
     found = list(_numbers(goal, tables))
     if not found:
-        yield f"{goal.table.strip('*') or goal.section}: {goal.row}, {goal.column}", goal.asked(), "", "not measured"
+        what = {"*": "every row", _METHODS: "every method"}.get(goal.row, goal.row.strip("*"))
+        yield f"{goal.table.strip('*; ') or goal.section}: {what}, {goal.column}", goal.asked(), "", "not measured"
     for name, cell, number in found:
         yield f"{name}, {goal.column}", goal.asked(), cell, "met" if goal.is_met(number) else "missed"
 

@@ -35,10 +35,10 @@ class _Served(tf.Module):
         self.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(self.words, ids), _VOCABULARY + 1)
         sizes = ((_VOCABULARY + 2, _WIDTHS[0]), _WIDTHS[:2], _WIDTHS[1:])
         self.vectors, self.hidden, self.last = (
-            tf.Variable(rng.normal(0, 0.3, size), dtype=tf.float32) for size in sizes
+            tf.Variable(tf.constant(rng.normal(0, 0.3, size), tf.float32)) for size in sizes
         )
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Serialized tf.Examples `[rows]` to scores `[rows]`."""
         texts = tf.io.parse_example(examples, {"text": tf.io.FixedLenFeature([], tf.string)})["text"]
@@ -56,7 +56,9 @@ class _Served(tf.Module):
 
     def of_padded(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """`[rows, words, width]` to `[rows]`."""
-        return self._of_sums(tf.reduce_sum(tf.nn.relu(tf.tensordot(vectors, self.hidden, 1)) * mask[..., None], axis=1))
+        return self._of_sums(
+            tf.reduce_sum(tf.nn.relu(tf.tensordot(vectors, self.hidden, 1)) * mask[:, :, tf.newaxis], axis=1)
+        )
 
     def of_ragged(self, vectors: tf.Tensor, like: tf.RaggedTensor) -> tf.Tensor:
         """`[words, width]` to `[rows]`."""

@@ -42,7 +42,7 @@ def _commands(folder: pathlib.Path) -> dict[str, list[str]]:
     tf.saved_model.save(network, model, signatures={"serving_default": network.serve})
     config = folder / "config.pbtxt"
     config.write_text(str(gate.eval_config(_METRICS)))
-    evaluation = gate.write_evaluation(folder / "evaluation", 1, _METRICS)
+    evaluation = gate.write_evaluation(folder / "evaluation", 2, _METRICS)
     ours = [sys.executable, "-m", "tfx_explain.cli.main"]
     return {
         "python -c 'import tensorflow'": [sys.executable, "-c", "import tensorflow"],

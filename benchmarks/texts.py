@@ -13,6 +13,7 @@ import numpy as np
 import shap
 import tensorflow as tf
 
+from benchmarks import served_texts
 from benchmarks.report import Table
 from tfx_explain.attribution import IntegratedGradients, KernelShap, Lime, Tokens, from_function, words
 
@@ -32,6 +33,7 @@ def run() -> Iterator[Table]:
     ]
     title = "Tokens a second (and relative to raw calls of the same model, as many as are named)"
     yield Table(title, ("", *(f"{length} words" for length in _LENGTHS)), rows)
+    yield served_texts.table()
 
 
 class _Model:

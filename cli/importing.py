@@ -14,9 +14,11 @@ def importing() -> Iterator[None]:
     Modules stay, and so does nearly all that they make. To go again and again through the growing heap of TensorFlow,
     Beam and TFMA takes a fifth of their import.
     """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_enabled:
+            gc.enable()

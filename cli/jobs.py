@@ -129,7 +129,7 @@ def choose(
     if classes or top_k:
         for field in ("class_names", "output_indices", "top_k"):
             parameters.ClearField(field)
-    if tuple(classes) == (_ALL,):
+    if tuple(classes) in ((_ALL,), (str(ALL),)):
         parameters.output_indices.append(ALL)
     else:
         parameters.class_names.extend(classes)

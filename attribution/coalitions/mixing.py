@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.interface import Model, Tensors
-from tfx_explain.attribution.model.matrices import Layout, apart, side_by_side
+from tfx_explain.attribution.model.matrices import Layout, apart, owners_of, side_by_side
 
 
 class Mixture(NamedTuple):
@@ -35,14 +35,12 @@ class Mixed:
             absent: finite, `[rows or 1, ...]`, what stands for absent values.
             owners: the feature of a tensor, or of each column of its last axis, -1 for those that are always present.
         """
-        keys = [columns.key for columns in layout]
-        away = [absent[key].numpy() for key in keys]
-        most = max(map(len, away))
-        self._values = side_by_side([tensors[key].numpy() for key in keys])
-        self._absent = side_by_side([np.broadcast_to(one, (most, *one.shape[1:])) for one in away])
+        most = max(len(absent[columns.key]) for columns in layout)
+        self._values = side_by_side(layout, tensors)
+        self._absent = side_by_side(layout, {k: np.broadcast_to(absent[k], (most, *shape)) for k, shape in layout})
         # Where absent values are 0, only the present ones need a term.
         self._has_absent = bool(self._absent.any())
-        self._owners = side_by_side([np.broadcast_to(owners[key], (1, *shape)) for key, shape in layout])[0]
+        self._owners = owners_of(layout, owners)
 
     def choose(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray, choices: int) -> Mixture:
         """Says what `Chosen` has to choose; its sums are exact.

@@ -64,5 +64,5 @@ class RegressionMethod(CoalitionMethod):
         design = choose_pairs(seating.places, self._evaluations // 2)
         most = len(design.signs)
         first = max(_FIRST_PAIRS, _FIRST_BY_PLACE * seating.places) if self._adaptive else most
-        rule = functools.partial(least_variance, self.index, design)
+        rule = functools.partial(least_variance, self.index, not self._adaptive, design)
         return sample(seating, design, round_sizes(first, most), rule, self._tolerance)

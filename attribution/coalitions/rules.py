@@ -39,12 +39,17 @@ _GROUPS = 10
 # variance between strengths counts, for functions between two of them are like neither. Nor do more outputs than so
 # many tell strengths apart: where hundreds agree on one, the interactions that are still in doubt need not be of it.
 _DEGREES, _SPREAD, _TELLING = 15.0, 0.5, 20
+# Where most of all coalitions are prescribed, interactions of many features alone are left in doubt, which no strength
+# tells well: so much more of that variance counts, the nearer to all of them. Who looks more than once has enough.
+_SPREAD_OF_ALL = 2.5
 # Of the attributions' size, what may be missed by so few pairs, or orders, that none need show an interaction: it falls
 # with each order, or pair that the effects of single features leave.
 _UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
 # By how many times the stated error none of so many interactions of three features alone may be off: fewer than five,
 # since there may be others beside it.
 _FARTHEST, _TRIPLES = 4.0, 1500
+# How many more pairs than places show how large interactions may be of which they show little.
+_PLENTY = 100
 # Rules that are kept: those of all rounds for all numbers of tokens (see `method`), up to 15 MB each. With fewer, texts
 # of several lengths would have them all made anew in every batch.
 _KEPT = 72
@@ -60,6 +65,7 @@ class Rule:
     logs: np.ndarray  # [strengths], logarithms of how likely each is, but for the outputs
     ratios: np.ndarray  # [strengths], of an error's variance and a change's
     doubts: np.ndarray  # [strengths], inverse degrees of freedom of the changes' variance
+    spread: float  # what counts of the variance between strengths
     unseen: float  # least stated error, relative to the sum of absolute values
     hidden: np.ndarray  # [triples, 2], errors of interactions that show little, and what is stated of what they show
 
@@ -76,7 +82,7 @@ class Rule:
         standard_errors = np.sqrt((changes**2).sum(axis=1) / changes.shape[1] * ratio)
         spread = (chances * (self.ratios / ratio[:, None] - 1) ** 2).sum(axis=1)
         # The variance of an estimated variance, relative to its square, is twice the inverse degrees of freedom.
-        doubts = (chances * self.doubts).sum(axis=1) + _SPREAD * spread / 2 + 1 / _DEGREES
+        doubts = (chances * self.doubts).sum(axis=1) + self.spread * spread / 2 + 1 / _DEGREES
         stated = standard_errors * simultaneous_of(values.shape[1], 1 / doubts, confidence)
         sizes = np.abs(values).sum(axis=1)
         return values, standard_errors, np.maximum(self._with_hidden(stated, sizes), self.unseen * sizes)
@@ -84,7 +90,7 @@ class Rule:
     def _with_hidden(self, stated: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """Returns stated errors `[rows]` that do for `hidden`, as far as these may be in a row of these sizes `[rows]`.
 
-        They may not be larger than the row's attributions, nor than what the row shows of interactions.
+        They are not larger than the row's attributions, nor than what it shows of interactions, if that says enough.
         """
         errors, shown = self.hidden.T
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -109,10 +115,10 @@ _turn = functools.cache(threading.Lock)
 os.register_at_fork(after_in_child=_turn.cache_clear)
 
 
-def least_variance(index: str, design: Design, pairs: int) -> Rule:
-    """Returns the rule of `kriging.least_variance` for the first `pairs` pairs of a design."""
+def least_variance(index: str, prescribed: bool, design: Design, pairs: int) -> Rule:
+    """Returns the rule of `kriging.least_variance` for the first `pairs` pairs of a design, which may be prescribed."""
     with _turn():
-        return _least_variance(index, design, pairs)
+        return _least_variance(index, prescribed, design, pairs)
 
 
 def unbiased(design: Design, pairs: int) -> Rule:
@@ -122,10 +128,11 @@ def unbiased(design: Design, pairs: int) -> Rule:
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _least_variance(index: str, design: Design, pairs: int) -> Rule:
+def _least_variance(index: str, prescribed: bool, design: Design, pairs: int) -> Rule:
     signs = design.signs[:pairs]
-    unseen = _UNSEEN_BY_PAIR ** (pairs - signs.shape[1])
-    return _rule(index, signs, *kriging.least_variance(index, signs), unseen)
+    places = signs.shape[1]
+    spread = _SPREAD + prescribed * _SPREAD_OF_ALL * max(0.0, pairs / 2 ** (places - 2) - 1)
+    return _rule(index, signs, *kriging.least_variance(index, signs), _UNSEEN_BY_PAIR ** (pairs - places), spread)
 
 
 @functools.lru_cache(maxsize=_KEPT)
@@ -135,7 +142,9 @@ def _unbiased(design: Design, pairs: int) -> Rule:
     return _rule("shapley", signs, *kriging.unbiased(signs), unseen)
 
 
-def _rule(index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndarray, unseen: float) -> Rule:
+def _rule(
+    index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndarray, unseen: float, spread: float = _SPREAD
+) -> Rule:
     changes, judged = _changes(weights, precision), signs[1 : 1 + _JUDGED]
     differing = kriging.differing(signs, signs)
     precisions, logs, ratios, doubts = [], [], [], []
@@ -150,7 +159,8 @@ def _rule(index: str, signs: np.ndarray, weights: np.ndarray, precision: np.ndar
         # Satterthwaite's: how many independent changes would be as uncertain together.
         doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
     logs, ratios, doubts = np.array(logs), np.array(ratios), np.array(doubts)
-    rule = Rule(weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, 0.0, np.zeros((0, 2)))
+    parts = weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, spread
+    rule = Rule(*parts, unseen=0.0, hidden=np.zeros((0, 2)))
     return dataclasses.replace(rule, unseen=unseen, hidden=_hidden(index, signs, rule))
 
 
@@ -169,7 +179,10 @@ def _hidden(index: str, signs: np.ndarray, rule: Rule) -> np.ndarray:
     errors = np.abs(found - true).max(axis=1)
     # The sum of that output's absolute values.
     size = 1.0 if index == "shapley" else 3 / 4
-    return np.stack([errors, stated], axis=1)[errors > _FARTHEST * stated] / size
+    is_hidden = errors > _FARTHEST * stated
+    # Fewer pairs may show little by luck.
+    shown = stated * (len(signs) - places >= _PLENTY)
+    return np.stack([errors, shown], axis=1)[is_hidden] / size
 
 
 def _triples(places: int) -> Iterable[tuple[int, ...]]:

@@ -94,8 +94,8 @@ class IntegratedGradients(Method):
                 total += np.concatenate([one[key] for _, one in found]) / problem.num_baselines
         stacked = {name: np.stack([one[name] for one in integrals]) for name in integrals[0]}
         troubles = np.bitwise_or.reduce(stacked["troubles"], axis=0)
-        at_ends = NO_INTEGRAL if self._steps is None else POINT_AT_END
-        reasons = integral_reasons(problem, rows, troubles, at_ends, self._batch_size)
+        places = NO_INTEGRAL if self._steps is None else POINT_AT_END
+        reasons = integral_reasons(problem, rows, troubles, places, self._batch_size)
         return _averaged(problem, rows, stacked, reasons, self._tolerance).with_maps(
             rows, {feature: maps[key] for feature, key in keys.items()}
         )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -46,10 +46,19 @@ def layouts(tensors: Mapping[str, Tensor], apart: Iterable[str] = ()) -> tuple[L
     return tuple(map(tuple, together.values()))
 
 
-def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns arrays `[rows, ...]` as one matrix `[rows, columns]`; a single one is not copied."""
-    flat = [array.reshape(len(array), math.prod(array.shape[1:])) for array in arrays]
-    return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
+def side_by_side(layout: Layout, tensors: Mapping[str, Any]) -> np.ndarray:
+    """Returns tensors `[..., *shape of a row]` as one matrix `[..., columns]`; a single one is not copied."""
+    arrays = [np.asarray(tensors[columns.key]) for columns in layout]
+    flat = [
+        array.reshape(*array.shape[: array.ndim - len(columns.shape)], columns.width)
+        for columns, array in zip(layout, arrays, strict=True)
+    ]
+    return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
+
+
+def owners_of(layout: Layout, owners: Mapping[str, int | np.ndarray]) -> np.ndarray:
+    """Returns int `[columns]`, the feature of each column, from that of a tensor or of each column of its last axis."""
+    return side_by_side(layout, {key: np.broadcast_to(owners[key], shape) for key, shape in layout})
 
 
 def apart(matrix: tf.Tensor, layout: Layout) -> Iterator[tuple[Columns, tf.Tensor]]:

@@ -11,6 +11,9 @@ import tensorflow as tf
 from tfx_explain.attribution.model.interface import Model, Tensors
 from tfx_explain.attribution.model.matrices import NARROW, Layout, apart
 
+# Only models' own Python may need AutoGraph, which takes many times as long to trace what is done for each tensor.
+_as_it_is = tf.autograph.experimental.do_not_convert
+
 
 class Points(NamedTuple):
     """Points of some paths, equally many of each, at which the model gets rows."""
@@ -42,6 +45,7 @@ class Along:
         """
         return all(columns.width <= NARROW for layout in self.layouts for columns in layout)
 
+    @_as_it_is
     def inputs(self, points: Points) -> Tensors:
         """Returns the model's inputs, by key `[rows, ...]`."""
         inputs, paths, size = dict(points.held), tf.shape(points.ends[0])[0], tf.shape(points.targets)[0]
@@ -119,20 +123,22 @@ class Slopes:
         don't count, may be missing. A slope is 0 where the step is, whatever the gradient.
         """
         outputs, found = model.gradients(self.along.inputs(points), points.targets)
+        return tf.reshape(outputs, [-1]), self._slopes(found, points), {key: found[key] for key in self.kept}
+
+    @_as_it_is
+    def _slopes(self, found: Tensors, points: Points) -> tf.Tensor:
+        """Returns the slopes of gradients."""
         pieces, owners = [], iter(self.owners)
         for matrix, layout in zip(points.ends, self.along.layouts, strict=True):
             for columns, ends in apart(tf.cast(matrix, self.dtype), layout):
                 gradient = tf.cast(tf.convert_to_tensor(found[columns.key]), self.dtype)
                 both = self.along.beside(gradient, ends, points)
                 pieces.append(self._by_player(*both, columns.width, next(owners)))
-        slopes = pieces[0] if self.is_by_row else self._by_feature(pieces)
-        return tf.reshape(outputs, [-1]), slopes, {key: found[key] for key in self.kept}
+        return pieces[0] if self.is_by_row else self._by_feature(pieces)
 
     def _by_player(self, gradient: tf.Tensor, step: tf.Tensor, width: int, owner: int | tuple[int, ...]) -> tf.Tensor:
         """Multiplies gradients by steps, of rows of some width; returns `[rows, players]` sums."""
         players = 1 if isinstance(owner, int) else len(owner)
-        if players == 1 and width > NARROW and not self.sizes:
-            return _dot(gradient, step)
         products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
         if players == width:
             return tf.reshape(products, [-1, width])
@@ -147,15 +153,3 @@ class Slopes:
             return rows
         # No product with ones and zeros: 0 times what is not finite would spoil the other features.
         return tf.math.unsorted_segment_sum(rows, tf.constant(owners), self.features)
-
-
-def _dot(gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """Multiplies `[paths, points, width]` by `[paths, 1, width]`, and sums to `[rows, 1]`, going over them once."""
-    sums = tf.reshape(tf.matmul(gradient, step, transpose_b=True), [-1, 1])
-    known = tf.math.is_finite(sums)
-
-    def of_what_moves() -> tf.Tensor:
-        products = tf.math.multiply_no_nan(gradient, step)
-        return tf.where(known, sums, tf.reshape(tf.reduce_sum(products, axis=2), [-1, 1]))
-
-    return tf.cond(tf.reduce_all(known), lambda: sums, of_what_moves)

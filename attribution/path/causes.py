@@ -10,14 +10,18 @@ from tfx_explain.attribution.coalitions.causes import blame
 from tfx_explain.attribution.path.integration import Trouble
 from tfx_explain.attribution.problem.problem import Problem
 
-# What is said of ends: where no integral was found, and where the rule that was asked for has points.
-NO_INTEGRAL = {
+# What is said of the places: where no integral was found, and where the rule that was asked for has points.
+_BETWEEN = {
+    Trouble.INSIDE: "points between the baseline and the row; take SampledShapley, which asks for no gradient, or "
+    "another baseline"
+}
+NO_INTEGRAL = _BETWEEN | {
     Trouble.AT_START: "the baseline, and has no integral from there; give a baseline elsewhere, or take SampledShapley",
     Trouble.AT_END: "the row, and has no integral up to there; take SampledShapley, which asks for no gradient",
     Trouble.AT_START | Trouble.AT_END: "the baseline and at the row, and has no integral between them; take "
     "SampledShapley, which asks for no gradient",
 }
-POINT_AT_END = {
+POINT_AT_END = _BETWEEN | {
     end: f"{where}, where the rule has a point; take rule 'gauss_legendre', or leave out the steps"
     for end, where in (
         (Trouble.AT_START, "the baseline"),
@@ -44,17 +48,19 @@ def gradient_reasons(
 
 
 def integral_reasons(
-    problem: Problem, rows: np.ndarray, troubles: np.ndarray, at_ends: Mapping[Trouble, str], batch_size: int
+    problem: Problem, rows: np.ndarray, troubles: np.ndarray, places: Mapping[Trouble, str], batch_size: int
 ) -> np.ndarray:
     """Returns the same of int `[tried, features + 1]` `Trouble`s of the gradients, and last of the output.
 
-    `at_ends` is what to say where a feature has trouble only there.
+    `places` is what to say where a feature has trouble only at ends, and where between them, too.
     """
     reasons = np.full(len(rows), "", object)
     for row in np.flatnonzero(troubles[:, :-1].any(axis=1)):
         cause = troubles[row, :-1].astype(bool).argmax()
         reasons[row] = f"the gradient by feature {problem.features[cause]!r} is not finite"
-        reasons[row] += next((f" at {how}" for end, how in at_ends.items() if troubles[row, cause] == end), "")
+        where = Trouble(int(troubles[row, cause]))
+        how = places.get(Trouble.INSIDE if Trouble.INSIDE in where else where)
+        reasons[row] += f" at {how}" if how else ""
     outputs_broken = troubles[:, -1] != 0
     if outputs_broken.any():
         reasons[outputs_broken] = blame(problem, rows[outputs_broken], batch_size)

@@ -15,9 +15,9 @@ from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, gra
 Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 # The first mesh. Fewer points could agree by luck: a function of several bends looks straight at three. They are denser
-# near the baseline, where networks have their kinks on the way to rows that lie far out; of a variable that passes an
-# end slowly they are even.
-_FIRST = np.array([0, 1 / 32, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 2 / 3, 5 / 6, 1])
+# near the baseline, where networks have their kinks on the way to rows that lie far out, all of them before the second
+# or third point; of a variable that passes an end slowly they are even.
+_FIRST = np.array([0, 1 / 100, 1 / 32, 1 / 12, 1 / 5, 2 / 5, 3 / 5, 4 / 5, 1])
 FIRST_POINTS = len(_FIRST)
 _FIRST_EVEN = np.linspace(0, 1, FIRST_POINTS)
 # How many new points there are for each old one.

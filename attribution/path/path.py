@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import call_size, extended, near_equal_slices
-from tfx_explain.attribution.model.matrices import Layout, layouts, places, side_by_side
+from tfx_explain.attribution.model.matrices import layouts, owners_of, places, side_by_side
 from tfx_explain.attribution.model.traced import run
 from tfx_explain.attribution.path.along import Along, Outputs, Points, Slopes
 from tfx_explain.attribution.path.sums import add_by_path, secant_sums, weighted_sums
@@ -40,11 +40,11 @@ class Path:
         # Narrower sums, of half precision, would lose what the mesh is refined by.
         self.dtype = np.float64 if any(tensor.dtype == tf.float64 for tensor in tensors.values()) else np.float32
         self._along = Along(layouts(tensors, problem.own))
-        keys = [[columns.key for columns in layout] for layout in self._along.layouts]
-        self._ends = [side_by_side([tensors[key].numpy() for key in of_one]) for of_one in keys]
-        self._starts = [side_by_side([problem.baselines[key].numpy() for key in of_one]) for of_one in keys]
-        self._owners = tuple(_hashable(problem.owners[key]) for of_one in keys for key in of_one)
-        self._held = [_held(layout, problem) for layout in self._along.layouts]
+        every = self._along.layouts
+        self._ends = [side_by_side(layout, tensors) for layout in every]
+        self._starts = [side_by_side(layout, problem.baselines) for layout in every]
+        self._owners = tuple(_hashable(problem.owners[columns.key]) for layout in every for columns in layout)
+        self._held = [owners_of(layout, problem.owners) < 0 for layout in every]
 
     def slopes(
         self, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -151,7 +151,9 @@ class Path:
         return sizes[:, 0]
 
     def _program(self, kept: tuple[str, ...] = (), sizes: bool = False) -> Slopes:
-        return Slopes(self._along, self._owners, len(self._problem.features), tf.as_dtype(self.dtype), kept, sizes)
+        return Slopes(
+            self._along, self._owners, len(self._problem.features), tf.as_dtype(np.dtype(self.dtype)), kept, sizes
+        )
 
     def _found(
         self, program: Slopes, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -160,11 +162,11 @@ class Path:
         for part in near_equal_slices(len(rows), max(1, self.batch_size // max(1, alphas.shape[1])), alphas.shape[1]):
             for points in near_equal_slices(alphas.shape[1], self.batch_size):
                 some = alphas[part, points]
-                called = self._points(_part(baselines, part), rows[part], some)
+                called, shape = self._points(_part(baselines, part), rows[part], some), (len(some), some.shape[1])
                 outputs, slopes, kept = run(self._problem.model, program, called)
                 by_row = slopes if program.is_by_row else np.asarray(slopes).T
-                gradients = {key: self._by_path(gradient, some.shape) for key, gradient in kept.items()}
-                yield part, points, (self._by_path(outputs, some.shape), self._by_path(by_row, some.shape), gradients)
+                gradients = {key: self._by_path(gradient, shape) for key, gradient in kept.items()}
+                yield part, points, (self._by_path(outputs, shape), self._by_path(by_row, shape), gradients)
 
     def _by_path(self, found: Any, shape: tuple[int, int]) -> np.ndarray:
         """Returns what was found of `[rows, ...]` as `[paths, points, ...]`, without what the call was extended by."""
@@ -212,12 +214,6 @@ class Path:
                 if columns.key == key:
                     return step[:, which].reshape(len(rows), *columns.shape)
         raise KeyError(key)
-
-
-def _held(layout: Layout, problem: Problem) -> np.ndarray:
-    """Returns bool `[columns]`, which numbers of a matrix stay as they are in the row."""
-    owners = [np.broadcast_to(problem.owners[columns.key], columns.shape) for columns in layout]
-    return np.concatenate([owner.reshape(-1) for owner in owners]) < 0
 
 
 def _hashable(owner: int | np.ndarray) -> int | tuple[int, ...]:

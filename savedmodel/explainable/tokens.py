@@ -147,7 +147,7 @@ class TokenReader:
         try:
             return self._together(raw)
         except NotTogetherError:
-            rows = int(next(iter(raw.values())).shape[0])
+            rows = next(iter(raw.values())).shape[0] or 1
             if rows == 1:
                 raise
             return ReadTokens.joined([self._together(self.taken(raw, slice(row, row + 1))) for row in range(rows)])

@@ -142,7 +142,10 @@ def test_outputs_and_gradients_that_are_not_finite_are_named(steps):
     method, rows = IntegratedGradients(steps=steps), tf.ones([1, 2])
     causes = [method.attribute(function, rows, 3.0).failures[0] for function in (model, rooted)]
     assert causes[0] == "the output is not finite where feature 'x[0]' is present, at the row; mend it or the model"
-    assert causes[1] == "the gradient by feature 'x[0]' is not finite"
+    assert causes[1] == (
+        "the gradient by feature 'x[0]' is not finite at points between the baseline and the row; take SampledShapley, "
+        "which asks for no gradient, or another baseline"
+    )
 
 
 def test_string_features_are_refused_with_the_way_out():

@@ -76,6 +76,28 @@ def test_an_additive_function_is_exact_after_the_first_pairs():
     assert (result.standard_errors[rows.numpy() == 0] == 0).all()
 
 
+def test_an_additive_function_of_many_features_is_known_after_the_first_orders():
+    rows = tf.constant(np.random.default_rng(0).integers(1, 9, (2, 40)), tf.float32)
+    result = SampledShapley().attribute(lambda x: tf.reduce_sum(x, axis=1), rows)
+    np.testing.assert_allclose(result.values, rows, atol=1e-6)
+    assert result.converged.all() and (result.evaluations <= 2 + 8 * 2 * 39).all()
+
+
+@pytest.mark.parametrize("size", [1.0, 0.01])
+def test_an_interaction_of_three_of_many_features_is_off_by_less_than_five_stated_errors(size):
+    rows = tf.ones([64, 40])
+    known = tf.constant(np.random.default_rng(1).normal(size=40), tf.float32)
+    exact = known.numpy() + np.where(np.arange(40) < 3, size * 40 / 3, 0)
+
+    def model(x):
+        return tf.linalg.matvec(x, known) + size * 40 * x[:, 0] * x[:, 1] * x[:, 2]
+
+    # Each row's features have other places.
+    result = SampledShapley(paths=16).attribute(model, rows, row_keys=np.arange(64, dtype=np.uint64))
+    errors = np.abs(result.values - exact).max(axis=1)
+    assert (errors < 5 * result.approximation_errors + 1e-4).all()
+
+
 def test_strings_ragged_and_held_tensors_take_part():
     def model(tensors):
         words = tf.cast(tf.strings.length(tensors["word"]), tf.float32)

@@ -117,6 +117,14 @@ def test_no_row_of_a_small_network_is_far_off(sizes, scale):
     assert np.mean(ratios <= 1) >= 0.93
 
 
+def test_a_bump_before_the_rest_of_the_path_is_seen():
+    """On a row far out, all kinks are on the first hundredth or two of the path, beyond which the model is linear."""
+    rows = np.random.default_rng([77, 20]).normal(size=(64, 20)) * 30
+    ratios, _ = _ratios(IntegratedGradients(), _network(4000, (20, 8, 8, 1), tf.nn.relu), rows)
+    assert ratios.max() < 3
+    assert np.mean(ratios <= 1) >= 0.93
+
+
 def test_rows_on_which_the_model_is_linear_state_rounding_only():
     rows = np.random.default_rng(32).normal(size=(64, 6))
     function = _network(33, (6, 1), tf.nn.relu)
@@ -222,7 +230,7 @@ def test_what_happens_within_the_first_step_is_stated(rule, steps):
     rows = np.random.default_rng(46).normal(size=(96, 32)) * 30
     ratios, _ = _ratios(IntegratedGradients(steps=steps, rule=rule), _pooled(45), rows)
     # With few points, an end whose slope is like no other's is the hardest there is.
-    assert np.mean(ratios <= 1) > 0.75
+    assert np.mean(ratios <= 1) > 0.85
     assert ratios.max() < 3
 
 

@@ -1,5 +1,6 @@
 """What all subcommands have in common, and the page that says so."""
 
+import gc
 import importlib
 import os
 import re
@@ -7,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tfx_explain.cli.importing import importing
 from tfx_explain.cli.main import COMMANDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
@@ -42,3 +46,17 @@ def test_a_shell_completes_commands():
     done = complete("tfx-explain va")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["plain,validate"]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_imports_leave_the_garbage_collector_as_it_was(enabled):
+    was_enabled = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(ImportError), importing():
+            assert not gc.isenabled()
+            raise ImportError
+        assert gc.isenabled() is enabled
+    finally:
+        gc.unfreeze()
+        (gc.enable if was_enabled else gc.disable)()

@@ -156,7 +156,9 @@ class Labels(tf.Module):
         return {"scores": scores, "classes": tf.tile([["<=50K", ">50K"]], [tf.shape(scores)[0], 1])}
 
 
-@pytest.mark.parametrize(("chosen", "classes"), [([">50K"], [b">50K"]), (["all"], [b"<=50K", b">50K"])])
+@pytest.mark.parametrize(
+    ("chosen", "classes"), [([">50K"], [b">50K"]), (["all"], [b"<=50K", b">50K"]), (["-1"], [b"<=50K", b">50K"])]
+)
 def test_classes_by_name(chosen, classes, inputs, tmp_path):
     module = Labels()
     tf.saved_model.save(module, str(tmp_path / "model"), signatures={"serving_default": module.serve})
