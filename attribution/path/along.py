@@ -51,14 +51,16 @@ class Along:
         inputs, paths, size = dict(points.held), tf.shape(points.ends[0])[0], tf.shape(points.targets)[0]
         for matrix, layout in zip(points.ends, self.layouts, strict=True):
             alphas = tf.cast(points.alphas, matrix.dtype)
-            widths = {columns.width if self.by_point else 1 for columns in layout}
-            shares = {width: tf.repeat(alphas, width) if width > 1 else alphas for width in widths}
+            pairs = tf.reshape(tf.stack([alphas, tf.ones_like(alphas)], axis=1), [paths, -1, 2])
+            spread = {
+                width: tf.repeat(alphas, width) for width in {columns.width for columns in layout if self.by_point}
+            }
             for columns, ends in apart(matrix, layout):
                 if self.by_point:
-                    along = tf.reshape(shares[columns.width], [-1, paths * columns.width])
+                    along = tf.reshape(spread[columns.width], [-1, paths * columns.width])
                     along = along * tf.reshape(ends[:, 0], [1, -1]) + tf.reshape(ends[:, 1], [1, -1])
                 else:
-                    along = tf.reshape(tf.stack([shares[1], tf.ones_like(alphas)], axis=1), [paths, -1, 2]) @ ends
+                    along = pairs @ ends
                 inputs[columns.key] = tf.reshape(along, [-1, *columns.shape])[:size]
         return inputs
 
@@ -119,8 +121,8 @@ class Slopes:
     def __call__(self, model: Model, points: Points) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """Returns outputs `[rows]`, slopes, and gradients `[rows, ...]` of the keys kept.
 
-        Slopes are `[features, rows]` or, see `is_by_row`, `[rows, features]`; the last rows, which
-        don't count, may be missing. A slope is 0 where the step is, whatever the gradient.
+        Slopes are `[features, rows]` or, see `is_by_row`, `[rows, features]`; the last rows,
+        which don't count, may be missing. A slope is 0 where the step is, whatever the gradient.
         """
         outputs, found = model.gradients(self.along.inputs(points), points.targets)
         return tf.reshape(outputs, [-1]), self._slopes(found, points), {key: found[key] for key in self.kept}
