@@ -92,7 +92,6 @@ class Chosen:
         for mixture, layout in zip(mixtures, self.layouts, strict=True):
             terms = mixture.count[0]
             members = tf.reshape(mixture.members, [-1, terms])
-            for columns, own in apart(mixture.terms, layout):
-                chosen = members @ tf.reshape(own, [terms, -1])
-                inputs[columns.key] = tf.reshape(chosen, [-1, *columns.shape])[: tf.shape(targets)[0]]
+            chosen = members @ tf.reshape(mixture.terms, [terms, -1])
+            inputs |= apart(tf.reshape(chosen, [-1, mixture.terms.shape[1]])[: tf.shape(targets)[0]], layout)
         return tf.reshape(model.predict(inputs, targets), [-1])

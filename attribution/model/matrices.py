@@ -61,10 +61,13 @@ def owners_of(layout: Layout, owners: Mapping[str, int | np.ndarray]) -> np.ndar
     return side_by_side(layout, {key: np.broadcast_to(owners[key], shape) for key, shape in layout})
 
 
-def apart(matrix: tf.Tensor, layout: Layout) -> Iterator[tuple[Columns, tf.Tensor]]:
-    """Yields what belongs to each tensor of a matrix `[..., columns]`: `[..., own columns]`."""
-    own = tf.split(matrix, [columns.width for columns in layout], axis=-1) if len(layout) > 1 else [matrix]
-    return zip(layout, own, strict=True)
+def apart(matrix: tf.Tensor, layout: Layout) -> dict[str, tf.Tensor]:
+    """Returns the tensors `[rows, ...]` of a matrix `[rows, columns]`, by key."""
+    own = tf.split(matrix, [columns.width for columns in layout], axis=1) if len(layout) > 1 else [matrix]
+    return {
+        key: columns if len(shape) == 1 else tf.reshape(columns, [-1, *shape])
+        for (key, shape), columns in zip(layout, own, strict=True)
+    }
 
 
 def places(layout: Layout) -> Iterator[slice]:

@@ -48,24 +48,22 @@ class Along:
     @_as_it_is
     def inputs(self, points: Points) -> Tensors:
         """Returns the model's inputs, by key `[rows, ...]`."""
-        inputs, paths, size = dict(points.held), tf.shape(points.ends[0])[0], tf.shape(points.targets)[0]
+        inputs, size = dict(points.held), tf.shape(points.targets)[0]
         for matrix, layout in zip(points.ends, self.layouts, strict=True):
-            alphas = tf.cast(points.alphas, matrix.dtype)
-            pairs = tf.reshape(tf.stack([alphas, tf.ones_like(alphas)], axis=1), [paths, -1, 2])
-            spread = {
-                width: tf.repeat(alphas, width) for width in {columns.width for columns in layout if self.by_point}
-            }
-            for columns, ends in apart(matrix, layout):
-                if self.by_point:
-                    along = tf.reshape(spread[columns.width], [-1, paths * columns.width])
-                    along = along * tf.reshape(ends[:, 0], [1, -1]) + tf.reshape(ends[:, 1], [1, -1])
-                else:
-                    along = pairs @ ends
-                inputs[columns.key] = tf.reshape(along, [-1, *columns.shape])[:size]
+            inputs |= apart(self._along(matrix, points.alphas, layout)[:size], layout)
         return inputs
 
+    def _along(self, ends: tf.Tensor, alphas: tf.Tensor, layout: Layout) -> tf.Tensor:
+        """Returns the points of a matrix, `[rows, columns]`."""
+        alphas, paths, width = tf.cast(alphas, ends.dtype), tf.shape(ends)[0], sum(each.width for each in layout)
+        if self.by_point:
+            spread = tf.reshape(tf.repeat(alphas, width), [-1, paths * width])
+            return tf.reshape(spread * tf.reshape(ends[:, 0], [1, -1]) + tf.reshape(ends[:, 1], [1, -1]), [-1, width])
+        pairs = tf.reshape(tf.stack([alphas, tf.ones_like(alphas)], axis=1), [paths, -1, 2])
+        return tf.reshape(pairs @ ends, [-1, width])
+
     def beside(self, gradient: tf.Tensor, ends: tf.Tensor, points: Points) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns gradients `[rows, ...]` and steps in shapes in which they multiply.
+        """Returns gradients `[rows, columns]` and steps in shapes in which they multiply.
 
         Without the last rows, where these are not of all points of a path, or of all paths.
         """
@@ -130,28 +128,35 @@ class Slopes:
     @_as_it_is
     def _slopes(self, found: Tensors, points: Points) -> tf.Tensor:
         """Returns the slopes of gradients."""
-        pieces, owners = [], iter(self.owners)
+        sums, features, owners = [], [], iter(self.owners)
         for matrix, layout in zip(points.ends, self.along.layouts, strict=True):
-            for columns, ends in apart(tf.cast(matrix, self.dtype), layout):
-                gradient = tf.cast(tf.convert_to_tensor(found[columns.key]), self.dtype)
-                both = self.along.beside(gradient, ends, points)
-                pieces.append(self._by_player(*both, columns.width, next(owners)))
-        return pieces[0] if self.is_by_row else self._by_feature(pieces)
+            own = [tf.reshape(tf.convert_to_tensor(found[columns.key]), [-1, columns.width]) for columns in layout]
+            gradient = tf.cast(own[0] if len(own) == 1 else tf.concat(own, axis=1), self.dtype)
+            step = tf.cast(matrix, self.dtype)
+            gradient, step = self.along.beside(gradient, step, points)
+            products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
+            of_layout = [(columns.width, _players(next(owners))) for columns in layout]
+            width = sum(width for width, _ in of_layout)
+            if len(layout) == 1:  # summed in pairs, which is more exact where it is wide
+                (_, players), *_ = of_layout
+                products = tf.reduce_sum(tf.reshape(products, [-1, width // len(players), len(players)]), axis=1)
+                features += players
+            else:
+                products = tf.reshape(products, [-1, width])
+                features += [one for width, players in of_layout for one in players * (width // len(players))]
+            sums.append(products)
+        return sums[0] if self.is_by_row else self._by_feature(sums, features)
 
-    def _by_player(self, gradient: tf.Tensor, step: tf.Tensor, width: int, owner: int | tuple[int, ...]) -> tf.Tensor:
-        """Multiplies gradients by steps, of rows of some width; returns `[rows, players]` sums."""
-        players = 1 if isinstance(owner, int) else len(owner)
-        products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
-        if players == width:
-            return tf.reshape(products, [-1, width])
-        return tf.reduce_sum(tf.reshape(products, [-1, width // players, players]), axis=1)
-
-    def _by_feature(self, pieces: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Sums `[rows, players]` of the tensors by feature."""
-        owners = [one for owner in self.owners for one in ((owner,) if isinstance(owner, int) else owner)]
-        by_player = [tf.reshape(piece, [1, -1]) if piece.shape[1] == 1 else tf.transpose(piece) for piece in pieces]
-        rows = by_player[0] if len(by_player) == 1 else tf.concat(by_player, axis=0)
-        if owners == list(range(self.features)):
+    def _by_feature(self, sums: Sequence[tf.Tensor], features: Sequence[int]) -> tf.Tensor:
+        """Sums columns of `[rows, columns]` by the feature that each is of."""
+        columns = [tf.transpose(matrix) for matrix in sums]
+        rows = columns[0] if len(columns) == 1 else tf.concat(columns, axis=0)
+        if list(features) == list(range(self.features)):
             return rows
         # No product with ones and zeros: 0 times what is not finite would spoil the other features.
-        return tf.math.unsorted_segment_sum(rows, tf.constant(owners), self.features)
+        return tf.math.unsorted_segment_sum(rows, tf.constant(features), self.features)
+
+
+def _players(owner: int | tuple[int, ...]) -> tuple[int, ...]:
+    """The features of the columns of a tensor, which repeat along its other axes."""
+    return (owner,) if isinstance(owner, int) else owner

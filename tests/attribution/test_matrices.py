@@ -42,7 +42,11 @@ def _expected(tensors):
 
 
 @pytest.mark.parametrize("tensors", [_NARROW, _WIDE], ids=["narrow", "wide"])
-@pytest.mark.parametrize("method", [IntegratedGradients(), IntegratedGradients(steps=4), SampledShapley()], ids=repr)
+@pytest.mark.parametrize(
+    "method",
+    [IntegratedGradients(), IntegratedGradients(steps=4), SampledShapley()],
+    ids=["adaptive", "steps", "coalitions"],
+)
 def test_squares_of_any_tensors_are_their_own_attributions(tensors, method):
     players = {**_PLAYERS, "wide": ("wide",)} if "wide" in tensors else _PLAYERS
     found = method.attribute(_squares, tensors, 0.0, players)
