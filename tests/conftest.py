@@ -1,5 +1,6 @@
 """What every test needs before TensorFlow is imported; the Makefile sets the same for people's commands."""
 
+import gc
 import os
 import shutil
 
@@ -34,3 +35,9 @@ def pytest_collection_modifyitems(items):
     """Files with slow tests come first, so that no process is alone with the last of them while the others are done."""
     with_slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in with_slow)
+
+
+def pytest_collection_finish():
+    """What was imported is left out of searches for garbage, which took a tenth of the tests' processor time."""
+    gc.collect()
+    gc.freeze()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 import tensorflow as tf
 
+from tests.beam import text_models
+
 COLORS = ("red", "green", "blue")
 EMBEDDING = (0.0, 1.0, -2.0, 4.0)
 SPEC = {
@@ -103,3 +105,16 @@ def parse_columns() -> Callable[..., dict[str, object]]:
         return {name.removeprefix(prefix): value.numpy() for name, value in parsed.items()}
 
     return parse
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """From a kind of text model to the folder of its SavedModel, each saved once."""
+    folders = {}
+
+    def save(kind) -> str:
+        if kind not in folders:
+            folders[kind] = text_models.save(kind(), str(tmp_path_factory.mktemp(kind.__name__)))
+        return folders[kind]
+
+    return save

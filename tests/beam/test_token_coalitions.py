@@ -27,18 +27,6 @@ class Hashed(models.SplitHashes):
         return super().pooled({"text": texts}) + tf.cast(tf.equal(parsed["country"], "nz"), tf.float32)[:, None]
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    folders = {}
-
-    def save(kind):
-        if kind not in folders:
-            folders[kind] = models.save(kind(), str(tmp_path_factory.mktemp(kind.__name__)))
-        return folders[kind]
-
-    return save
-
-
 def _job(folder, feature, method="kernel_shap", baseline_model="", **config):
     asked = {f"{method}_attribution": {}, "tokens": {"features": [feature], **config}, "max_failed_fraction": 1.0}
     parameters = json_format.ParseDict(asked, explanation_pb2.ExplanationParameters())

@@ -135,18 +135,6 @@ TEXT = {"text": "urgent bad zzz please"}
 WEIGHTED = {"tags": ["urgent", "zzz", "bad", "good"], "weights": [0.5, 1.0, 2.0, -1.0]}
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    folders = {}
-
-    def save(kind) -> str:
-        if kind not in folders:
-            folders[kind] = models.save(kind(), str(tmp_path_factory.mktemp(kind.__name__)))
-        return folders[kind]
-
-    return save
-
-
 def _explain(folder, feature, row, method="", **tokens):
     """The tokens of a row, and their attributions."""
     [found] = _explain_rows(folder, feature, [row], method, **tokens)

@@ -56,19 +56,6 @@ def _effects(words) -> np.ndarray:
     return np.array([models.EFFECTS.get(word, 0.0) for word in words])
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """The folder of a model's SavedModel, each saved once."""
-    folders = {}
-
-    def save(kind) -> str:
-        if kind not in folders:
-            folders[kind] = models.save(kind(), str(tmp_path_factory.mktemp(kind.__name__)))
-        return folders[kind]
-
-    return save
-
-
 @pytest.mark.parametrize("kind", [models.SplitMean, models.Masked, models.Tags])
 def test_planted_words_have_their_effect_over_the_length(saved, kind) -> None:
     feature = next(iter(kind.SPEC))
