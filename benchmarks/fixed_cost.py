@@ -37,7 +37,8 @@ def run() -> Iterator[Table]:
 def _rows(component: str, runs: Sequence[Mapping[str, Spent]]) -> Iterator[tuple[str, ...]]:
     first, second = (dict(stages) for stages in runs)
     for stages in (first, second):
-        stages[_TOTAL] = tuple(map(sum, zip(*stages.values(), strict=True)))  # type: ignore[assignment]
+        processor, clock = zip(*stages.values(), strict=True)
+        stages[_TOTAL] = sum(processor), sum(clock)
     largest = sorted(first, key=lambda stage: -first[stage][0])
     for stage in largest if component != _EVALUATOR else [_TOTAL]:
         if first[stage][0] >= _LEAST_SHARE * first[_TOTAL][0]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
 from benchmarks.memory import peak_megabytes
+from benchmarks.processes import measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +34,7 @@ def cost(arguments: Sequence[str]) -> Cost:
     Raises:
       RuntimeError: It failed; a verdict, whatever it is, is no failure.
     """
-    command = [sys.executable, "-m", "benchmarks.growing", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"tfx-explain {' '.join(arguments)}: {done.stderr[-2000:]}")
-    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+    return Cost(**measured(["-m", "benchmarks.growing", *arguments]))
 
 
 def _child(arguments: Sequence[str]) -> int:

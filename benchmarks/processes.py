@@ -16,7 +16,7 @@ def measured(arguments: Sequence[str], environment: Mapping[str, str] | None = N
     """Runs Python with arguments in a process of its own; returns what its last line says in JSON.
 
     Raises:
-      RuntimeError: It failed; the message is the end of what it wrote to its standard error stream.
+      RuntimeError: It failed; the message is its arguments, and the end of what it wrote to its standard error stream.
     """
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -26,7 +26,7 @@ def measured(arguments: Sequence[str], environment: Mapping[str, str] | None = N
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
+        raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
