@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from benchmarks import census, rates, workloads
 from benchmarks.memory import peak_megabytes
+from benchmarks.processes import measured
 from tfx_explain.pipelines.census import data
 
 # Rows that are explained first, unmeasured: of a process's first batches, some cost more than all others do.
@@ -77,16 +78,8 @@ def measure(folder: pathlib.Path, count: int, *, workers: int = 0, cheap: bool =
     """
     arguments = [str(folder), str(count), str(workers), "cheap" if cheap else ""]
     processors = ",".join(map(str, sorted(os.sched_getaffinity(0))[: workers or None]))
-    done = subprocess.run(
-        ["taskset", "-c", processors, sys.executable, "-m", "benchmarks.explaining", *arguments],
-        env=os.environ | (_SINGLE if workers else {}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+    environment = _SINGLE if workers else None
+    return Cost(**measured(["-m", "benchmarks.explaining", *arguments], environment, ["taskset", "-c", processors]))
 
 
 def raw_rate(processes: int) -> float:

@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def measured(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Any:
-    """Runs Python with arguments in a process of its own; returns what its last line says in JSON.
+def measured(arguments: Sequence[str], environment: Mapping[str, str] | None = None, under: Sequence[str] = ()) -> Any:
+    """Runs Python with arguments in a process of its own, `under` another command; returns its last line's JSON.
 
     Raises:
       RuntimeError: It failed; the message is its arguments, and the end of what it wrote to its standard error stream.
     """
     done = subprocess.run(
-        [sys.executable, *arguments],
+        [*under, sys.executable, *arguments],
         env=os.environ | (environment or {}),
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfx_explain.attribution.coalitions.parts import Parted
 from tfx_explain.attribution.coalitions.tokens import NOBODY, CutLists, CutRows, CutTexts, flat_texts
 from tfx_explain.attribution.model.interface import Tensors
-from tfx_explain.attribution.problem.tokens import TokenValues
+from tfx_explain.attribution.problem.tokens import TokenValues, splits_of
 from tfx_explain.attribution.texts.spans import Splitter
 
 # Of a row: more make designs that take longer than the model.
@@ -64,7 +64,7 @@ class Units:
         which = (position < listed) & ~np.isnan(of_feature)[row_of]
         row_of, values = row_of[which], values[which]
         return TokenValues(
-            np.concatenate([[0], np.cumsum(np.bincount(row_of, minlength=rows))]),
+            splits_of(np.bincount(row_of, minlength=rows)),
             self.tokens[which],
             values,
             of_feature - np.bincount(row_of, values, minlength=rows),
@@ -131,7 +131,7 @@ def units_of_rows(name: str, tensors: Tensors, padding: Any, stand_in: bytes | N
     owners = np.full(rows.shape, NOBODY, np.int64)
     owners[is_unit] = players
     parted = {key: CutRows(tensor, owners, padding if stand_in is None else tf.constant([stand_in]))}
-    tokens, splits = _as_tokens(rows[is_unit], tensor.dtype), np.concatenate([[0], np.cumsum(lengths)])
+    tokens, splits = _as_tokens(rows[is_unit], tensor.dtype), splits_of(lengths)
     return Units(parted, splits, tokens, players, counts, rows.shape[1] * _ELEMENT_BYTES + _sizes(tokens, splits))
 
 
@@ -152,7 +152,7 @@ def units_of_text(name: str, tensors: Tensors, splitter: Splitter, stand_in: byt
     if others or texts.dtype != tf.string or not (_is_list(texts) or texts.shape.rank in (1, 2)):
         raise ValueError(f"texts names {name!r}; a text is one string tensor [rows], [rows, n] or [rows, (n)].")
     flat, counts = flat_texts(texts)
-    spans, ends = splitter(flat), np.concatenate([[0], np.cumsum(counts)])
+    spans, ends = splitter(flat), splits_of(counts)
     splits = np.asarray(spans.row_splits, np.int64)[ends]
     lengths = np.diff(splits)
     players, of_rows = merged(lengths, listed)
@@ -181,7 +181,7 @@ def _objects(tokens: Sequence[bytes]) -> np.ndarray:
 
 def _sizes(texts: Sequence[bytes] | np.ndarray, splits: np.ndarray) -> np.ndarray:
     """Returns int64 `[rows]`, the bytes of each row's texts together."""
-    ends = np.concatenate([[0], np.cumsum(np.array([len(text) for text in texts], np.int64))])
+    ends = splits_of([len(text) for text in texts])
     return np.diff(ends[splits])
 
 
