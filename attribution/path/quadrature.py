@@ -76,6 +76,15 @@ def checks(rule: str, points: int) -> np.ndarray:
     return np.concatenate([of_nodes, *_of_ends(rule, nodes)])
 
 
+def with_ends(rule: str, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns float64 `[points + 2]` nodes, 0 and 1 beside the rule's own, and the weights `[sums, points + 2]`.
+
+    The first sum is the rule's, the others are those of `checks`.
+    """
+    nodes, weights = RULES[rule](points)
+    return np.concatenate([[0.0], nodes, [1.0]]), np.concatenate([np.pad(weights, 1)[None], checks(rule, points)])
+
+
 def _of_ends(rule: str, nodes: np.ndarray) -> list[np.ndarray]:
     """Returns weights, two rows of `[points + 2]` each, for values at 0, at the nodes and at 1, that compare the ends.
 
