@@ -16,7 +16,7 @@ from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES
 # One probe for so many points of the rule, but no more than so many: less than a tenth of what the rule costs.
 _POINTS_A_PROBE, _MOST = 10, 5
 # Which part of an interval a slope that nobody expected in it may hold for.
-_SHARE = 0.5
+_SHARE = 0.4
 # Even where nothing is in doubt, probes go somewhere.
 _LEAST_DOUBT = 1e-30
 

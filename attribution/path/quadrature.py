@@ -38,7 +38,7 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
 _CHECKS = 3
 # By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials; differences of
 # neighbours, and those where ends are points, which tell more; there, how far an end is off the line through others.
-_OF_POLYNOMIALS, _OF_NEIGHBOURS, _OF_NEIGHBOURS_AND_ENDS, _OF_LINES = 1.25, 0.55, 0.3, 0.9
+_OF_POLYNOMIALS, _OF_NEIGHBOURS, _OF_NEIGHBOURS_AND_ENDS, _OF_LINES = 1.2, 0.5, 0.3, 0.9
 # Between an end that is a point and the next one, features may move the output up and down again: what the output's
 # change leaves there counts so many times.
 _BESIDE_ENDS = 2.0

@@ -53,4 +53,4 @@ def test_what_was_to_be_expected_is_no_surprise(rule):
     np.testing.assert_allclose(surprises(rule, nodes, slopes, intervals, places, found), 0, atol=1e-13)
     found[0, 1, 0] += 7
     off = surprises(rule, nodes, slopes, intervals, places, found)
-    np.testing.assert_allclose(off, [[3.5 * (nodes[5] - nodes[4]), 0]], atol=1e-13)
+    np.testing.assert_allclose(off, [[0.4 * 7 * (nodes[5] - nodes[4]), 0]], atol=1e-13)

@@ -132,7 +132,7 @@ def test_a_bump_between_two_points_of_a_rule_is_found_by_its_probes(rule, steps)
     function = _network(4000, (20, 8, 8, 1), tf.nn.relu)
     ratios, _ = _ratios(IntegratedGradients(steps=steps, rule=rule), function, rows)
     assert ratios.max() < 3
-    assert np.mean(ratios <= 1) >= 0.93
+    assert np.mean(ratios <= 1) >= 0.9
 
 
 def test_rows_on_which_the_model_is_linear_state_rounding_only():
