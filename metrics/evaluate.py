@@ -109,7 +109,6 @@ def evaluate_attributions(
     batches = (
         pipeline
         | "Files" >> beam.Create(_paths(file_patterns))
-        | "Spread" >> beam.Reshuffle()
         | "ReadAttributions" >> beam.FlatMap(read_batches)
         | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config))
     )
