@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem, shell_complete
 
+from tfx_explain import __version__
 from tfx_explain.cli.importing import importing
 from tfx_explain.proto.printable import first_line, printable
 
@@ -66,7 +67,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="tfx-explain")
+@click.version_option(__version__, prog_name="tfx-explain")
 def tfx_explain() -> None:
     """Explains served TensorFlow models, and gates their release on the explanations."""
 

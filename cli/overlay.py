@@ -31,8 +31,10 @@ from tfx_explain.storage.directory import check_unused, complete_directory
 @click.option("--attributions", multiple=True, required=True, metavar="DIR", help="What an Explainer wrote.")
 @click.option("--output", required=True, metavar="DIR", help="Where pictures go; must not exist, or be empty.")
 @click.option("--feature", default="", metavar="NAME", help="Of which feature; of all that have maps by default.")
-@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
-@click.option("--pictures", default=20, show_default=True, type=click.IntRange(min=1), help="How many records.")
+@options.CLASS
+@click.option(
+    "--pictures", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="How many records."
+)
 @click.option("--metadata", metavar="FILE", help="explanation_metadata.json, whose visualization says how to draw.")
 @click.option("--visualization", default="{}", metavar="JSON", help='How to draw, such as {"polarity": "both"}.')
 @options.QUIET
