@@ -1,4 +1,4 @@
-"""docs/gate.md: each recipe's code runs, and makes a config that can be meant; what some say of real models is so."""
+"""docs/recipes.md: each code runs, and makes a config that can be meant; what some say of real models is so."""
 
 import os
 import re
@@ -18,9 +18,8 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata
 from tfx_explain.storage.columns import attribution_column
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "gate.md").read_text()
-SECTION = GUIDE.partition("## Recipes")[2].partition("\n## ")[0]
-RECIPES = dict(re.findall(r"### (.+?)\n.*?```python\n(.*?)```", SECTION, re.DOTALL))
+PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+RECIPES = dict(re.findall(r"## (.+?)\n.*?```python\n(.*?)```", PAGE, re.DOTALL))
 FEATURES = ("age", "fnlwgt", "hours")
 ROWS = 300
 

@@ -21,6 +21,7 @@ ELSEWHERE = {
     "from-shap": "tests/packaging/test_guides.py",
     "from-vertex": "tests/packaging/test_guides.py",
     "metrics": "tests/metrics/test_docs.py",
+    "recipes": "tests/gate/test_recipes.py",
     "savedmodel": "tests/savedmodel/test_guide.py",
     "text": "tests/packaging/test_guides.py",
 }
