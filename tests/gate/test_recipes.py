@@ -1,5 +1,6 @@
 """docs/recipes.md: each code runs, and makes a config that can be meant; what some say of real models is so."""
 
+import inspect
 import os
 import re
 from pathlib import Path
@@ -37,6 +38,13 @@ def test_every_case_has_its_recipe():
     cases = "A leak|A dead feature|A protected attribute|A proxy|Drift after retraining|A feature added or removed"
     for case in (*cases.split("|"), "Several classes", "Regression", "Small slices"):
         assert any(name.startswith(case) for name in RECIPES), case
+
+
+def test_the_guide_has_every_guard():
+    page = (Path(__file__).parents[2] / "docs" / "gate.md").read_text()
+    functions = inspect.getmembers(presets, inspect.isfunction)
+    guards = {name for name, one in functions if one.__module__ == presets.__name__ and not name.startswith("_")}
+    assert set(re.findall(r"(?m)^\| `(\w+)\(", page)) == guards - {"release_config"}
 
 
 class Linear(tf.Module):
