@@ -17,24 +17,28 @@ from tfx_explain.cli import options
 from tfx_explain.cli.assignments import parse_element
 from tfx_explain.cli.wording import BY_INSPECT, options_for
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel import generate_metadata, metadata_from_json
-from tfx_explain.storage.paths import names_in
+from tfx_explain.savedmodel import generate_metadata, read_metadata
+from tfx_explain.storage.paths import names_in, served
 
 _METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "lime", "occlusion", "xrai", "superpixel")
 _ALL = "all"
 _SPLIT = "Split-"
 _OPTIONS = (
-    click.option("--model", required=True, metavar="DIR", help="The SavedModel to explain."),
+    click.option(
+        "--model", required=True, metavar="DIR", help="The SavedModel to explain, or a Model artifact's folder."
+    ),
     click.option(
         "--examples",
         required=True,
         metavar="PATH",
         help="TFRecords of tf.Examples, or *.parquet: a file, a glob, a folder or an artifact's.",
     ),
-    click.option("--metadata", metavar="FILE", help="explanation_metadata.json; found out from the model by default."),
     click.option(
-        "--baseline-model", default="", metavar="DIR", help="A second SavedModel, explained on the same rows."
+        "--metadata",
+        metavar="PATH",
+        help="explanation_metadata.json, or its artifact's folder; found out from the model by default.",
     ),
+    click.option("--baseline-model", default="", metavar="DIR", help="A second model, explained on the same rows."),
     click.option("--method", type=click.Choice(_METHODS), help="Integrated gradients by default."),
     click.option(
         "--class",
@@ -84,6 +88,7 @@ def read_job(
     Raises:
       ValueError: A file holds something else, or the model can't be explained as asked.
     """
+    model, baseline_model = served(model), served(baseline_model) if baseline_model else ""
     settings = _parameters(parameters)
     settings.keep_maps |= keep_maps
     if tokens:
@@ -120,8 +125,7 @@ def _metadata(
     if path is None:
         with options_for(BY_INSPECT):
             return generate_metadata(model, output_element=parameters.output_element)
-    with tf.io.gfile.GFile(path) as file:
-        return metadata_from_json(file.read())
+    return read_metadata(path)
 
 
 def _parameters(path: str | None) -> explanation_pb2.ExplanationParameters:
@@ -132,6 +136,8 @@ def _parameters(path: str | None) -> explanation_pb2.ExplanationParameters:
                 json_format.Parse(file.read(), parameters)
         except json_format.ParseError as error:
             raise ValueError(f"{path} is no ExplanationParameters in JSON: {error}") from error
+        except tf.errors.OpError as error:
+            raise ValueError(f"{path} can't be read ({error.message}); check the path of --parameters.") from error
     return parameters
 
 

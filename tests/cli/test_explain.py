@@ -111,6 +111,8 @@ def test_a_choice_of_classes_takes_the_place_of_the_files():
     [
         (["--examples", "nowhere-*"], "No file matches nowhere"),
         (["--parameters", "p.json"], "no ExplanationParameters"),
+        (["--parameters", "nowhere.json"], "nowhere.json can't be read (nowhere.json; No such file or directory)"),
+        (["--metadata", "nowhere.json"], "There is no file 'nowhere.json'; check the path"),
     ],
 )
 def test_refusals_leave_nothing(options, message, inputs, tmp_path, monkeypatch):
