@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 
 import click
-import tensorflow as tf
 from google.protobuf import json_format
 
 from tfx_explain.cli import options
@@ -16,7 +15,7 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 from tfx_explain.report.gallery import INDEX_FILE, write_gallery
 from tfx_explain.report.pictures import most_changed, visualization_of
-from tfx_explain.savedmodel.metadata.metadata import metadata_from_json
+from tfx_explain.savedmodel import read_metadata
 from tfx_explain.savedmodel.metadata.rules import contradictions, wrong_values
 from tfx_explain.storage.directory import check_unused, complete_directory
 
@@ -31,8 +30,10 @@ from tfx_explain.storage.directory import check_unused, complete_directory
 @click.option("--attributions", multiple=True, required=True, metavar="DIR", help="What an Explainer wrote.")
 @click.option("--output", required=True, metavar="DIR", help="Where pictures go; must not exist, or be empty.")
 @click.option("--feature", default="", metavar="NAME", help="Of which feature; of all that have maps by default.")
-@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
-@click.option("--pictures", default=20, show_default=True, type=click.IntRange(min=1), help="How many records.")
+@options.CLASS
+@click.option(
+    "--pictures", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="How many records."
+)
 @click.option("--metadata", metavar="FILE", help="explanation_metadata.json, whose visualization says how to draw.")
 @click.option("--visualization", default="{}", metavar="JSON", help='How to draw, such as {"polarity": "both"}.')
 @options.QUIET
@@ -84,6 +85,4 @@ def _given(text: str) -> explanation_pb2.Visualization:
 def _of_metadata(path: str | None, feature: str) -> explanation_pb2.Visualization:
     if path is None:
         return explanation_pb2.Visualization()
-    with tf.io.gfile.GFile(path) as file:
-        metadata = metadata_from_json(file.read())
-    return visualization_of(metadata, feature)
+    return visualization_of(read_metadata(path), feature)
