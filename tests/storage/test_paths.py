@@ -22,6 +22,7 @@ def test_a_folder_that_is_there_is_no_pattern(tmp_path, name):
 
 def test_what_is_not_there_is_a_pattern(tmp_path, monkeypatch):
     for name in ("run1", "run2", "run3"):
+        (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
     assert matching(str(tmp_path / "run[12]" / "*")) == [str(tmp_path / f"run{i}" / "file") for i in (1, 2)]
     assert matching(str(tmp_path / "none" / "*")) == matching(str(tmp_path / "run1" / "x*")) == []
