@@ -1,4 +1,4 @@
-"""Where a graph looks up a vector for each of the integers that it makes of a feature."""
+"""Where a graph looks up a vector for each of the integers that it makes of a feature, or counts these."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from tfx_explain.savedmodel.analysis.depend import value_consumers
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.graph.flat import index_of, node_of, source, static_value
+from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of, source, static_value
 
 GATHERS = frozenset({"Gather", "GatherV2", "ResourceGather"})
 _SEGMENTS = frozenset({"SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegmentSum"})
@@ -16,6 +16,7 @@ _UNIQUES = frozenset({"Unique", "UniqueV2"})
 _STITCHES = frozenset({"DynamicStitch", "ParallelDynamicStitch"})
 # What a table in parts makes of an id to tell which part has it, and where.
 _ARITHMETIC = frozenset({"FloorMod", "FloorDiv", "Maximum", "Sub", "Cast", "Select", "SelectV2", "Less"})
+_COUNTS = frozenset({"Bincount", "DenseBincount", "RaggedBincount", "SparseBincount", "ScatterNd"})
 _RESHAPES = frozenset({"Cast", "Reshape", "ExpandDims", "Squeeze"})
 
 
@@ -44,13 +45,24 @@ def find_gathers(read: ReadModel, name: str, weights: str, needed: Mapping[str, 
         whole = ids and _whole(read, Gather(f"{node.name}:0", ids), consumers)
         if not whole:
             continue
-        origin = _origin(read, whole.ids)
+        origin = origin_of(read, whole.ids)
         unique = read.graph.nodes[node_of(origin)]
         if unique.op in _UNIQUES and index_of(origin) == 0:
             found += _of_unique(read, whole.tensor, unique, consumers)
         else:
             found.append(whole)
     return list(dict.fromkeys(found))
+
+
+def find_counts(read: ReadModel, name: str, encoded: Sequence[str]) -> list[Gather]:
+    """The tensors `[rows, ids]` among the encoded ones of a feature that count its ids, in the place of slices."""
+    found = []
+    for tensor in encoded:
+        made_by = in_order(read.graph.nodes, [tensor]).values()
+        is_counted = any(node.op in _COUNTS and read.depends[f"{node.name}:0"] for node in made_by)
+        if is_counted and read.depends[tensor] == {name} and read.specs[tensor].shape.rank in (2, None):
+            found.append(Gather(tensor, tensor))
+    return found
 
 
 def _ids_of(read: ReadModel, node: Any) -> str | None:
@@ -69,7 +81,7 @@ def _ids_of(read: ReadModel, node: Any) -> str | None:
     return node.input[1]
 
 
-def _origin(read: ReadModel, tensor: str) -> str:
+def origin_of(read: ReadModel, tensor: str) -> str:
     """What a tensor of integers is, before it was passed on, cast, or given another shape."""
     while True:
         tensor = source(read.graph, tensor)
