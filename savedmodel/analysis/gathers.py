@@ -8,7 +8,7 @@ from typing import Any
 
 from tfx_explain.savedmodel.analysis.depend import value_consumers
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of, source, static_value
+from tfx_explain.savedmodel.graph.flat import index_of, node_of, source, static_value
 
 GATHERS = frozenset({"Gather", "GatherV2", "ResourceGather"})
 _SEGMENTS = frozenset({"SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegmentSum"})
@@ -17,6 +17,7 @@ _STITCHES = frozenset({"DynamicStitch", "ParallelDynamicStitch"})
 # What a table in parts makes of an id to tell which part has it, and where.
 _ARITHMETIC = frozenset({"FloorMod", "FloorDiv", "Maximum", "Sub", "Cast", "Select", "SelectV2", "Less"})
 _COUNTS = frozenset({"Bincount", "DenseBincount", "RaggedBincount", "SparseBincount", "ScatterNd"})
+_ONE_BY_ONE = frozenset({"Cast", "Mul", "RealDiv", "Reshape", "SparseToDense", "StridedSlice"})
 _RESHAPES = frozenset({"Cast", "Reshape", "ExpandDims", "Squeeze"})
 
 
@@ -58,11 +59,18 @@ def find_counts(read: ReadModel, name: str, encoded: Sequence[str]) -> list[Gath
     """The tensors `[rows, ids]` among the encoded ones of a feature that count its ids, in the place of slices."""
     found = []
     for tensor in encoded:
-        made_by = in_order(read.graph.nodes, [tensor]).values()
-        is_counted = any(node.op in _COUNTS and read.depends[f"{node.name}:0"] for node in made_by)
-        if is_counted and read.depends[tensor] == {name} and read.specs[tensor].shape.rank in (2, None):
+        is_matrix = read.specs[tensor].shape.rank in (2, None)
+        if is_matrix and read.depends[tensor] == {name} and _are_counts(read, tensor):
             found.append(Gather(tensor, tensor))
     return found
+
+
+def _are_counts(read: ReadModel, tensor: str) -> bool:
+    """Whether a tensor is counts, one by one, not sums of several."""
+    node = read.graph.nodes[node_of(source(read.graph, tensor))]
+    operands = [operand for operand in node.input if read.depends[operand]]
+    one_by_one = node.op in _ONE_BY_ONE and bool(operands)
+    return node.op in _COUNTS or (one_by_one and all(_are_counts(read, operand) for operand in operands))
 
 
 def _ids_of(read: ReadModel, node: Any) -> str | None:

@@ -123,6 +123,17 @@ class Cut(Served):
         return tf.cast(tf.math.bincount(ids, minlength=9, maxlength=9, axis=-1), tf.float32) @ self.embedding
 
 
+class PaddedCounts(Served):
+    """What pads a row to the longest of its batch is counted, too, in a column that has no weight."""
+
+    SPEC = models.LIST
+
+    def pooled(self, parsed):
+        ids = self.table.lookup(tf.sparse.to_dense(parsed["tags"], ""))
+        counts = tf.math.bincount(ids, minlength=9, maxlength=9, axis=-1)
+        return tf.cast(counts, tf.float32) @ (self.embedding * tf.cast(tf.range(9) < 8, tf.float32)[:, tf.newaxis])
+
+
 class Spelled(Served):
     """Ids are spelled out in a text."""
 
@@ -270,6 +281,7 @@ def test_what_is_counted_otherwise_than_token_by_token_is_told(saved):
     [(tokens, values)] = _explain_rows(saved(Cut), "text", rows)  # the other one is set aside
     assert tokens == [b"urgent", b"bad", b"bad"]
     np.testing.assert_allclose(values, [4, -3, -3], atol=1e-4)
+    assert "it counts them" in generate_metadata(saved(PaddedCounts)).inputs["tags"].finding
 
 
 @pytest.mark.parametrize("method", ["", "kernel_shap"])
