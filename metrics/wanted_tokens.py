@@ -68,7 +68,7 @@ def _matches(pattern: str, token: bytes) -> bool:
 def _listed_in(file: str) -> list[str]:
     try:
         with tf.io.gfile.GFile(file, "rb") as opened:
-            lines = opened.read().decode("utf-8-sig").splitlines()
+            lines = opened.read().decode("utf-8-sig").split("\n")
     except (tf.errors.OpError, UnicodeDecodeError) as error:
         raise ValueError(f"TokenShare's file {file} can't be read as text in UTF-8: {first_line(error)}.") from error
     listed = [line.strip() for line in lines if line.strip()]

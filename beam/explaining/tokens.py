@@ -102,6 +102,9 @@ def _token_values(
         which = tokens.row_splits[rows] + owners
         sums += np.bincount(which[is_owned], entries[is_owned], minlength=len(sums))
         rest += np.bincount(rows[~is_owned], entries[~is_owned], minlength=len(rest))
+    # One count is of all tokens that are alike.
+    first = tokens.row_splits[row_of] + tokens.shared
+    sums = sums[first] / np.bincount(first, minlength=len(sums))[first]
     if has_others:
         rest = whole - np.bincount(row_of, sums, minlength=len(rest))
     is_kept = np.arange(len(sums)) - tokens.row_splits[row_of] < kept[row_of]

@@ -49,6 +49,13 @@ class Feature:
         return [-1 if size is None else size for size in self.shape[1:]]
 
     @property
+    def padding(self) -> tuple[Any, ...]:
+        """What stands in the place of an absent one of several values: one for all or for each; () where none does."""
+        if self.is_sparse or self.shape[1:].num_elements() == 1:
+            return ()
+        return self.default or ("" if self.dtype == tf.string else 0,)
+
+    @property
     def tensors(self) -> tuple[str, ...]:
         """Every tensor that is fed for this feature."""
         beside = (self.indices, self.dense_shape, self.row_splits)

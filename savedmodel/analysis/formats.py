@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 
+from tfx_explain.savedmodel.analysis.gathers import GATHERS
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions, static_value
 
@@ -33,6 +34,8 @@ SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets
     "WordpieceTokenizeWithOffsets",
 }
 NUMBER_OPS = frozenset({"DecodeRaw", "DecodePaddedRaw", "DecodeCSV", "StringToNumber"})
+_RAW_OPS = frozenset({"DecodeRaw", "DecodePaddedRaw"})
+_BYTES = (tf.uint8.as_datatype_enum, tf.int8.as_datatype_enum)
 _REGEX_OPS = frozenset({"RegexReplace", "StaticRegexReplace", "RegexFullMatch", "StaticRegexFullMatch"})
 _USUAL_IMAGES = ((8, 8, 3), (8, 8, 1), (28, 28, 1), (32, 32, 3))
 
@@ -62,6 +65,25 @@ class StringUse:
         """Their ops."""
         return frozenset(node.op for node in self.all_nodes)
 
+    @property
+    def are_bytes(self) -> bool:
+        """Whether all that is decoded are bytes of texts of any length, by which vectors are looked up."""
+        decoders = self.of(NUMBER_OPS)
+        is_text = "DecodeRaw" not in self.ops or bool(self.ops & SPLIT_OPS)
+        looks_up = any(node.op in GATHERS for node in self.nodes)
+        return bool(decoders) and is_text and looks_up and all(map(decodes_bytes, decoders))
+
+    @property
+    def are_integers(self) -> bool:
+        """Whether numbers that are spelled out are integers."""
+        kinds = {node.attr["out_type"].type for node in self.of(frozenset({"StringToNumber"}))}
+        return any(tf.as_dtype(kind).is_integer for kind in kinds)
+
+    @property
+    def separators(self) -> list[bytes]:
+        """What the string is split at."""
+        return [_constant(self.graph, node.input[1]) or b" " for node in self.of(frozenset({"StringSplitV2"}))]
+
     def of(self, ops: frozenset[str]) -> list[Any]:
         """The nodes of these ops."""
         return [node for node in self.all_nodes if node.op in ops]
@@ -72,6 +94,11 @@ class StringUse:
         products = [self.specs[node.input[1]].shape[:1] for node in self.graph.nodes.values() if node.op == "MatMul"]
         known = [shape for shape in (*made, *products) if shape.rank and shape.is_fully_defined()]
         return list(dict.fromkeys(tuple(int(size or 0) for size in shape) for shape in known))
+
+
+def decodes_bytes(node: Any) -> bool:
+    """Whether a node turns a string into its bytes."""
+    return node.op in _RAW_OPS and node.attr["out_type"].type in _BYTES
 
 
 def string_use(read: ReadModel, name: str) -> StringUse:
@@ -139,7 +166,7 @@ def _bmp(image: np.ndarray) -> bytes:
 
 
 def _raw(use: StringUse, rows: int, rng: np.random.Generator, _: Sequence[bytes]) -> Iterator[list[bytes]]:
-    for node in use.of(frozenset({"DecodeRaw", "DecodePaddedRaw"}))[:1]:
+    for node in use.of(_RAW_OPS)[:1]:
         kind = tf.as_dtype(node.attr["out_type"].type).as_numpy_dtype
         for size in dict.fromkeys(int(np.prod(shape)) for shape in (*use.shapes(), (4,))):
             yield [rng.uniform(0, 3, size).astype(kind).tobytes() for _ in range(rows)]
@@ -172,16 +199,17 @@ def _numbers(use: StringUse, rows: int, rng: np.random.Generator, _: Sequence[by
     if not use.ops & SPLIT_OPS:
         yield [_field(tf.int32, rng, ()) for _ in range(rows)]
         return
-    separators = [_constant(use.graph, node.input[1]) for node in use.of(frozenset({"StringSplitV2"}))]
+    kind = tf.int32 if use.are_integers else tf.float32
     for size in dict.fromkeys([*(shape[0] for shape in use.shapes() if len(shape) == 1), 3, 1]):
-        for separator in separators or [b","]:
-            yield [(separator or b" ").join(_field(tf.float32, rng, ()) for _ in range(size)) for _ in range(rows)]
+        for separator in use.separators or [b","]:
+            yield [separator.join(_field(kind, rng, ()) for _ in range(size)) for _ in range(rows)]
 
 
 def _words(use: StringUse, rows: int, rng: np.random.Generator, vocabulary: Sequence[bytes]) -> Iterator[list[bytes]]:
     if use.ops & SPLIT_OPS:
         known = [word for word in vocabulary if word] or [b"a", b"b", b"c"]
-        yield [b" ".join(rng.choice(np.array(known, dtype=object), 1 + i % 3)) for i in range(rows)]
+        separator = (use.separators or [b" "])[0]
+        yield [separator.join(rng.choice(np.array(known, dtype=object), 1 + i % 3)) for i in range(rows)]
 
 
 def _field(kind: tf.DType, rng: np.random.Generator, vocabulary: Sequence[bytes]) -> bytes:

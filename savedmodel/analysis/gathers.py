@@ -1,4 +1,4 @@
-"""Where a graph looks up a vector for each of the integers that it makes of a feature."""
+"""Where a graph looks up a vector for each of the integers that it makes of a feature, or counts these."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _UNIQUES = frozenset({"Unique", "UniqueV2"})
 _STITCHES = frozenset({"DynamicStitch", "ParallelDynamicStitch"})
 # What a table in parts makes of an id to tell which part has it, and where.
 _ARITHMETIC = frozenset({"FloorMod", "FloorDiv", "Maximum", "Sub", "Cast", "Select", "SelectV2", "Less"})
+_COUNTS = frozenset({"Bincount", "DenseBincount", "RaggedBincount", "SparseBincount", "ScatterNd"})
+_ONE_BY_ONE = frozenset({"Cast", "Mul", "RealDiv", "Reshape", "SparseToDense", "StridedSlice"})
 _RESHAPES = frozenset({"Cast", "Reshape", "ExpandDims", "Squeeze"})
 
 
@@ -44,13 +46,31 @@ def find_gathers(read: ReadModel, name: str, weights: str, needed: Mapping[str, 
         whole = ids and _whole(read, Gather(f"{node.name}:0", ids), consumers)
         if not whole:
             continue
-        origin = _origin(read, whole.ids)
+        origin = origin_of(read, whole.ids)
         unique = read.graph.nodes[node_of(origin)]
         if unique.op in _UNIQUES and index_of(origin) == 0:
             found += _of_unique(read, whole.tensor, unique, consumers)
         else:
             found.append(whole)
     return list(dict.fromkeys(found))
+
+
+def find_counts(read: ReadModel, name: str, encoded: Sequence[str]) -> list[Gather]:
+    """The tensors `[rows, ids]` among the encoded ones of a feature that count its ids, in the place of slices."""
+    found = []
+    for tensor in encoded:
+        is_matrix = read.specs[tensor].shape.rank in (2, None)
+        if is_matrix and read.depends[tensor] == {name} and _are_counts(read, tensor):
+            found.append(Gather(tensor, tensor))
+    return found
+
+
+def _are_counts(read: ReadModel, tensor: str) -> bool:
+    """Whether a tensor is counts, one by one, not sums of several."""
+    node = read.graph.nodes[node_of(source(read.graph, tensor))]
+    operands = [operand for operand in node.input if read.depends[operand]]
+    one_by_one = node.op in _ONE_BY_ONE and bool(operands)
+    return node.op in _COUNTS or (one_by_one and all(_are_counts(read, operand) for operand in operands))
 
 
 def _ids_of(read: ReadModel, node: Any) -> str | None:
@@ -69,7 +89,7 @@ def _ids_of(read: ReadModel, node: Any) -> str | None:
     return node.input[1]
 
 
-def _origin(read: ReadModel, tensor: str) -> str:
+def origin_of(read: ReadModel, tensor: str) -> str:
     """What a tensor of integers is, before it was passed on, cast, or given another shape."""
     while True:
         tensor = source(read.graph, tensor)

@@ -22,9 +22,9 @@ def modality(read: ReadModel, feature: Feature, encoded: Sequence[str]) -> str:
     if use.ops & IMAGE_OPS or _is_image(read, feature, use):
         return IMAGE
     if feature.dtype == tf.string:
-        if use.ops & NUMBER_OPS:
+        if use.ops & NUMBER_OPS and not use.are_bytes:
             return "structured"
-        return "text" if use.ops & SPLIT_OPS else "categorical"
+        return "text" if use.ops & SPLIT_OPS or use.are_bytes else "categorical"
     # Integers that are cast are amounts, others are looked up.
     nodes = [read.graph.nodes[node_of(tensor)] for tensor in encoded]
     casts = any(node.op == "Cast" and tf.as_dtype(node.attr["SrcT"].type).is_integer for node in nodes)
@@ -49,7 +49,8 @@ def is_decoded(read: ReadModel, feature: Feature) -> bool:
     """Whether the feature is strings in a format (images, numbers), of which none stands for nothing."""
     if feature.dtype != tf.string:
         return False
-    return bool(string_use(read, feature.name).ops & (IMAGE_OPS | NUMBER_OPS))
+    use = string_use(read, feature.name)
+    return bool(use.ops & (IMAGE_OPS | NUMBER_OPS)) and not use.are_bytes
 
 
 def _is_image(read: ReadModel, feature: Feature, use: StringUse) -> bool:

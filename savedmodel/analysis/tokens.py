@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-from tfx_explain.savedmodel.analysis.gathers import GATHERS, Gather, find_gathers
+from tfx_explain.savedmodel.analysis.formats import decodes_bytes
+from tfx_explain.savedmodel.analysis.gathers import GATHERS, Gather, find_counts, find_gathers, origin_of
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.shapes import LOOKUPS
 from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of, source
@@ -22,6 +23,8 @@ _EITHER = frozenset(
     {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
 )
 _OUT_TYPE = "out_type"
+# What makes a tensor of a loop's results, by the attribute that says which output has the values.
+_RESULTS = {"RaggedTensorFromVariant": "output_ragged_rank", "TensorListStack": "", "TensorArrayGatherV3": ""}
 _LOOPS = frozenset({"While", "StatelessWhile"})
 
 
@@ -43,11 +46,14 @@ class Tokens:
 
     Attributes:
         feature: its name.
-        gathers: where a vector is looked up for each, in the graph's order.
+        gathers: where a vector is looked up for each, in the graph's order; or where they are counted.
         sources: the first integers that stand for a token each: what tables and hashes say of `texts`.
         texts: the tensor of strings (or keys of a table of integers) that they are of; '' where they are numbers only.
-        are_looked_up: whether `sources` are what tables say of `texts`, also of a text that they don't know.
+        are_looked_up: whether `sources` are what tables say of `texts`, also of a text that they don't know, and
+            vectors are looked up by them.
         are_characters: whether the numbers are code points.
+        are_bytes: whether they are bytes of a text.
+        are_counted: whether `gathers` are of counts `[rows, ids]`.
         speller: a node to be added to the graph that makes `texts`; None: they are there.
     """
 
@@ -57,22 +63,30 @@ class Tokens:
     texts: str = ""
     are_looked_up: bool = False
     are_characters: bool = False
+    are_bytes: bool = False
+    are_counted: bool = False
     speller: Any = None
 
 
-def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: str = "") -> Tokens:
+def find_tokens(
+    read: ReadModel, name: str, needed: Mapping[str, Any], weights: str = "", encoded: Sequence[str] = ()
+) -> Tokens:
     """Finds the tokens of a feature, from the vectors that are looked up for it on the way to what is explained.
+
+    Where there are none, from the counts of its tokens' ids.
 
     Args:
         read: the model.
         name: the feature.
         needed: the nodes, by name, that what is explained takes.
         weights: the feature that weighs its values, if any.
+        encoded: its encoded tensors.
 
     Raises:
         TokensNotFoundError: if there are none.
     """
-    gathers = find_gathers(read, name, weights, needed)
+    looked_up = find_gathers(read, name, weights, needed)
+    gathers = looked_up or find_counts(read, name, encoded)
     if not gathers:
         raise TokensNotFoundError(name, _why_none(read, name, needed))
     by_source: dict[tuple[str, ...], list[Gather]] = {}
@@ -89,8 +103,11 @@ def find_tokens(read: ReadModel, name: str, needed: Mapping[str, Any], weights: 
     ops, speller = {node.op for node in nodes}, _speller(nodes[0]) if len(nodes) == 1 else None
     spelled = f"{speller.name}:0" if speller else texts[first]
     # Beside a table, a hash makes the ids of what the table doesn't know.
-    are_looked_up = bool(ops & LOOKUPS) and ops <= LOOKUPS | HASHES
-    return Tokens(name, tuple(told), together, spelled, are_looked_up, ops <= _DECODERS, speller)
+    are_looked_up = bool(looked_up) and bool(ops & LOOKUPS) and ops <= LOOKUPS | HASHES
+    are_bytes, are_counted = ops == {"Cast"}, not looked_up
+    return Tokens(
+        name, tuple(told), together, spelled, are_looked_up, ops <= _DECODERS, are_bytes, are_counted, speller
+    )
 
 
 def _speller(node: Any) -> Any:
@@ -115,7 +132,7 @@ def _sources(read: ReadModel, name: str, ids: str) -> tuple[str, ...]:
         if tensor == raw.values:
             if raw.dtype.is_integer:
                 found.append(tensor)
-        elif _turns(node, tensor):
+        elif _turns(read, node, tensor):
             found.append(tensor)
         elif read.specs[tensor].dtype != tf.string and not _reads_strings(read, node):
             new = [operand for operand in node.input if operand not in entered]
@@ -124,13 +141,18 @@ def _sources(read: ReadModel, name: str, ids: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _turns(node: Any, tensor: str) -> bool:
+def _turns(read: ReadModel, node: Any, tensor: str) -> bool:
     """Whether a node turns tokens into the integers `tensor`."""
     place = index_of(tensor)
     if node.op in LOOKUPS | HASHES | {"StringToNumber"}:
         return True
     if node.op in _DECODERS:
         return place == 1
+    if node.op == "Cast":  # of bytes, which have no room for other numbers
+        return decodes_bytes(read.graph.nodes[node_of(origin_of(read, tensor))])
+    if node.op in _RESULTS:  # ids that a loop made of what nobody sees outside of it
+        values = node.attr[_RESULTS[node.op]].i if _RESULTS[node.op] else 0
+        return place == values and read.specs[tensor].dtype.is_integer
     if node.op in _SUBWORDS:
         return place == _SUBWORDS[node.op][1]
     return node.op in _EITHER and place == 0

@@ -47,6 +47,7 @@ class TokenRows:
         entry_splits: by key, int64 `[rows + 1]`, where each row's entries begin, and where the last one's end.
         begin: int64 `[tokens]` byte offsets, -1 in rows where they are not known.
         end: int64 `[tokens]`, likewise.
+        shared: int64 `[tokens]`, the first token of its row with which each shares what its entries have, evenly.
     """
 
     row_splits: np.ndarray
@@ -55,6 +56,7 @@ class TokenRows:
     entry_splits: Mapping[str, np.ndarray]
     begin: np.ndarray
     end: np.ndarray
+    shared: np.ndarray
 
     def take(self, rows: np.ndarray) -> TokenRows:
         """Returns the tokens of some rows, int `[taken]`, in that order."""
@@ -62,7 +64,8 @@ class TokenRows:
         entries = {key: taken(of_key, rows) for key, of_key in self.entry_splits.items()}
         owners = {key: self.owners[key][which] for key, (_, which) in entries.items()}
         of_entries = {key: own for key, (own, _) in entries.items()}
-        return TokenRows(splits, self.texts[index], owners, of_entries, self.begin[index], self.end[index])
+        of_tokens = (one[index] for one in (self.begin, self.end, self.shared))
+        return TokenRows(splits, self.texts[index], owners, of_entries, *of_tokens)
 
 
 @dataclass(frozen=True)
@@ -233,4 +236,4 @@ def _token_rows(feature: TokenFeature, found: ReadTokens, raw: Tensor) -> TokenR
         entries = found.entries[key.gather]
         splits[key.key], inner = _by_row(entries.shapes, key.kind)
         owners[key.key] = entries.owners.reshape(-1, *inner)
-    return TokenRows(found.row_splits, found.texts, owners, splits, begin, end)
+    return TokenRows(found.row_splits, found.texts, owners, splits, begin, end, found.shared)

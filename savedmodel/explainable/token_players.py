@@ -11,14 +11,14 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.depend import value_consumers
 from tfx_explain.savedmodel.analysis.features import Feature
-from tfx_explain.savedmodel.analysis.formats import SPLIT_OPS, string_use
+from tfx_explain.savedmodel.analysis.formats import SPLIT_OPS, decodes_bytes, string_use
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import Slot, encoder, slot_of
 from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
 from tfx_explain.savedmodel.explainable.plans import Plan
 from tfx_explain.savedmodel.graph.flat import in_order
 
-# What makes characters of a text, and what leaves them apart before that.
+# What makes characters of a text, beside what makes bytes of it, and what leaves them apart before that.
 _CHARACTERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
 _CHARWISE = frozenset({"Identity", "Reshape", "ExpandDims", "Squeeze", "StringLower", "StringUpper"})
 # What makes a list of each text: indices, values and shape.
@@ -64,12 +64,13 @@ def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_tex
     """
     feature = plan.feature
     raw = tuple(slot_of(read, tensor) for tensor in plan.raw)
-    is_split = feature.name in read.alone and bool(string_use(read, feature.name).ops & SPLIT_OPS)
+    use = string_use(read, feature.name) if feature.name in read.alone else None
+    is_split = use is not None and (bool(use.ops & SPLIT_OPS) or use.are_bytes)
     is_single = not feature.is_sparse and feature.shape[1:].num_elements() == 1
     if feature.is_sparse and not (feature.dtype == tf.string and is_split):
         return TokenPlayers(raw, is_list=True)
     if not (is_single or is_split) and _are_categories(read, feature, output):
-        return TokenPlayers(raw, is_list=True, padding=feature.default or ("" if feature.dtype == tf.string else 0,))
+        return TokenPlayers(raw, is_list=True, padding=feature.padding)
     if feature.dtype != tf.string:
         raise ValueError(
             f"The tokens of {name!r} can't be left out one by one: it is neither a text nor a list of categories, but "
@@ -93,7 +94,7 @@ def _reads_characters(read: ReadModel, feature: Feature, output: str) -> bool:
     queue, decoded = [feature.values], False
     while queue:
         for node, position in consumers.get(queue.pop(), ()):
-            if node.name in needed and node.op in _CHARACTERS:
+            if node.name in needed and (node.op in _CHARACTERS or decodes_bytes(node)):
                 decoded = True
             elif node.name in needed:
                 if node.op not in _CHARWISE or position > 0:

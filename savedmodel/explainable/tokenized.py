@@ -11,11 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.analysis.formats import string_use
 from tfx_explain.savedmodel.analysis.gathers import Gather
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import FlatSlot, Slot, Tensor, Tensors, slot_of
 from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
 from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
+from tfx_explain.savedmodel.explainable.alone import NotTogetherError
 from tfx_explain.savedmodel.explainable.plans import Plan
 from tfx_explain.savedmodel.explainable.token_model import FIXED, FLAT, OPEN, TokenFeature, TokenKey
 from tfx_explain.savedmodel.explainable.tokens import RowTokens, TokenReader
@@ -73,7 +75,8 @@ def cut_tokens(
     if feature.name not in read.features.by_name:
         raise TokensNotFoundError(name, "its tensor is none that the model reads of a row")
     weights = plan.weights.name if plan.weights else ""
-    reader = TokenReader(read, find_tokens(read, feature.name, in_order(read.graph.nodes, [output]), weights))
+    needed = in_order(read.graph.nodes, [output])
+    reader = TokenReader(read, find_tokens(read, feature.name, needed, weights, plan.encoded))
     tried = _Tried.of(reader, plan, read)
     slots, baselines, keys = {}, {}, []
     for number, gather in enumerate(reader.tokens.gathers):
@@ -153,7 +156,10 @@ class _Tried:
     @functools.cached_property
     def _last(self) -> RowTokens:
         """The tokens of the longest row."""
-        return self.reader.row(self.row(len(_LENGTHS) - 1))
+        try:
+            return self.reader.row(self.row(len(_LENGTHS) - 1))
+        except NotTogetherError as error:
+            raise TokensNotFoundError(self.reader.tokens.feature, error.message) from error
 
     def kind(self, number: int) -> str:
         """How a batch's rows lie in the slices of a gather."""
@@ -197,8 +203,8 @@ class _Tried:
         if wanted == UNKNOWN:
             if not tokens.are_looked_up:
                 raise ValueError(
-                    f"The tokens of {tokens.feature!r} are not looked up in a table, so that none is known to be "
-                    "unknown; take the baseline PAD or ZERO."
+                    f"The tokens of {tokens.feature!r} are not looked up in a table, or counted, so that none is "
+                    "known to be unknown; take the baseline PAD or ZERO."
                 )
             return self._read_of(number, kind, _NO_WORD, zeros)
         empty = self.alone[0][number]
@@ -224,20 +230,21 @@ class _Tried:
 def _attempts(feature: Feature, read: ReadModel) -> Iterator[Tensor]:
     """Rows of words that the model may take: of words that it knows, then of others."""
     known = [word for word in vocabularies(read.graph, read.features, read.depends).get(feature.name, ()) if word]
-    others = [b"a", b"bc", b"d"] if feature.dtype == tf.string else [1, 2, 3]
-    for words in (known, others):
+    others = [[b"a", b"bc", b"d"], [b"1", b"2", b"3"]] if feature.dtype == tf.string else [[1, 2, 3]]
+    separators = string_use(read, feature.name).separators if feature.dtype == tf.string else []
+    for words in (known, *others):
         if words:
             words = (list(words) * _LENGTHS[-1])[: _LENGTHS[-1]]
-            yield from (_rows(feature, words, first) for first in ([], words[:1]))
+            yield from (_rows(feature, words, first, (separators or [b" "])[0]) for first in ([], words[:1]))
 
 
-def _rows(feature: Feature, words: Sequence[Any], first: Sequence[Any]) -> Tensor:
+def _rows(feature: Feature, words: Sequence[Any], first: Sequence[Any], separator: bytes) -> Tensor:
     lists = [list(first), list(words[:1]), list(words)]
     if feature.is_sparse:
         return tf.ragged.constant(lists, feature.dtype, ragged_rank=1)
     size = feature.shape[1:].num_elements() or 1
     shape = [len(lists), *(extent or 1 for extent in feature.shape[1:])]
     if feature.dtype == tf.string and size == 1:
-        return tf.reshape(tf.constant([b" ".join(one) for one in lists]), shape)
-    empty = b"" if feature.dtype == tf.string else 0
-    return tf.reshape(tf.constant([[*one, *[empty] * size][:size] for one in lists], feature.dtype), shape)
+        return tf.reshape(tf.constant([separator.join(one) for one in lists]), shape)
+    padding = (list(feature.padding) * size)[:size]
+    return tf.reshape(tf.constant([[*one, *padding[len(one) :]][:size] for one in lists], feature.dtype), shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import Tensors, parts, slot_of
 from tfx_explain.savedmodel.analysis.tokens import Tokens
 from tfx_explain.savedmodel.explainable.alone import Layout, NotTogetherError, shapes_alone
+from tfx_explain.savedmodel.explainable.counted import Columns, counted_owners
 from tfx_explain.savedmodel.explainable.follow import owners_of
 from tfx_explain.savedmodel.graph.flat import import_cut
 
@@ -42,11 +43,14 @@ class ReadTokens:
     Attributes:
         row_splits: int64 `[rows + 1]`, where each row's tokens begin, and where the last one's end.
         texts: bytes, object `[tokens]`.
+        shared: int64 `[tokens]`, the first token of its row with which each shares its entries, as one count is of all
+            tokens that are alike; itself where it has its own.
         entries: of each gather.
     """
 
     row_splits: np.ndarray
     texts: np.ndarray
+    shared: np.ndarray
     entries: tuple[Entries, ...]
 
     @classmethod
@@ -59,7 +63,8 @@ class ReadTokens:
             for same in zip(*(one.entries for one in some), strict=True)
         ]
         splits = splits_of(np.concatenate([np.diff(one.row_splits) for one in some]))
-        return cls(splits, np.concatenate([one.texts for one in some]), tuple(every))
+        texts, shared = (np.concatenate([getattr(one, part) for one in some]) for part in ("texts", "shared"))
+        return cls(splits, texts, shared, tuple(every))
 
 
 @dataclass(frozen=True)
@@ -95,9 +100,9 @@ class TokenReader:
         self._values = [*fetches, *(gather.places for gather in gathers if gather.places)]
         every = [*self._values, *tokens.sources, *filter(None, [tokens.texts])]
         feature = read.features.by_name[tokens.feature]
-        is_open = not (feature.is_sparse or feature.shape[1:].is_fully_defined())
-        # What a parser puts behind the end of a row that is shorter than another of its batch.
-        self._padding = {_read(one, False) for one in feature.default} if is_open else set()
+        # What stands behind the end of a row's values: of all, or one for each.
+        self._padding = [b"\0"] if tokens.are_bytes else [_spelled(one) for one in feature.padding] or [b""]
+        self._columns: Columns = {}
         raw = [feature.values, *held_tensors(self._graph, read.raw_tensors, (), every)]
         self.slots = {slot.key: slot for slot in (slot_of(read, tensor) for tensor in raw)}
         self._feeds = {
@@ -179,20 +184,26 @@ class TokenReader:
         if any((other.counts != layouts[count].counts).any() for other in layouts[count:last]):
             raise self._lost()
         entries = layouts[:count]
-        owners = self._owners(arguments, batch[count:last], layouts[count:last], entries)
+        owners, shared = self._owners(arguments, batch[count:last], layouts[count:last], entries)
         values = [slices[layout.is_there] for slices, layout in zip(self._slices(found), entries, strict=True)]
         shapes = [layout.alone for layout in entries]
         told = last if self.tokens.texts else count
-        return ReadTokens(*self._texts(layouts[told], batch[told]), tuple(map(Entries, shapes, values, owners)))
+        splits, texts, is_kept = self._texts(layouts[told], batch[told])
+        first = splits_of(layouts[count].counts)[:-1][layouts[count].row_of] + shared
+        if is_kept[first[~is_kept]].any():  # what pads a row is counted with a token of it
+            raise self._lost()
+        return ReadTokens(splits, texts, shared[is_kept], tuple(map(Entries, shapes, values, owners)))
 
-    def _texts(self, layout: Layout, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The splits of rows' tokens, and these as people read them; padding behind a row's last one is left out."""
-        is_number = self.tokens.are_characters and not self.tokens.texts
-        listed = [_read(one, is_number) for one in found[layout.is_there]]
-        is_said = np.array([bool(one) and one not in self._padding for one in listed], bool)
+    def _texts(self, layout: Layout, found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The splits of rows' tokens, these as people read them, and which they are: not those that pad a row."""
+        of_text = (self.tokens.are_characters, self.tokens.are_bytes)
+        listed = [_spelled(one, *of_text) for one in found[layout.is_there]]
+        padding = np.array([*self._padding, None], object)[:-1][layout.positions % len(self._padding)]
+        is_said = np.array([bool(one) and one != other for one, other in zip(listed, padding, strict=True)], bool)
         kept = np.zeros(len(layout.counts), np.int64)
         np.maximum.at(kept, layout.row_of[is_said], layout.positions[is_said] + 1)
-        return splits_of(kept), np.array([*listed, None], object)[:-1][layout.positions < kept[layout.row_of]]
+        is_kept = layout.positions < kept[layout.row_of]
+        return splits_of(kept), np.array([*listed, None], object)[:-1][is_kept], is_kept
 
     def _owners(
         self,
@@ -200,24 +211,31 @@ class TokenReader:
         originals: Sequence[np.ndarray],
         sources: Sequence[Layout],
         entries: Sequence[Layout],
-    ) -> Sequence[np.ndarray]:
-        """Finds out which entry is which token's of its row."""
+    ) -> tuple[Sequence[np.ndarray], np.ndarray]:
+        """Finds out which entry is which token's of its row, and which tokens share theirs."""
 
-        def arrived(numbers: np.ndarray) -> list[np.ndarray]:
-            """The ids that are looked up with numbers in the places of tokens' ids that are not negative."""
+        def arrived(ids: Iterable[np.ndarray]) -> list[np.ndarray]:
+            """What comes of other ids, `[tokens]` of each source, where vectors are looked up or tokens counted."""
             given = dict(zip(self._feeds, arguments, strict=True))
-            for tensor, original, layout in zip(self.tokens.sources, originals, sources, strict=True):
-                put = np.zeros_like(original)
-                put[layout.is_there] = numbers
-                given[tensor] = tf.constant(np.where(original < 0, original, put))
-            ids = [tensor.numpy().astype(np.int64) for tensor in self._arrive(*given.values())]
-            if any(one.shape != layout.is_there.shape for one, layout in zip(ids, entries, strict=True)):
+            for tensor, original, layout, some in zip(self.tokens.sources, originals, sources, ids, strict=True):
+                put = np.minimum(original, 0)  # what pads a batch stays away, where it is below 0
+                put[layout.is_there] = some
+                given[tensor] = tf.constant(put)
+            found = [tensor.numpy() for tensor in self._arrive(*given.values())]
+            if any(one.shape != layout.is_there.shape for one, layout in zip(found, entries, strict=True)):
                 raise self._lost()
-            return [one[layout.is_there] for one, layout in zip(ids, entries, strict=True)]
+            return [one[layout.is_there] for one, layout in zip(found, entries, strict=True)]
 
-        pairs = zip(originals, sources, strict=True)
-        has_ids = [layout.has(original[layout.is_there] >= 0) for original, layout in pairs]
-        return owners_of(arrived, sources[0], np.any(has_ids, axis=0), entries)
+        own = np.stack([original[layout.is_there] for original, layout in zip(originals, sources, strict=True)])
+        if self.tokens.are_counted:
+            return counted_owners(arrived, own, sources[0], entries, self._columns)
+
+        def followed(numbers: np.ndarray) -> list[np.ndarray]:
+            """With numbers in the places of ids that are not negative."""
+            return [one.astype(np.int64) for one in arrived(np.where(own < 0, own, numbers))]
+
+        has_ids = sources[0].has((own >= 0).any(axis=0))
+        return owners_of(followed, sources[0], has_ids, entries), sources[0].positions
 
     def _lost(self) -> NotTogetherError:
         return NotTogetherError(
@@ -230,8 +248,10 @@ def _of_any_size(spec: tf.TensorSpec) -> tf.TensorSpec:
     return tf.TensorSpec(spec.shape if rank is None else [None] * rank, spec.dtype)
 
 
-def _read(token: Any, is_character: bool) -> bytes:
+def _spelled(token: Any, is_character: bool = False, is_byte: bool = False) -> bytes:
     """A token as people read it."""
-    if isinstance(token, bytes):
-        return token
+    if isinstance(token, bytes | str):
+        return tf.compat.as_bytes(token)
+    if is_byte:
+        return bytes([token & 0xFF])
     return chr(token).encode("utf-8", "surrogatepass") if is_character else b"%d" % token

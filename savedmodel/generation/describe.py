@@ -103,7 +103,9 @@ def describe_merging(entry: explanation_pb2.InputMetadata, read: ReadModel, name
         add_finding(entry, WEIGHTED.format(weights=weights.name))
 
 
-def describe_tokens(entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, weights: str) -> None:
+def describe_tokens(
+    entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, weights: str, encoded: Sequence[str]
+) -> None:
     """Says of a text or a list why its tokens can't be told apart, if they can't.
 
     Args:
@@ -111,11 +113,12 @@ def describe_tokens(entry: explanation_pb2.InputMetadata, read: ReadModel, featu
         read: the model.
         feature: the feature.
         weights: the feature that weighs its values, if any.
+        encoded: its encoded tensors.
     """
     if entry.modality != "text" and (not feature.is_sparse or feature.dtype.is_floating):
         return
     try:
-        find_tokens(read, feature.name, read.graph.nodes, weights)
+        find_tokens(read, feature.name, read.graph.nodes, weights, encoded)
     except TokensNotFoundError as error:
         add_finding(entry, NO_TOKENS.format(why=error.why))
 

@@ -173,7 +173,7 @@ def _describe_inputs(
         entry, feature = metadata.inputs[name], read.features.by_name[name]
         entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
         describe_merging(entry, read, name, encodings)
-        describe_tokens(entry, read, feature, encodings.weights.get(name, ""))
+        describe_tokens(entry, read, feature, encodings.weights.get(name, ""), encodings.tensors[name])
         if name in matrices:
             describe_matrix(entry, matrices[name])
         describe_values(entry, data.statistics.get(name, FeatureSummary()))

@@ -129,6 +129,19 @@ def test_sums_of_vectors_give_each_token_its_own(tmp_path, name) -> None:
     _assert_complete(found.records, "text")
 
 
+def test_words_that_are_there_or_not_share_what_is_theirs(tmp_path) -> None:
+    weights = keras.initializers.Constant(np.arange(9.0)[:, None])
+    model = _keras(_vectorize(output_mode="multi_hot"), layers.Dense(1, use_bias=False, kernel_initializer=weights))
+    rows = [models.example(text=text) for text in ("Urgent bad, zzz bad!", "", "good")]
+    found = _explained(models.save(model, str(tmp_path / "multi_hot")), "text", rows)
+    tokens, values = zip(*_tokens(found.records[0], "text"), strict=True)
+    assert tokens == (b"urgent", b"bad", b"zzz", b"bad")
+    # The first weight is of unknown words.
+    np.testing.assert_allclose(values, [5, 1, 0, 1], atol=1e-5)
+    assert _tokens(found.records[1], "text") == []
+    _assert_complete(found.records, "text")
+
+
 @pytest.mark.parametrize("kind", ["embedding", "indicator"])
 def test_an_estimators_columns_have_the_values_of_lists(tmp_path, kind) -> None:
     folder, weights = models.save_columns(str(tmp_path / kind), kind)

@@ -76,6 +76,18 @@ class Mapped(Served):
         return self.of_words(tf.map_fn(words, parsed["text"], fn_output_signature=spec))
 
 
+class LoopedIds(Served):
+    """Ids are made within a loop, which says nothing of the words."""
+
+    def pooled(self, parsed):
+        def ids(text):
+            return self.table.lookup(tf.strings.split([text]).values)
+
+        spec = tf.RaggedTensorSpec([None], tf.int64, 0)
+        found = tf.map_fn(ids, parsed["text"], fn_output_signature=spec)
+        return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, found), axis=1)
+
+
 class Looped(Served):
     """Vectors are looked up within a loop."""
 
@@ -84,6 +96,60 @@ class Looped(Served):
             return tf.reduce_sum(tf.gather(self.embedding, self.table.lookup(tf.strings.split([text]).values)), axis=0)
 
         return tf.map_fn(summed, parsed["text"], fn_output_signature=tf.TensorSpec([3], tf.float32))
+
+
+class Counts(Served):
+    """Words are counted, those that the table doesn't know, too."""
+
+    def pooled(self, parsed):
+        ids = tf.ragged.map_flat_values(self.table.lookup, tf.strings.split(parsed["text"]))
+        return tf.cast(tf.math.bincount(ids, minlength=9, maxlength=9, axis=-1), tf.float32) @ self.embedding
+
+
+class Pairs(Served):
+    """Pairs of ids are counted, which are no tokens' by themselves."""
+
+    def pooled(self, parsed):
+        ids = tf.ragged.map_flat_values(self.table.lookup, tf.strings.split(parsed["text"]))
+        pairs = (ids[:, :-1] + 3 * ids[:, 1:]) % 9
+        return tf.cast(tf.math.bincount(pairs, minlength=9, maxlength=9, axis=-1), tf.float32) @ self.embedding
+
+
+class Cut(Served):
+    """Of the words, no more than three are counted."""
+
+    def pooled(self, parsed):
+        ids = tf.ragged.map_flat_values(self.table.lookup, tf.strings.split(parsed["text"]))[:, :3]
+        return tf.cast(tf.math.bincount(ids, minlength=9, maxlength=9, axis=-1), tf.float32) @ self.embedding
+
+
+class PaddedCounts(Served):
+    """What pads a row to the longest of its batch is counted, too, in a column that has no weight."""
+
+    SPEC = models.LIST
+
+    def pooled(self, parsed):
+        ids = self.table.lookup(tf.sparse.to_dense(parsed["tags"], ""))
+        counts = tf.math.bincount(ids, minlength=9, maxlength=9, axis=-1)
+        return tf.cast(counts, tf.float32) @ (self.embedding * tf.cast(tf.range(9) < 8, tf.float32)[:, tf.newaxis])
+
+
+class Spelled(Served):
+    """Ids are spelled out in a text."""
+
+    def pooled(self, parsed):
+        words = tf.strings.split(parsed["text"])
+        ids = tf.ragged.map_flat_values(lambda flat: tf.strings.to_number(flat, tf.int64), words)
+        return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, ids), axis=1)
+
+
+class Bytes(Served):
+    """The bytes of a text, padded."""
+
+    def pooled(self, parsed):
+        codes = tf.cast(tf.io.decode_raw(parsed["text"], tf.uint8, fixed_length=300), tf.int32)
+        there = tf.cast(codes > 0, tf.float32)[..., tf.newaxis]
+        return tf.reduce_sum(tf.gather(self.embedding, codes % 9) * there, axis=1)
 
 
 class FixedWords(Served):
@@ -188,6 +254,54 @@ def test_values_of_rows_of_one_length_are_players(saved):
 
 
 @pytest.mark.parametrize("method", ["", "kernel_shap"])
+def test_the_default_of_a_list_of_one_length_stands_for_an_absent_value(saved, method):
+    known = models.vectors().sum(axis=1)
+    tokens, values = _explain(saved(FixedIds), "tags", {"tags": [0, 8, 4, 8]}, method)
+    assert tokens == [b"0", b"8", b"4"]  # the last one pads the row
+    np.testing.assert_allclose(values, known[[0, 8, 4]] - known[8], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["", "kernel_shap"])
+def test_words_that_are_counted_share_their_count(saved, method):
+    texts = ["urgent bad zzz bad", "", "good", " ".join(["bad"] * 300 + list(models.WORDS))]
+    found = _explain_rows(saved(Counts), "text", [{"text": text} for text in texts], method)
+    for text, (tokens, values) in zip(texts, found, strict=True):
+        words, effects = _of_words(text.split())
+        assert tokens == words
+        # Over coalitions, of so many players, neighbours share theirs.
+        if method and len(words) > 9:
+            values, effects = sum(values), sum(effects)
+        np.testing.assert_allclose(values, effects, atol=1e-3)
+
+
+def test_what_is_counted_otherwise_than_token_by_token_is_told(saved):
+    with pytest.raises(ValueError, match=r"what the model counts in a row is not its tokens, each by itself"):
+        _explain(saved(Pairs), "text", {"text": "urgent bad"})
+    rows = [{"text": "urgent bad bad"}, {"text": "urgent bad good bad"}]
+    [(tokens, values)] = _explain_rows(saved(Cut), "text", rows)  # the other one is set aside
+    assert tokens == [b"urgent", b"bad", b"bad"]
+    np.testing.assert_allclose(values, [4, -3, -3], atol=1e-4)
+    assert "it counts them" in generate_metadata(saved(PaddedCounts)).inputs["tags"].finding
+
+
+@pytest.mark.parametrize("method", ["", "kernel_shap"])
+def test_bytes_are_tokens_of_paths_and_characters_players(saved, method):
+    text = "é" + "ab" * 140
+    tokens, values = _explain(saved(Bytes), "text", {"text": text}, method)
+    assert b"".join(tokens).decode() == text
+    if not method:
+        effects = models.vectors().sum(axis=1)[np.array(list(text.encode())) % 9]
+        np.testing.assert_allclose(values, effects, atol=1e-4)
+
+
+def test_ids_that_are_spelled_out_are_tokens(saved):
+    tokens, values = _explain(saved(Spelled), "text", {"text": "4 1 8 1"})
+    assert tokens == [b"4", b"1", b"8", b"1"]
+    known = models.vectors().sum(axis=1)
+    np.testing.assert_allclose(values, known[[4, 1, 8, 1]], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["", "kernel_shap"])
 def test_what_pads_a_row_to_the_longest_of_its_batch_is_no_token(saved, method):
     rows = [{"tags": [4]}, {"tags": [1, 0, 1]}]
     found = _explain_rows(saved(OpenIds), "tags", rows, method)
@@ -204,6 +318,12 @@ def test_characters_are_players_where_the_model_reads_nothing_else(saved):
     np.testing.assert_allclose(values, models.vectors().sum(axis=1)[codes], atol=1e-4)
     tokens, _ = _explain(saved(Letters), "text", {"text": text}, "kernel_shap", players="WORD")
     assert b" ".join(tokens).decode() == "Aé \u4e2d a"
+
+
+def test_ids_that_a_loop_makes_are_their_own_tokens(saved):
+    tokens, values = _explain(saved(LoopedIds), "text", TEXT)
+    assert tokens == [b"4", b"1", b"8", b"5"]
+    np.testing.assert_allclose(values, _of_words(TEXT["text"].split())[1], atol=1e-4)
 
 
 def test_what_is_looked_up_within_a_loop_is_for_methods_that_leave_tokens_out(saved):

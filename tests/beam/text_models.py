@@ -162,16 +162,13 @@ class Dropped(Clipped):
 
 
 class Counted(_Served):
-    """Words counted, not embedded."""
+    """Words counted in a sparse matrix, not embedded."""
 
-    @tf.function(input_signature=EXAMPLES)
-    def serve(self, examples):
-        words = tf.strings.split(tf.io.parse_example(examples, self.SPEC)["text"])
-        ids = tf.ragged.map_flat_values(self.table.lookup, words)
-        counts = tf.math.bincount(
-            ids.to_tensor(len(WORDS) + 1), minlength=len(WORDS) + 1, maxlength=len(WORDS) + 1, axis=-1
-        )
-        return {"score": tf.cast(counts[:, :-1], tf.float32) @ self.embedding[:-1, :1]}
+    def pooled(self, parsed):
+        words = tf.strings.split(parsed["text"])
+        ids = tf.stack([words.value_rowids(), self.table.lookup(words.flat_values)], axis=1)
+        counts = tf.SparseTensor(ids, tf.ones_like(words.flat_values, tf.float32), [words.nrows(), len(WORDS) + 1])
+        return tf.sparse.sparse_dense_matmul(counts, self.embedding)
 
 
 class Exported(_Served):
