@@ -22,6 +22,7 @@ from scipy import ndimage
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.colours import VIRIDIS, colours
+from tfx_explain.savedmodel.metadata.rules import CLIP_ABOVE, CLIP_BELOW, crossed_percentiles, wrong_visualization
 
 # Pictures are shown no smaller than this, in pixels of their longer side.
 _LEAST_SIDE = 224
@@ -33,17 +34,26 @@ _GREY = np.array([0.299, 0.587, 0.114])
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How maps are drawn: the fields of the metadata's `visualization`, with Vertex AI's defaults."""
+    """How maps are drawn: the fields of the metadata's `visualization`, with Vertex AI's defaults.
+
+    A value that is not allowed, or percentiles between which nothing lies, are a `ValueError`.
+    """
 
     type: str = "outlines"
     polarity: str = "positive"
     color_map: str = "pink_green"
-    clip_above_percentile: float = 99.9
-    clip_below_percentile: float = 62.0
+    clip_above_percentile: float = CLIP_ABOVE
+    clip_below_percentile: float = CLIP_BELOW
     overlay_type: str = "none"
     overlay_multiplier: float = 1.0
     blur_sigma: float = 0.0
     shade_within_outlines: bool = False
+
+    def __post_init__(self) -> None:
+        given = explanation_pb2.Visualization(**dataclasses.asdict(self))
+        problems = wrong_visualization(given) + crossed_percentiles(given)
+        if problems:
+            raise ValueError(f"Maps can't be drawn as visualization says: {'; '.join(problems)}.")
 
     @classmethod
     def of(cls, given: explanation_pb2.Visualization, of_regions: bool = False) -> Settings:
