@@ -135,9 +135,10 @@ def _drawn(beneath: np.ndarray, shares: np.ndarray, settings: Settings) -> np.nd
         return beneath * np.abs(shares)[:, :, None]
     if settings.overlay_type == "grayscale":
         beneath = np.repeat((beneath @ _GREY)[:, :, None], 3, axis=2)
-    above, opaque = colours(shares, settings.color_map, settings.polarity == "both"), np.abs(shares)
     if settings.type == "outlines":
         above, opaque = _outlines(shares, settings)
+    else:
+        above, opaque = colours(shares, settings.color_map, settings.polarity == "both"), np.abs(shares)
     opaque = (opaque * settings.overlay_multiplier)[:, :, None]
     return beneath * (1 - opaque) + above * opaque
 
@@ -153,9 +154,9 @@ def _outlines(shares: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.nd
         inside = closed & (np.bincount(parts.ravel()) >= _LEAST_PART * shares.size)[parts]
         line = inside & ~np.asarray(ndimage.binary_erosion(inside, iterations=_LINE), bool)
         shown = inside if settings.shade_within_outlines else line
-        full = np.where(line, float(sign), shares)
-        above[shown] = colours(full, settings.color_map, settings.polarity == "both")[shown]
-        opaque[shown] = np.abs(full)[shown]
+        full = np.where(line, float(sign), shares)[shown]
+        above[shown] = colours(full, settings.color_map, settings.polarity == "both")
+        opaque[shown] = np.abs(full)
     return above, opaque
 
 

@@ -198,6 +198,26 @@ def test_pictures_of_a_form_are_explained_and_drawn_and_others_set_aside(name, t
         assert overlay(image, numbers, Settings()).png
 
 
+def _pixels_of(texts):
+    pixels = tf.cast(tf.io.decode_raw(tf.io.decode_base64(texts), tf.uint8), tf.float32)
+    return tf.reshape(pixels / 127.5 - 1.0, [-1, HEIGHT, WIDTH, 3])
+
+
+@pytest.mark.parametrize(
+    ("decode", "black"),
+    [
+        (_mapped(lambda text: _sized(tf.io.decode_jpeg(text, channels=3)) * 2 - 1), -1),
+        (_pixels_of, -1),
+        (lambda texts: _shaped(tf.io.decode_raw(texts, tf.uint8), 3) * 2 - 1, 0),
+    ],
+    ids=["scaled as they are decoded", "scaled before they are pictures", "scaled behind their tensor"],
+)
+def test_the_baseline_is_what_the_model_makes_of_black(decode, black, tmp_path):
+    entry = generate_metadata(_save(tmp_path / "model", (3, decode, None), parsed=True)).inputs["it"]
+    assert [one.number_value for one in entry.encoded_baselines] == [black]
+    assert f"the baseline is {black} at" in entry.finding
+
+
 def test_pictures_of_several_sizes_are_explained_one_by_one_and_have_maps_of_one_size(tmp_path):
     form = (3, _mapped(lambda text: tf.cast(tf.io.decode_png(text, channels=3), tf.float32) / 255.0), _file("PNG"))
     path = _save(tmp_path / "model", form, parsed=True)
