@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,15 @@ from tfx_explain.proto.printable import first_line, text_of
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import add_digests, read_whole, records_digest
 from tfx_explain.storage.paths import matching
-from tfx_explain.storage.sink import WriteRecords, write_text
+from tfx_explain.storage.sink import write_records, write_text
 
 _CONFIG_FILE = "eval_config.json"
+# What is written of an evaluation, and how TFMA's writer makes messages of it; its validations aren't: nothing is
+# validated here.
+_WRITTEN: Mapping[str, Callable[[Any], Any]] = {
+    tfma.METRICS_KEY: functools.partial(tfma.writers.convert_slice_metrics_to_proto, add_metrics_callbacks=[]),
+    tfma.ATTRIBUTIONS_KEY: stock_writer.convert_slice_attributions_to_proto,
+}
 _BATCH_SIZE = 1000
 
 
@@ -102,7 +109,6 @@ def evaluate_attributions(
     batches = (
         pipeline
         | "Files" >> beam.Create(_paths(file_patterns))
-        | "Spread" >> beam.Reshuffle()
         | "ReadAttributions" >> beam.FlatMap(read_batches)
         | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config))
     )
@@ -149,21 +155,26 @@ class EvaluateAttributions(beam.PTransform):
         self._output_path = output_path
         self._data_location = data_location
 
-    def expand(self, batches: beam.PCollection) -> beam.pvalue.PValue:
-        """Adds TFMA's evaluation."""
-        return batches | tfma.ExtractEvaluateAndWriteResults(
-            eval_config=self._eval_config,
-            extractors=[
-                attributions_extractor(self._eval_config),
-                *tfma.default_extractors(eval_config=self._eval_config),
-            ],
-            evaluators=[_evaluator(self._eval_config)],
-            writers=list(self._writers()),
-            output_path=self._output_path,
-        )
+    def expand(self, batches: beam.PCollection) -> beam.PCollection[None]:
+        """Adds TFMA's extractors and evaluator one after the other, and one writer of all files.
 
-    def _writers(self) -> Iterable[tfma.writers.Writer]:
-        """TFMA's writers, but for paths of any characters, and without validations: nothing is validated here."""
+        `tfma.ExtractEvaluateAndWriteResults` adds counters and file sinks as well, four transforms in ten: of few
+        records, making and starting transforms is all that takes time.
+        """
+        config = self._eval_config
+        extracts = batches | "ToExtracts" >> tfma.BatchedInputsToExtracts()
+        for extractor in (attributions_extractor(config), *tfma.default_extractors(eval_config=config)):
+            extracts = extracts | extractor.stage_name >> extractor.ptransform
+        evaluator = _evaluator(config)
+        evaluation = extracts | evaluator.stage_name >> evaluator.ptransform
+        serialized = [
+            beam.pvalue.AsIter(evaluation[key] | f"Serialize[{key}]" >> beam.Map(_serialized, key)) for key in _WRITTEN
+        ]
+        start = batches.pipeline | "Start" >> beam.Impulse()
+        return start | "Write" >> beam.Map(_write, self._output_path, self._run_as_text(), *serialized)
+
+    def _run_as_text(self) -> str:
+        """What `tfma.load_eval_result` reads beside the metrics."""
         config = _with_candidate(self._eval_config)
         run = config_pb2.EvalRun(
             eval_config=config,
@@ -172,19 +183,20 @@ class EvaluateAttributions(beam.PTransform):
             file_format="tfrecords_gzip",
             model_locations={spec.name: "" for spec in config.model_specs},
         )
-        text, path = json_format.MessageToJson(run), os.path.join(self._output_path, _CONFIG_FILE)
-        yield tfma.writers.Writer("WriteConfig", _WriteConfig(text, path))
-        yield tfma.writers.Writer("WriteMetrics", _WriteBySlice(self._output_path))
+        return json_format.MessageToJson(run)
 
 
-class _WriteConfig(beam.PTransform):
-    def __init__(self, text: str, path: str) -> None:
-        super().__init__()
-        self._text, self._path = text, path
+def _serialized(of_slice: tuple[Any, dict[Any, Any]], key: str) -> bytes:
+    """Returns a slice's metrics or attributions as TFMA's writer writes them."""
+    slice_key, values = of_slice
+    named = {name._replace(model_name=name.model_name or tfma.CANDIDATE_KEY): value for name, value in values.items()}
+    return _WRITTEN[key]((slice_key, named)).SerializeToString(deterministic=True)
 
-    def expand(self, evaluation: dict[str, beam.PCollection]) -> beam.PCollection[str]:
-        pipeline = next(iter(evaluation.values())).pipeline
-        return pipeline | beam.Create([self._text]) | beam.Map(write_text, self._path)
+
+def _write(_: bytes, folder: str, run: str, *serialized: Iterable[bytes]) -> None:
+    for key, messages in zip(_WRITTEN, serialized, strict=True):
+        write_records(messages, os.path.join(folder, f"{key}-00000-of-00001.tfrecord"))
+    write_text(run, os.path.join(folder, _CONFIG_FILE))
 
 
 def _evaluator(eval_config: config_pb2.EvalConfig) -> tfma.evaluators.Evaluator:
@@ -209,34 +221,6 @@ def _with_candidate(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig
     for metrics in config.metrics_specs:
         metrics.model_names[:] = [name or tfma.CANDIDATE_KEY for name in metrics.model_names]
     return config
-
-
-def _named(of_slice: tuple[Any, dict[Any, Any]]) -> tuple[Any, dict[Any, Any]]:
-    """Does the same for the keys of a slice's metrics."""
-    slice_key, values = of_slice
-    named = {key._replace(model_name=key.model_name or tfma.CANDIDATE_KEY): value for key, value in values.items()}
-    return slice_key, named
-
-
-class _WriteBySlice(beam.PTransform):
-    def __init__(self, folder: str) -> None:
-        super().__init__()
-        self._folder = folder
-
-    def expand(self, evaluation: dict[str, beam.PCollection]) -> dict[str, beam.PCollection[str]]:
-        to_proto = {
-            tfma.METRICS_KEY: beam.Map(tfma.writers.convert_slice_metrics_to_proto, add_metrics_callbacks=[]),
-            tfma.ATTRIBUTIONS_KEY: beam.Map(stock_writer.convert_slice_attributions_to_proto),
-        }
-        return {
-            key: evaluation[key]
-            | f"Name[{key}]" >> beam.Map(_named)
-            | f"ToProto[{key}]" >> convert
-            | f"Serialize[{key}]" >> beam.Map(lambda proto: proto.SerializeToString(deterministic=True))
-            | f"Write[{key}]" >> WriteRecords(os.path.join(self._folder, key))
-            for key, convert in to_proto.items()
-            if key in evaluation
-        }
 
 
 def _read(file_patterns: Sequence[str], until: frozenset[str] | None = None) -> RecordsSummary:

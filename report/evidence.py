@@ -73,7 +73,6 @@ def read_evidence(
         _ = (
             pipeline
             | "Files" >> beam.Create(files)
-            | "Spread" >> beam.Reshuffle()
             | "ReadAttributions" >> beam.FlatMap(read_whole, BATCH_SIZE)
             | "AddUp" >> beam.CombineGlobally(_AddUp(class_name))
             | "Write" >> beam.Map(_write, scratch)

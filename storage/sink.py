@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import apache_beam as beam
 import tensorflow as tf
 from apache_beam.io import filebasedsink
 from apache_beam.io.filesystems import FileSystems
@@ -42,21 +42,17 @@ class ExactSink(filebasedsink.FileBasedSink):
             tf.io.gfile.rmtree(init_result)
 
 
-class WriteRecords(beam.PTransform):
-    """Writes serialized messages to TFRecords, `{prefix}-{shard}-of-{shards}.tfrecord`."""
+def write_records(records: Iterable[bytes], path: str) -> None:
+    """Writes serialized messages to a TFRecord file, whole or not at all, in the place of one that is there.
 
-    def __init__(self, prefix: str) -> None:
-        """Keeps the destination.
-
-        Args:
-          prefix: Of the files' paths.
-        """
-        super().__init__()
-        self._prefix = prefix
-
-    def expand(self, records: beam.PCollection[bytes]) -> beam.PCollection[str]:
-        """Builds the transform; it returns the names of the files."""
-        return records | beam.io.Write(_TFRecordSink(self._prefix, beam.coders.BytesCoder(), ".tfrecord"))
+    A runner may try the same work at two places at once: each writes a file of its own before it gets its name.
+    """
+    unfinished = f"{path}.{uuid.uuid4().hex}"
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.TFRecordWriter(unfinished) as writer:
+        for record in records:
+            writer.write(record)
+    tf.io.gfile.rename(unfinished, path, overwrite=True)
 
 
 def write_text(text: str, path: str) -> str:
@@ -65,15 +61,3 @@ def write_text(text: str, path: str) -> str:
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(text)
     return path
-
-
-class _TFRecordSink(ExactSink):
-    def open(self, temp_path: str) -> tf.io.TFRecordWriter:
-        return tf.io.TFRecordWriter(temp_path)
-
-    def write_record(self, file_handle: tf.io.TFRecordWriter, value: bytes) -> None:
-        file_handle.write(value)
-
-    def close(self, file_handle: tf.io.TFRecordWriter | None) -> None:
-        if file_handle is not None:
-            file_handle.close()

@@ -1,6 +1,7 @@
 """What every test needs before TensorFlow is imported; the Makefile sets the same for people's commands."""
 
 import gc
+import itertools
 import os
 import shutil
 
@@ -31,8 +32,17 @@ def chromium():
         browser.close()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    """Adds the short form of a run."""
+    parser.addoption("--every", type=int, default=1, help="run a file's first test, and of the others each so many")
+
+
+# After pytest's own have left out what is not asked for.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
     """Files with slow tests come first, so that no process is alone with the last of them while the others are done."""
+    files = itertools.groupby(items, key=lambda item: item.path)
+    items[:] = [item for _, tests in files for item in itertools.islice(tests, None, None, config.option.every)]
     with_slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in with_slow)
 

@@ -102,7 +102,7 @@ class ReadBatches(beam.PTransform):
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[RowBatch]:
         """Builds the transform."""
         # Of the paths alone: rows are never shuffled, nor held by the runner.
-        files = pipeline | "Files" >> beam.Create(self._files) | "Spread" >> beam.Reshuffle()
+        files = pipeline | "Files" >> beam.Create(self._files)
         size = self._sample.WhichOneof("size")
         if size == "rows":
             smallest = files | "Hash" >> beam.ParDo(_HashDoFn(self._form))
