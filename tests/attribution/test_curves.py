@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import saliency.core as authors
 import tensorflow as tf
-from saliency.metrics import pic as authors_curves
 from scipy import ndimage, stats
 from sklearn.datasets import load_digits
 
@@ -171,31 +170,6 @@ def test_maps_are_better_than_random_orders(network, shown, method):
         other = curves(network.probabilities, shown[0], by_chance, targets=shown[1])
         assert found.insertion_areas().mean() > other.insertion_areas().mean() + 0.03
         assert found.deletion_areas().mean() < other.deletion_areas().mean() - 0.03
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_information_curves_of_their_authors_are_above_those_of_random_orders(network, shown, method):
-    """The softmax information curves (SIC) of Kapishnikov et al., ICCV 2019."""
-    rng, some = np.random.default_rng(0), slice(8)
-    pictures, targets = (one[some] for one in shown)
-    seen = rng.random(pictures.shape) < 0.02
-
-    def area(maps):
-        found = [
-            authors_curves.compute_pic_metric(
-                np.rint(255 * picture).astype(np.uint8),
-                one,
-                mask,
-                lambda batch, of=target: network.probabilities(batch.astype(np.float32) / 255).numpy()[:, of],
-                saliency_thresholds=[0.02, 0.05, 0.1, 0.2, 0.34, 0.5, 0.75],
-                min_pred_value=0.5,
-                num_data_points=50,
-            )
-            for picture, target, one, mask in zip(pictures, targets, maps, seen, strict=True)
-        ]
-        return authors_curves.aggregate_individual_pic_results(found, "median").auc
-
-    assert area(_map(method, network, shown)[some]) > area(rng.random(pictures.shape)) + 0.05
 
 
 @pytest.mark.slow

@@ -182,6 +182,8 @@ def test_pictures_of_a_form_are_explained_and_drawn_and_others_set_aside(name, t
     path = _save(tmp_path / "model", FORMS[name], parsed=False)
     good = [_row(write(_pixels(channels, seed=seed))) for seed in range(3)]
     bad = [_row(write(_pixels(channels, height=HEIGHT + 6)))]
+    if name == "bytes as numbers":
+        bad.append(_row(write(_pixels(channels)).astype(np.int64) + 100))
     if name in STRINGS:
         value = write(_pixels(channels))
         bad += [_row(value[: len(value) // 2]), _row(b"no picture"), _row(b"")]
