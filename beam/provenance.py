@@ -15,7 +15,6 @@ Each split's entry in `summary.json` has, under `provenance`:
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ import apache_beam as beam
 import tensorflow as tf
 from google.protobuf import json_format
 
+from tfx_explain import __version__
 from tfx_explain.beam.explaining.job import ExplanationJob
 from tfx_explain.savedmodel import metadata_to_json
 from tfx_explain.storage import columns
@@ -45,7 +45,7 @@ def job_provenance(job: ExplanationJob) -> dict[str, Any]:
         "metadata": f"sha256:{hashlib.sha256(metadata).hexdigest()}",
         "parameters": json_format.MessageToDict(job.parameters, preserving_proto_field_name=True),
         "versions": {
-            "tfx-explain": importlib.metadata.version("tfx-explain"),
+            "tfx-explain": __version__,
             "tensorflow": tf.__version__,
             "apache-beam": beam.__version__,
             "python": platform.python_version(),

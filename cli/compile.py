@@ -35,7 +35,7 @@ _KINDS = {"str": str, "int": int, "float": float}
 )
 @click.argument("function", metavar="MODULE:FUNCTION")
 @click.option("--target", required=True, type=click.Choice([each.value for each in Target]), help="Where it is to run.")
-@click.option("--image", required=True, help="Container image with TFX and tfx-explain.")
+@click.option("--image", required=True, metavar="IMAGE", help="Container image with TFX and tfx-explain.")
 @click.option("--output", required=True, type=options.FILE, help="The file to write.")
 @click.option("--argument", "arguments", multiple=True, metavar="NAME=VALUE", help="For the function; may be repeated.")
 @click.option(

@@ -18,7 +18,7 @@ from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading.read import list_files
 from tfx_explain.beam.run import explain_splits
 from tfx_explain.cli import options
-from tfx_explain.cli.jobs import format_of, job_options, read_job
+from tfx_explain.cli.jobs import examples_pattern, format_of, job_options, read_job
 from tfx_explain.cli.output import emit
 from tfx_explain.cli.progress import RunProgress, estimate_rows
 from tfx_explain.proto.printable import printable
@@ -34,6 +34,7 @@ _PROGRESS_DIR = "progress"
     epilog=options.examples(
         "explain --model serving/1 --examples 'data/eval-*.gz' --output explained",
         "explain --model serving/1 --examples eval.parquet --output explained --class '>50K' --sample 10000",
+        "explain --model Trainer/model/7 --examples CsvExampleGen/examples/1 --output explained",
         "explain ... --method sampled_shapley --tolerance 0.005 --keep id --keep 'country-*'",
         "explain ... -- --direct_running_mode=multi_processing --direct_num_workers=4",
     ),
@@ -44,7 +45,20 @@ _PROGRESS_DIR = "progress"
 @click.option(
     "--keep", multiple=True, metavar="NAME", help="Feature, or glob, that the records keep; repeatable. Default: all."
 )
-@click.option("--split", default="eval", show_default=True, help="The name of the rows' split in the output.")
+@click.option("--maps", "keep_maps", is_flag=True, help="Keeps the attribution of each pixel of images.")
+@click.option(
+    "--tokens",
+    multiple=True,
+    metavar="FEATURE",
+    help="Text or list, or glob, of which each token gets an attribution; repeatable.",
+)
+@click.option(
+    "--split",
+    default="eval",
+    show_default=True,
+    metavar="NAME",
+    help="The name of the rows' split in the output, and in an artifact's folder that they come from.",
+)
 @options.JSON
 @options.QUIET
 @options.BEAM_ARGS
@@ -67,7 +81,8 @@ def command(
     """
     console = rich.console.Console(stderr=True, quiet=quiet)
     check_unused(output)
-    files = list_files([examples])
+    pattern = examples_pattern(examples, split)
+    files = list_files([pattern])
     form = format_of(files)
     job = read_job(**asked)
     if keep:  # to touch the field would be to keep none
@@ -81,7 +96,7 @@ def command(
         with RunProgress(console, heartbeat, estimate_rows(files, form)):
             summaries = explain_splits(
                 lambda: beam.Pipeline(options=PipelineOptions(list(beam_args))),
-                {split: [examples]},
+                {split: [pattern]},
                 job,
                 folder,
                 form,

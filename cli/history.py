@@ -34,7 +34,7 @@ _PAGE = "history.html"
 @click.option("--output", metavar="FILE", help=f"Where it goes; {_PAGE} by default, of --json standard output.")
 @options.JSON
 @options.QUIET
-@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
+@options.CLASS
 @click.option("--open", "opens", is_flag=True, help="Shows the page in a browser.")
 def command(
     directories: Sequence[str],

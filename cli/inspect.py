@@ -69,7 +69,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Shows how the SavedModel in MODEL_DIR can be explained.
+    """Shows how the SavedModel in MODEL_DIR, or in a Model artifact's folder, can be explained.
 
     A table of the features: what each is, through which tensors it is encoded, which methods can explain it, and its
     baseline. Into a pipe or a file (`> explanation_metadata.json`), standard output is the explanation metadata as
@@ -80,11 +80,12 @@ def command(
         from tfx_explain.cli.assignments import parse_assignments, parse_element
         from tfx_explain.cli.inspect_table import metadata_table
         from tfx_explain.savedmodel import files, generate_metadata, merge_metadata, metadata_to_json
+        from tfx_explain.storage.paths import served
 
     with options_for(INSPECT):
         given = parse_assignments(assignments)
         metadata = generate_metadata(
-            model_dir,
+            served(model_dir),
             signature_name=signature,
             output_name=output_name or None,
             output_element=parse_element(output_element) if output_element else (),

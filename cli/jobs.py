@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,17 +17,28 @@ from tfx_explain.cli import options
 from tfx_explain.cli.assignments import parse_element
 from tfx_explain.cli.wording import BY_INSPECT, options_for
 from tfx_explain.proto import explanation_pb2
-from tfx_explain.savedmodel import generate_metadata, metadata_from_json
+from tfx_explain.savedmodel import generate_metadata, read_metadata
+from tfx_explain.storage.paths import names_in, served
 
 _METHODS = ("integrated_gradients", "sampled_shapley", "kernel_shap", "lime", "occlusion", "xrai", "superpixel")
 _ALL = "all"
+_SPLIT = "Split-"
 _OPTIONS = (
-    click.option("--model", required=True, metavar="DIR", help="The SavedModel to explain."),
-    click.option("--examples", required=True, metavar="GLOB", help="TFRecords of tf.Examples, or *.parquet files."),
-    click.option("--metadata", metavar="FILE", help="explanation_metadata.json; found out from the model by default."),
     click.option(
-        "--baseline-model", default="", metavar="DIR", help="A second SavedModel, explained on the same rows."
+        "--model", required=True, metavar="DIR", help="The SavedModel to explain, or a Model artifact's folder."
     ),
+    click.option(
+        "--examples",
+        required=True,
+        metavar="PATH",
+        help="TFRecords of tf.Examples, or *.parquet: a file, a glob, a folder or an artifact's.",
+    ),
+    click.option(
+        "--metadata",
+        metavar="PATH",
+        help="explanation_metadata.json, or its artifact's folder; found out from the model by default.",
+    ),
+    click.option("--baseline-model", default="", metavar="DIR", help="A second model, explained on the same rows."),
     click.option("--method", type=click.Choice(_METHODS), help="Integrated gradients by default."),
     click.option(
         "--class",
@@ -42,13 +54,6 @@ _OPTIONS = (
         "--tolerance",
         type=click.FloatRange(min=0, min_open=True),
         help="Largest error, relative to the sum of a row's absolute attributions.",
-    ),
-    click.option("--maps", "keep_maps", is_flag=True, help="Keeps the attribution of each pixel of images."),
-    click.option(
-        "--tokens",
-        multiple=True,
-        metavar="FEATURE",
-        help="Text or list, or glob, of which each token gets an attribution; repeatable.",
     ),
     click.option("--parameters", metavar="FILE", help="ExplanationParameters as JSON: all else that can be set."),
 )
@@ -74,15 +79,16 @@ def read_job(
     output_name: str,
     output_element: str | None,
     tolerance: float | None,
-    keep_maps: bool,
-    tokens: Sequence[str],
     parameters: str | None,
+    keep_maps: bool = False,
+    tokens: Sequence[str] = (),
 ) -> ExplanationJob:
     """Returns the job that the options describe; they win over the same in a file of parameters.
 
     Raises:
       ValueError: A file holds something else, or the model can't be explained as asked.
     """
+    model, baseline_model = served(model), served(baseline_model) if baseline_model else ""
     settings = _parameters(parameters)
     settings.keep_maps |= keep_maps
     if tokens:
@@ -90,6 +96,22 @@ def read_job(
     choose(settings, classes, top_k, output_name, output_element)
     _set_method(settings, method, tolerance)
     return ExplanationJob(model, _metadata(model, metadata, settings), settings, baseline_model)
+
+
+def examples_pattern(path: str, split: str = "eval") -> str:
+    """Returns what --examples names as a pattern of files: of a folder all of its files, of an artifact's the split's.
+
+    Raises:
+      ValueError: An artifact's folder has no such split.
+    """
+    if not tf.io.gfile.isdir(path):
+        return path
+    splits = [name for name in names_in(path) if name.startswith(_SPLIT)]
+    if not splits:
+        return os.path.join(path, "*")
+    if _SPLIT + split not in splits:
+        raise ValueError(f"{path!r} has no {_SPLIT}{split}, but {', '.join(splits)}; name the folder of one.")
+    return os.path.join(path, _SPLIT + split, "*")
 
 
 def format_of(files: Sequence[str]) -> Format:
@@ -103,8 +125,7 @@ def _metadata(
     if path is None:
         with options_for(BY_INSPECT):
             return generate_metadata(model, output_element=parameters.output_element)
-    with tf.io.gfile.GFile(path) as file:
-        return metadata_from_json(file.read())
+    return read_metadata(path)
 
 
 def _parameters(path: str | None) -> explanation_pb2.ExplanationParameters:
@@ -115,6 +136,8 @@ def _parameters(path: str | None) -> explanation_pb2.ExplanationParameters:
                 json_format.Parse(file.read(), parameters)
         except json_format.ParseError as error:
             raise ValueError(f"{path} is no ExplanationParameters in JSON: {error}") from error
+        except tf.errors.OpError as error:
+            raise ValueError(f"{path} can't be read ({error.message}); check the path of --parameters.") from error
     return parameters
 
 

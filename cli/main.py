@@ -7,6 +7,7 @@ Beam, TFMA or TFX, which take tens of seconds to import.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib
 import logging
 import os
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem, shell_complete
 
+from tfx_explain import __version__
 from tfx_explain.cli.importing import importing
 from tfx_explain.proto.printable import first_line, printable
 
@@ -48,11 +50,15 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports a command's module."""
-        if cmd_name not in COMMANDS:
-            return None
-        with importing():
-            return importlib.import_module(f"tfx_explain.cli.{cmd_name}").command
+        """Imports a command's module; None of a name that is none, while a shell completes it."""
+        if cmd_name in COMMANDS:
+            with importing():
+                return importlib.import_module(f"tfx_explain.cli.{cmd_name}").command
+        if not ctx.resilient_parsing:
+            near = difflib.get_close_matches(cmd_name, COMMANDS, 1)
+            known = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}."
+            ctx.fail(f"There is no command {cmd_name!r}; {known}")
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands from the table above, so that `--help` imports none."""
@@ -65,10 +71,19 @@ class LazyGroup(click.Group):
         return names + click.Command.shell_complete(self, ctx, incomplete)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="tfx-explain")
-def tfx_explain() -> None:
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="tfx-explain")
+@click.pass_context
+def tfx_explain(ctx: click.Context) -> None:
     """Explains served TensorFlow models, and gates their release on the explanations."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(CANNOT_TELL)
 
 
 def quiet() -> None:

@@ -14,8 +14,12 @@ OUTPUT_ELEMENT = click.option(
     metavar="I,J,...",
     help="Of an output of rank three and more, the element to explain, by indices.",
 )
+CLASS = click.option(
+    "--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained."
+)
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Says nothing to people: errors alone, and JSON if asked for.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Prints JSON, for programs, on standard output.")
+REPORT_HELP = "What report.html shows; sums: no single rows."
 BEAM_ARGS = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM_ARGS]...")
 
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 
 import click
-import tensorflow as tf
 from google.protobuf import json_format
 
 from tfx_explain.cli import options
@@ -17,7 +16,7 @@ from tfx_explain.proto.printable import printable
 from tfx_explain.report.gallery import INDEX_FILE, write_gallery
 from tfx_explain.report.pictures import input_of, most_changed
 from tfx_explain.report.quality import metadata_beside
-from tfx_explain.savedmodel.metadata.metadata import metadata_from_json
+from tfx_explain.savedmodel import read_metadata
 from tfx_explain.savedmodel.metadata.rules import wrong_visualization
 from tfx_explain.storage.directory import check_unused, complete_directory
 
@@ -32,8 +31,10 @@ from tfx_explain.storage.directory import check_unused, complete_directory
 @click.option("--attributions", multiple=True, required=True, metavar="DIR", help="What an Explainer wrote.")
 @click.option("--output", required=True, metavar="DIR", help="Where pictures go; must not exist, or be empty.")
 @click.option("--feature", default="", metavar="NAME", help="Of which feature; of all that have maps by default.")
-@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
-@click.option("--pictures", default=20, show_default=True, type=click.IntRange(min=1), help="How many records.")
+@options.CLASS
+@click.option(
+    "--pictures", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="How many records."
+)
 @click.option(
     "--metadata",
     metavar="FILE",
@@ -89,5 +90,4 @@ def _metadata(path: str | None, attributions: Sequence[str]) -> explanation_pb2.
     if path is None:
         beside = filter(None, map(metadata_beside, attributions))
         return next(beside, explanation_pb2.ExplanationMetadata())
-    with tf.io.gfile.GFile(path) as file:
-        return metadata_from_json(file.read())
+    return read_metadata(path)

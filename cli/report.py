@@ -15,6 +15,7 @@ from tfx_explain.cli.output import emit
 from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.gate.saying.verdict import REPORT_FILE
 from tfx_explain.proto.printable import printable
+from tfx_explain.report.beside import EVERYTHING, SUMS
 from tfx_explain.report.write import write_report
 from tfx_explain.storage.paths import absolute
 
@@ -23,14 +24,16 @@ from tfx_explain.storage.paths import absolute
     "report",
     epilog=options.examples(
         "report --attributions explained --validation verdict --open",
-        "report --attributions explained --no-rows -- --direct_running_mode=multi_processing --direct_num_workers=4",
+        "report --attributions explained --report sums -- --runner=FlinkRunner",
     ),
 )
 @click.option("--attributions", multiple=True, metavar="DIR", help="What an Explainer wrote; may be repeated.")
 @click.option("--validation", default="", metavar="DIR", help="What a ThresholdValidator, or `validate`, wrote.")
 @click.option("--output", default=REPORT_FILE, show_default=True, metavar="FILE", help="Where the page goes.")
-@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
-@click.option("--rows/--no-rows", default=True, show_default=True, help="Shows single rows, as points and with values.")
+@options.CLASS
+@click.option(
+    "--report", type=click.Choice((EVERYTHING, SUMS)), default=EVERYTHING, show_default=True, help=options.REPORT_HELP
+)
 @click.option("--open", "opens", is_flag=True, help="Shows the page in a browser.")
 @options.QUIET
 @options.BEAM_ARGS
@@ -39,7 +42,7 @@ def command(
     validation: str,
     output: str,
     class_name: str,
-    rows: bool,
+    report: str,
     opens: bool,
     quiet: bool,
     beam_args: Sequence[str],
@@ -55,7 +58,7 @@ def command(
     folders = [split for directory in attributions for split in split_folders(directory)]
     beam_options = PipelineOptions(list(beam_args))
     path = write_report(
-        absolute(output), folders, validation, class_name, rows, lambda: beam.Pipeline(options=beam_options)
+        absolute(output), folders, validation, class_name, report != SUMS, lambda: beam.Pipeline(options=beam_options)
     )
     if not quiet:
         emit(f"{printable(path)}\n", sys.stdout)

@@ -34,10 +34,10 @@ _TEXTS = 4  # Columns of words, before those of numbers.
 @click.option("--metadata-store", metavar="FILE", help="Takes the blessed runs in a metadata store (SQLite) as well.")
 @click.option("--pipeline", default="", metavar="NAME", help="Of that pipeline alone.")
 @click.option("--slice", "slices", multiple=True, metavar="FEATURES", help="Slice by a feature, or some: sex,race.")
-@click.option("--rate", default=0.01, show_default=True, help="Of false alarms, of the whole config.")
-@click.option("--horizon", default=1, show_default=True, help="Over how many runs that rate is promised.")
-@click.option("--least-rows", default=LEAST_ROWS, show_default=True, help="What a slice must have to be gated.")
-@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
+@click.option("--rate", default=0.01, show_default=True, metavar="P", help="Of false alarms, of the whole config.")
+@click.option("--horizon", default=1, show_default=True, metavar="RUNS", help="Over how many runs that is promised.")
+@click.option("--least-rows", default=LEAST_ROWS, show_default=True, metavar="ROWS", help="Of a slice that is gated.")
+@options.CLASS
 @click.option("--output", type=options.FILE, help="Where the config goes; else stdout.")
 @options.JSON
 @options.QUIET

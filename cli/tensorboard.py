@@ -33,7 +33,7 @@ _SHOWN = 5
 )
 @takes_runs
 @click.option("--log-dir", required=True, metavar="DIR", help="Where the event files go, TensorBoard's --logdir.")
-@click.option("--class", "class_name", default="", metavar="NAME", help="Which class, where several are explained.")
+@options.CLASS
 @options.QUIET
 def command(
     directories: Sequence[str],

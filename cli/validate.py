@@ -54,12 +54,15 @@ _NUMBERS = ("candidate", "baseline", "change", "relative", "margin")
 @click.option("--baseline-evaluation", multiple=True, metavar="DIR", help="Of the baseline model's own earlier run.")
 @click.option("--model", metavar="DIR", help="The candidate; what is evidence of another model is not believed.")
 @click.option("--baseline-model", metavar="DIR", help="The baseline model, likewise.")
-@click.option("--model-name", default="", help="The candidate's name in the evaluations, if it has another one there.")
+@click.option(
+    "--model-name",
+    default="",
+    metavar="NAME",
+    help="The candidate's name in the evaluations, if another.",
+)
 @click.option("--policy", type=options.EXISTING_FILE, help="A GatePolicy, as text or JSON.")
 @click.option("--output", metavar="DIR", help="Where verdict, report.html and TFMA's result go; else nowhere.")
-@click.option(
-    "--report", type=click.Choice(REPORTS), default=EVERYTHING, show_default=True, help="sums: without single rows."
-)
+@click.option("--report", type=click.Choice(REPORTS), default=EVERYTHING, show_default=True, help=options.REPORT_HELP)
 @options.JSON
 @options.QUIET
 @options.BEAM_ARGS

@@ -12,7 +12,7 @@ import click
 
 from tfx_explain.beam.reading.read import list_files
 from tfx_explain.cli import options
-from tfx_explain.cli.jobs import format_of, job_options, read_job
+from tfx_explain.cli.jobs import examples_pattern, format_of, job_options, read_job
 from tfx_explain.cli.output import emit
 from tfx_explain.whatif.asking.models import Models
 from tfx_explain.whatif.asking.sample import read_rows
@@ -27,7 +27,7 @@ _TRIED = 100
     "whatif",
     epilog=options.examples(
         "whatif --model serving/2 --baseline-model serving/1 --examples 'data/eval-*.gz' --metadata metadata.json",
-        "whatif --model serving/2 --examples 'explained/Split-eval/*' --row 07048c08e2bb688f --port 0 --open",
+        "whatif --model serving/2 --examples explained --row 07048c08e2bb688f --port 0 --open",
     ),
 )
 @job_options
@@ -40,7 +40,14 @@ _TRIED = 100
     metavar="ROWS",
     help="How many rows to choose from, drawn by their hashes.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True, help="0: any that is free.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=_PORT,
+    show_default=True,
+    metavar="PORT",
+    help="0: any that is free.",
+)
 @click.option("--open", "opens", is_flag=True, help="Shows the page in a browser.")
 def command(examples: str, row: str, sample: int, port: int, opens: bool, **asked: Any) -> None:
     """Serves a page on this machine: change a row, and see the models' predictions and attributions move.
@@ -49,7 +56,7 @@ def command(examples: str, row: str, sample: int, port: int, opens: bool, **aske
     """
     serving = _serving()
     sockets = serving.listen(port)  # Models take a while to open; a port that is taken is known at once.
-    files = list_files([examples])
+    files = list_files([examples_pattern(examples)])
     emit("tfx-explain: reading the rows and opening the models ...\n", sys.stderr)
     rows = read_rows(files, format_of(files), sample)
     session = Session(Models(read_job(**asked), rows.sample[:_TRIED]), rows)

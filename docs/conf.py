@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parent.parent
 (REPOSITORY,) = re.findall(r'(?m)^REPOSITORY = "(.*)"$', (ROOT / "setup.py").read_text())
@@ -28,6 +30,7 @@ suppress_warnings = ["autoapi.python_import_resolution"]
 # What people import. The rooms are links, which the extension does not follow: it reads a copy.
 PUBLIC = ("attribution", "beam", "components", "gate", "gate.presets", "metrics", "report", "savedmodel", "training")
 _SOURCES = Path(tempfile.mkdtemp(prefix="tfx-explain-api-"))
+atexit.register(shutil.rmtree, _SOURCES, ignore_errors=True)
 for _room in {name.split(".")[0] for name in PUBLIC}:
     _ignored = shutil.ignore_patterns("__pycache__", "templates")
     shutil.copytree(ROOT / _room, _SOURCES / "tfx_explain" / _room, ignore=_ignored)
@@ -66,8 +69,23 @@ def _lead_to_the_repository(app: Sphinx, docname: str, source: list[str]) -> Non
     source[0] = re.sub(r"\]\(\.\./", f"]({REPOSITORY}/blob/main/", source[0])
 
 
+# What a browser fetches by itself: links that people follow are none of it.
+_FETCHED = re.compile(
+    r"""<(?:script|link|img|iframe|source)\b[^>]*["'](?:https?:)?//[^>]*>|(?:@import|url\()[\s"']*(?:https?:)?//.*"""
+)
+
+
+def _ask_no_host(app: Sphinx, failure: Exception | None) -> None:
+    """Fails where a page or style would ask another host for something when it is opened."""
+    pages = [path for kind in ("html", "css") for path in Path(app.outdir).rglob(f"*.{kind}")]
+    asking = [f"{path}: {found[0]}" for path in pages if (found := _FETCHED.search(path.read_text(encoding="utf-8")))]
+    if asking:
+        raise ExtensionError("These ask another host:\n" + "\n".join(asking))
+
+
 def setup(app: Sphinx) -> None:
     """Connects the functions above."""
+    app.connect("build-finished", _ask_no_host)
     app.connect("autoapi-skip-member", _skip)
     app.connect("source-read", _lead_to_the_repository)
     app.connect("autodoc-process-docstring", _from_markdown, priority=1)

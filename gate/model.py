@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from tfx_explain.storage.fingerprint import model_fingerprint
-from tfx_explain.storage.paths import absolute, is_within, names_in, resolved
+from tfx_explain.storage.paths import absolute, is_within, names_in, resolved, served
 
-_SERVED = ("Format-Serving", "serving_model_dir")
 _SHOWN = 19  # Of a fingerprint, "sha256:" and twelve digits.
 
 
@@ -32,8 +30,7 @@ class Model:
           uri: Of a Model artifact, or a SavedModel's folder.
           model_dir: The SavedModel's folder, if that is known to be another one.
         """
-        places = [model_dir, *(os.path.join(uri, name) for name in _SERVED), uri]
-        folder = next((place for place in places if place and _is_there(place)), "")
+        folder = next((place for place in (model_dir, served(uri)) if place and names_in(place)), "")
         return cls(absolute(uri), model_fingerprint(folder) if folder else "")
 
     def holds(self, path: str) -> bool:
@@ -46,7 +43,3 @@ class Model:
     def to_dict(self) -> dict[str, str]:
         """Returns what `verdict.json` says of the model."""
         return {"uri": self.uri, "fingerprint": self.fingerprint}
-
-
-def _is_there(folder: str) -> bool:
-    return bool(names_in(folder))

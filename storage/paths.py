@@ -14,6 +14,7 @@ import tensorflow as tf
 
 DEAD_LETTERS_DIR = "dead_letters"  # Beside an Explainer's records.
 
+_SERVED = ("Format-Serving", "serving_model_dir")
 _IN_PATTERNS = re.compile(r"[*?\[\]\\]")
 
 
@@ -42,6 +43,11 @@ def names_in(folder: str) -> list[str]:
         return []
     # Object stores end the names of folders in a slash.
     return sorted(name.rstrip("/") for name in tf.io.gfile.listdir(folder or "."))
+
+
+def served(folder: str) -> str:
+    """Returns the folder of the SavedModel that a Model artifact's holds; any other folder as it is."""
+    return next((place for name in _SERVED if names_in(place := os.path.join(folder, name))), folder)
 
 
 def absolute(path: str) -> str:

@@ -16,7 +16,7 @@ from tfx_explain.attribution.model.blocks import each_block
 from tfx_explain.attribution.path.causes import NO_INTEGRAL, POINT_AT_END, integral_reasons
 from tfx_explain.attribution.path.integration import FIRST_POINTS, PathIntegrals, integrate, integrate_fixed
 from tfx_explain.attribution.path.path import Arrays, Path
-from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, checks
+from tfx_explain.attribution.path.quadrature import RULES
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Problem
 from tfx_explain.attribution.problem.result import Attributions, assemble
@@ -49,7 +49,9 @@ class IntegratedGradients(Method):
         """Chooses accuracy and cost.
 
         Args:
-            steps: gradients per row and baseline. None: per row as many as the tolerance takes, the default.
+            steps: gradients per row and baseline that the rule takes; two at the ends are added, and for every ten one
+                more, up to five, that tell how far off it is. None, the default: per row as many as the tolerance
+                takes.
             rule: where the steps lie: 'gauss_legendre', 'riemann' (at the middles of equal parts) or 'trapezoid'. Only
                 with `steps`.
             tolerance: stated error that is good enough, relative to the sum of the row's absolute attributions.
@@ -121,11 +123,8 @@ class IntegratedGradients(Method):
                 return found, {}
             maps = path.maps(baseline, rows, found.rule, keys)
             return dataclasses.replace(found, points=2 * found.points, rule=found.rule[:, :0]), maps
-        alphas, weights = RULES[self._rule](self._steps)
-        # The outputs at the ends, for the completeness gap.
-        sums = np.concatenate([np.concatenate([[0.0], weights, [0.0]])[None], checks(self._rule, self._steps)])
-        points, maps = np.concatenate([[0.0], alphas, [1.0]]), path.empty_maps(rows, keys)
-        found = path.weighted_slopes(baseline, rows, (points, sums), maps, by_secants=self._rule in KNOWS_NEIGHBOURS)
+        maps = path.empty_maps(rows, keys)
+        found = path.weighted_slopes(baseline, rows, self._rule, self._steps, maps)
         return integrate_fixed(self._rule, *found, self._tolerance, float(np.finfo(path.dtype).eps)), maps
 
 

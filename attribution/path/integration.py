@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tfx_explain.attribution.path.mesh import Mesh, Quadrature
+from tfx_explain.attribution.path.probes import probes
 from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, graded, leaps
 
 # rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
@@ -189,8 +190,9 @@ def integrate_fixed(
         rule: one of `quadrature.RULES`.
         outputs: float64 `[rows, points + 2]` at 0, at the rule's points, and at 1.
         rises: float64 of that shape, their derivatives.
-        sums: `[rows, sums, features]`, first the rule's sums of slopes, then those of `checks`, and of rules in
-            `quadrature.KNOWS_NEIGHBOURS` the integrals by another one, which knows the outputs as well.
+        sums: `[rows, sums, features]`, first the rule's sums of slopes, then those of `checks`, what `probes` found, if
+            there are any, and of rules in `quadrature.KNOWS_NEIGHBOURS` the integrals by another one, which knows the
+            outputs as well.
         tolerance: error that is good enough relative to the sum of absolute integrals.
         precision: step between neighbouring numbers of the slopes, relative to them.
 
@@ -214,7 +216,7 @@ def integrate_fixed(
         starts=starts,
         ends=ends,
         errors=errors + rounding,
-        points=np.full(len(values), outputs.shape[1]),
+        points=np.full(len(values), outputs.shape[1] + probes(outputs.shape[1] - 2, values.shape[1])),
         converged=errors <= tolerance * sizes + rounding,
         troubles=_fixed_troubles(rule, values, outputs, rises),
         rule=np.zeros((len(values), 0, 2)),

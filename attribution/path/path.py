@@ -13,6 +13,8 @@ from tfx_explain.attribution.model.blocks import call_size, extended, near_equal
 from tfx_explain.attribution.model.matrices import layouts, owners_of, places, side_by_side
 from tfx_explain.attribution.model.traced import run
 from tfx_explain.attribution.path.along import Along, Outputs, Points, Slopes
+from tfx_explain.attribution.path.probes import probes, surprises, unsure_places
+from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, with_ends
 from tfx_explain.attribution.path.sums import add_by_path, secant_sums, weighted_sums
 from tfx_explain.attribution.problem.problem import Problem
 
@@ -68,42 +70,40 @@ class Path:
         return outputs, slopes
 
     def weighted_slopes(
-        self,
-        baseline: int,
-        rows: np.ndarray,
-        rule: tuple[np.ndarray, np.ndarray],
-        maps: Arrays,
-        by_secants: bool = False,
+        self, baseline: int, rows: np.ndarray, rule: str, points: int, maps: Arrays
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Sums slopes at the same points of all paths.
+        """Sums slopes at a rule's points, and at 0 and 1, which are the same of all paths.
 
         Args:
             baseline: where paths start.
             rows: int `[paths]`, where they end.
-            rule: alphas, float64 `[points]`, and weights of several sums, float64 `[sums, points]`; where the weight is
-                0, no slope is read.
-            maps: of the keys of some features, float64 `[paths, ...]`; the first sum of each of their numbers' slopes
+            rule: one of `quadrature.RULES`.
+            points: of the rule.
+            maps: of the keys of some features, float64 `[paths, ...]`; the rule's sum of each of their numbers' slopes
                 is added there, but for those that are not finite.
-            by_secants: whether another sum follows, in which intervals' ends weigh what `secant_share` says.
 
         Returns:
-            Outputs, float64 `[paths, points]`, their own derivatives, float64 of the same shape, and the sums of
-            slopes, float64 `[paths, sums, features]`.
+            Outputs, float64 `[paths, points + 2]`, their own derivatives, float64 of the same shape, and the sums of
+            slopes that `integrate_fixed` takes, float64 `[paths, sums, features]`.
         """
-        nodes, weights = rule
+        nodes, weights = with_ends(rule, points)
         alphas = np.tile(nodes, (len(rows), 1))
         outputs, slopes = np.empty(alphas.shape), np.empty((*alphas.shape, len(self._problem.features)), self.dtype)
-        for part, points, found in self._found(self._program(tuple(maps)), baseline, rows, alphas):
-            outputs[part, points], slopes[part, points], gradients = found
+        for part, some, found in self._found(self._program(tuple(maps)), baseline, rows, alphas):
+            outputs[part, some], slopes[part, some], gradients = found
             for key, total in maps.items():
-                add_by_path(gradients[key], np.tile(weights[0, points], (len(rows[part]), 1)), total[part])
+                add_by_path(gradients[key], np.tile(weights[0, some], (len(rows[part]), 1)), total[part])
         for key, total in maps.items():
             total *= self._step(baseline, rows, key)
         rises = np.einsum("rpf->rp", slopes, dtype=np.float64)
-        values = weighted_sums(slopes, weights)
-        if by_secants:
-            values = np.concatenate([values, secant_sums(nodes, outputs, rises, slopes)[:, None]], axis=1)
-        return outputs, rises, values
+        sums = [weighted_sums(slopes, weights)]
+        if count := probes(points, slopes.shape[2]):
+            intervals, within = unsure_places(nodes, outputs, rises, slopes, count)
+            _, found = self.slopes(baseline, rows, nodes[intervals] + within * np.diff(nodes)[intervals])
+            sums.append(surprises(rule, nodes, slopes, intervals, within, found)[:, None])
+        if rule in KNOWS_NEIGHBOURS:
+            sums.append(secant_sums(nodes, outputs, rises, slopes)[:, None])
+        return outputs, rises, np.concatenate(sums, axis=1)
 
     def maps(self, baseline: int, rows: np.ndarray, rule: np.ndarray, keys: Collection[str]) -> Arrays:
         """Sums the slopes of each number of some features by each path's own rule, in a gradient for each point.

@@ -38,7 +38,7 @@ def trapezoid(points: int) -> tuple[np.ndarray, np.ndarray]:
 _CHECKS = 3
 # By what their root mean squares cover errors, of networks with kinks, on 95 of 100 rows: polynomials; differences of
 # neighbours, and those where ends are points, which tell more; there, how far an end is off the line through others.
-_OF_POLYNOMIALS, _OF_NEIGHBOURS, _OF_NEIGHBOURS_AND_ENDS, _OF_LINES = 1.25, 0.55, 0.3, 0.9
+_OF_POLYNOMIALS, _OF_NEIGHBOURS, _OF_NEIGHBOURS_AND_ENDS, _OF_LINES = 1.2, 0.5, 0.3, 0.9
 # Between an end that is a point and the next one, features may move the output up and down again: what the output's
 # change leaves there counts so many times.
 _BESIDE_ENDS = 2.0
@@ -74,6 +74,15 @@ def checks(rule: str, points: int) -> np.ndarray:
         inside[:, :-1] -= signs * (weights[1:] + weights[:-1]) / 2
     of_nodes = np.pad(inside / np.sqrt(max(1, count)), [(0, 0), (1, 1)])
     return np.concatenate([of_nodes, *_of_ends(rule, nodes)])
+
+
+def with_ends(rule: str, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns float64 `[points + 2]` nodes, 0 and 1 beside the rule's own, and the weights `[sums, points + 2]`.
+
+    The first sum is the rule's, the others are those of `checks`.
+    """
+    nodes, weights = RULES[rule](points)
+    return np.concatenate([[0.0], nodes, [1.0]]), np.concatenate([np.pad(weights, 1)[None], checks(rule, points)])
 
 
 def _of_ends(rule: str, nodes: np.ndarray) -> list[np.ndarray]:

@@ -45,6 +45,8 @@ def _lists(name: str, column: pa.Array, wanted: pa.DataType | None) -> pa.Array:
     of_one_size = pa.types.is_fixed_size_list(column.type)
     nested = of_one_size or pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
     values = _decoded(column.flatten()) if nested else _decoded(column).drop_null()
+    if not len(values):  # whatever they would be
+        values = pa.nulls(0)
     known = _example_type(values.type)
     if pa.types.is_decimal(values.type):  # a float or an integer: only a schema can tell
         known = wanted

@@ -35,7 +35,17 @@ ALIKE = {
     ),
     "vectors": pa.array([[0.5, 1.5], [2.0, 3.0], [4.0, 5.0]], pa.list_(pa.float32(), 2)),
     "bytes of one size": pa.array([b"ab", None, b"cd"], pa.binary(2)),
+    "large texts": pa.array(["red", None, "bl\u00fc"], pa.large_string()),
+    "large lists": pa.array([[1, 2], None, []], pa.large_list(pa.int64())),
+    "lists of booleans": pa.array([[True, False], None, [False]]),
+    "categories of numbers": pa.array([0.5, None, 2.5]).dictionary_encode(),
+    "small integers": pa.array([255, None, 1], pa.uint8()),
+    "beyond float": pa.array([1e300, None, 1e-300]),
     "nothing": pa.nulls(3),
+    "no dates": pa.nulls(3, pa.date32()),
+    "no decimals": pa.nulls(3, pa.decimal128(5, 2)),
+    "no structs": pa.nulls(3, pa.struct([("a", pa.int64())])),
+    "no lists of dates": pa.array([[], None, []], pa.list_(pa.date32())),
 }
 
 
@@ -70,14 +80,15 @@ def test_columns_become_what_tfx_makes_of_them(tmp_path):
     assert set(ours[1]) == {"vectors"}
 
 
-def test_zeros_and_empty_texts_are_values(tmp_path):
-    columns = {"number": [0], "float": [0.0], "text": [""], "boolean": [False]}
+def test_zeros_empty_texts_and_any_bytes_are_values(tmp_path):
+    columns = {"number": [0], "float": [0.0], "text": [""], "boolean": [False], "bytes": [b"\xff"]}
     (record,) = records_of(tmp_path, columns)
     assert {name: values for name, (_, values) in features_of(record).items()} == {
         "number": [0],
         "float": [0.0],
         "text": [b""],
         "boolean": [0],
+        "bytes": [b"\xff"],
     }
 
 
@@ -88,7 +99,12 @@ def test_zeros_and_empty_texts_are_values(tmp_path):
         (pa.array([datetime.datetime(2026, 1, 2)]), r"Column 'odd' has type timestamp\["),
         (pa.array([datetime.time(3)]), r"Column 'odd' has type time64\["),
         (pa.array([decimal.Decimal("1.5")]), r"Column 'odd' has type decimal128\(2, 1\).*a decimal as a float"),
+        (pa.array([datetime.date(2026, 1, 2), None]).dictionary_encode(), "Column 'odd' has type date32"),
+        (pa.array([datetime.timedelta(1)]), r"Column 'odd' has type duration\["),
+        (pa.array([[decimal.Decimal("1.5")]]), "Column 'odd' has type list<.*decimal128"),
         (pa.array([{"a": 1}]), "Column 'odd' has type struct"),
+        (pa.array([{"a": {"b": 1}}, None]), "Column 'odd' has type struct<a: struct"),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "Column 'odd' has type map"),
         (pa.array([[[1.0]]]), "Column 'odd' has type list<.*list<"),
         (pa.array([[1, None]]), "Column 'odd' has lists with nulls in them, which a feature of int64 can't hold"),
         (pa.array([["a", None]]), "Column 'odd' has lists with nulls in them"),
@@ -101,8 +117,17 @@ def test_what_no_feature_can_hold_is_refused_by_name(values, message, tmp_path):
 
 
 def test_tfx_refuses_the_same():
-    for value in (datetime.date(2026, 1, 2), decimal.Decimal("1.5"), [1, None], {"a": 1}):
-        with pytest.raises((RuntimeError, TypeError, KeyError)):
+    odd = (
+        datetime.date(2026, 1, 2),
+        decimal.Decimal("1.5"),
+        [1, None],
+        [0.5, None],
+        {"a": 1},
+        {"a": {"b": 1}},
+        b"\xff",
+    )
+    for value in (*odd, datetime.timedelta(1), [decimal.Decimal("1.5")], [("a", 1)]):
+        with pytest.raises((RuntimeError, TypeError, KeyError, UnicodeDecodeError)):
             dict_to_example({"odd": value})
 
 

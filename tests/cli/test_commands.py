@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tfx_explain.cli.importing import importing
-from tfx_explain.cli.main import COMMANDS
+from tfx_explain.cli.main import COMMANDS, run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
 
@@ -40,6 +40,19 @@ def test_every_option_of_the_page_is_one():
         for name in parameter.opts
     }
     assert set(re.findall(r"`(--?[a-z-]+)`", PAGE)) <= options
+
+
+def test_without_a_command_there_is_help_and_no_answer(capsys):
+    assert run([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("Usage: tfx-explain") and "\n  inspect  " in printed.err
+
+
+def test_a_command_that_there_is_not_is_held_against_those_that_there_are(capsys):
+    assert (run(["inspct"]), run(["xyz"])) == (2, 2)
+    said = capsys.readouterr().err
+    assert "There is no command 'inspct'; did you mean 'inspect'?" in said
+    assert "There is no command 'xyz'; there are inspect, explain, " in said
 
 
 def test_a_shell_completes_commands():

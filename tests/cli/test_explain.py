@@ -12,7 +12,7 @@ from rich.console import Console
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.reading.read import Format
 from tfx_explain.cli.explain import command
-from tfx_explain.cli.jobs import choose
+from tfx_explain.cli.jobs import choose, examples_pattern
 from tfx_explain.cli.progress import RunProgress, estimate_rows
 from tfx_explain.proto import explanation_pb2
 
@@ -111,6 +111,8 @@ def test_a_choice_of_classes_takes_the_place_of_the_files():
     [
         (["--examples", "nowhere-*"], "No file matches nowhere"),
         (["--parameters", "p.json"], "no ExplanationParameters"),
+        (["--parameters", "nowhere.json"], "nowhere.json can't be read (nowhere.json; No such file or directory)"),
+        (["--metadata", "nowhere.json"], "There is no file 'nowhere.json'; check the path"),
     ],
 )
 def test_refusals_leave_nothing(options, message, inputs, tmp_path, monkeypatch):
@@ -119,6 +121,18 @@ def test_refusals_leave_nothing(options, message, inputs, tmp_path, monkeypatch)
     result = _run(inputs, tmp_path / "output", *options)
     assert message in str(result.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["p.json"]
+
+
+def test_examples_may_be_a_folder_or_an_artifacts(tmp_path):
+    folder = str(tmp_path)
+    assert examples_pattern(f"{folder}/rows-*") == f"{folder}/rows-*"
+    assert examples_pattern(folder) == f"{folder}/*"
+    for split in ("eval", "train"):
+        (tmp_path / f"Split-{split}").mkdir()
+    assert examples_pattern(folder) == f"{folder}/Split-eval/*"
+    assert examples_pattern(folder, "train") == f"{folder}/Split-train/*"
+    with pytest.raises(ValueError, match="has no Split-test, but Split-eval, Split-train; name the folder of one"):
+        examples_pattern(folder, "test")
 
 
 def test_an_output_that_is_there_is_left_alone(inputs, tmp_path):

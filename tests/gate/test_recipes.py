@@ -1,5 +1,6 @@
-"""docs/gate.md: each recipe's code runs, and makes a config that can be meant; what some say of real models is so."""
+"""docs/recipes.md: each code runs, and makes a config that can be meant; what some say of real models is so."""
 
+import inspect
 import os
 import re
 from pathlib import Path
@@ -18,9 +19,8 @@ from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import generate_metadata
 from tfx_explain.storage.columns import attribution_column
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "gate.md").read_text()
-SECTION = GUIDE.partition("## Recipes")[2].partition("\n## ")[0]
-RECIPES = dict(re.findall(r"### (.+?)\n.*?```python\n(.*?)```", SECTION, re.DOTALL))
+PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+RECIPES = dict(re.findall(r"## (.+?)\n.*?```python\n(.*?)```", PAGE, re.DOTALL))
 FEATURES = ("age", "fnlwgt", "hours")
 ROWS = 300
 
@@ -38,6 +38,13 @@ def test_every_case_has_its_recipe():
     cases = "A leak|A dead feature|A protected attribute|A proxy|Drift after retraining|A feature added or removed"
     for case in (*cases.split("|"), "Several classes", "Regression", "Small slices"):
         assert any(name.startswith(case) for name in RECIPES), case
+
+
+def test_the_guide_has_every_guard():
+    page = (Path(__file__).parents[2] / "docs" / "gate.md").read_text()
+    functions = inspect.getmembers(presets, inspect.isfunction)
+    guards = {name for name, one in functions if one.__module__ == presets.__name__ and not name.startswith("_")}
+    assert set(re.findall(r"(?m)^\| `(\w+)\(", page)) == guards - {"release_config"}
 
 
 class Linear(tf.Module):

@@ -12,7 +12,11 @@ xai_model, xai_preprocess, encoded_tensor_name, encoded_tensor_names, combined_e
 bag_of_features, index_feature_mapping, explanation_metadata.json, input_baselines, encoded_baselines, SignatureDef,
 serving_default, value thresholds, change thresholds, validation_ok, ModelBlessing, LatestBlessedModelStrategy,
 EvalConfig, integrated gradients, sampled Shapley, Kernel SHAP, XRAI, SmoothGrad, approximation_error, MeanAttribution,
-MeanAbsoluteAttributions, slicing_specs, module_file, dead letter, explain requests, Captum, alibi, shap, exit code
+MeanAbsoluteAttributions, slicing_specs, module_file, dead letter, explain requests, Captum, alibi, shap, exit code,
+tensorflow/serving/classify, tensorflow/serving/predict, tensorflow/serving/regress, method_name, saved_model_cli,
+ServingInputReceiver, export_saved_model, parse_example, dense_shape, embedding_lookup_sparse, base64, LIME,
+superpixels, What-If Tool, TensorBoard, Matplotlib, Seaborn, lower_bound, HIGHER_IS_BETTER, render_slicing_metrics,
+load_validation_result, NO_COLOR
 """
 
 

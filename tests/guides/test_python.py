@@ -21,6 +21,7 @@ ELSEWHERE = {
     "from-shap": "tests/packaging/test_guides.py",
     "from-vertex": "tests/packaging/test_guides.py",
     "metrics": "tests/metrics/test_docs.py",
+    "recipes": "tests/gate/test_recipes.py",
     "savedmodel": "tests/savedmodel/test_guide.py",
     "text": "tests/packaging/test_guides.py",
 }
@@ -64,6 +65,7 @@ def attributed():
     images = tf.constant(generator.uniform(size=(2, 16, 16, 1)), tf.float32)
     weights = tf.constant(generator.normal(size=(16, 16, 3)), tf.float32)
 
+    @tf.function
     def model(x):
         return tf.einsum("nhwc,hwk->nk", x, weights) if x.shape.rank == 4 else tf.reduce_sum(x * x, axis=1)
 

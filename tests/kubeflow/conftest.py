@@ -16,15 +16,14 @@ class Model(tf.Module):
         return {name: output(**parsed) for name, output in self.outputs.items()}
 
 
-@pytest.fixture
-def store(tmp_path):
-    """A cluster's object store that holds two models, the second with another output, and examples; its folder."""
+def fill_store(folder):
+    """Puts two models, the second with another output, and examples into a cluster's store; returns its folder."""
     product = Model(score=lambda x, y: x * y)
     two = Model(score=lambda x, y: x * y, other=lambda x, y: x)
     for version, model in (("1", product), ("2", two)):
-        path = path_utils.serving_model_dir(str(tmp_path / "store" / "minio" / "models" / version))
+        path = path_utils.serving_model_dir(str(folder / "store" / "minio" / "models" / version))
         tf.saved_model.save(model, path, signatures=model.serve)
-    split = tmp_path / "store" / "minio" / "examples" / "1" / "Split-eval"
+    split = folder / "store" / "minio" / "examples" / "1" / "Split-eval"
     split.mkdir(parents=True)
     with tf.io.TFRecordWriter(str(split / "data.gz"), "GZIP") as writer:
         for row in range(200):
@@ -32,7 +31,12 @@ def store(tmp_path):
             for name, value in (("x", 0.1 * row), ("y", 2.0)):
                 example.features.feature[name].float_list.value.append(value)
             writer.write(example.SerializeToString())
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path):
+    return fill_store(tmp_path)
 
 
 @pytest.fixture

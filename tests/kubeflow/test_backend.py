@@ -8,7 +8,8 @@ import yaml
 from google.protobuf import json_format
 
 from tests.kubeflow import pipelines, pods
-from tests.kubeflow.backend import TaskError
+from tests.kubeflow.backend import Backend, TaskError
+from tests.kubeflow.conftest import fill_store
 from tfx_explain.kubeflow.compile import Target, as_text, compile_pipeline
 
 
@@ -27,39 +28,48 @@ def has_begun_to_write(pod):
     return pod.task == "Explainer" and any((pod.files / "minio").glob("**/Explainer/*/attributions*/**/*"))
 
 
-@pytest.mark.slow
-def test_a_task_that_is_killed_and_tried_again_gives_the_same(backend):
-    text = compiled(pipelines.create(bound=0.25), {"Explainer": {"retries": 1}})
-    run = backend().run(text)
+@pytest.fixture(scope="module")
+def tried_again(tmp_path_factory):
+    """A run with values for its parameters, whose first Explainer was killed; and the tasks that it attempted."""
     attempts = []
 
     def start(pod):
         attempts.append(pod.task)
         return pods.run_process(pod, has_begun_to_write if attempts.count("Explainer") == 1 else lambda pod: False)
 
-    again = backend(start).run(text)
-    assert attempts.count("Explainer") == 2
-    for one in (run, again):
-        assert one.outputs["ThresholdValidator"]["blessing"]["metadata"]["component_id"] == "ThresholdValidator"
-        assert one.outputs["ThresholdValidator"]["blessing"]["metadata"]["blessed"] == 0.0
-    explained = [files_under(one.path("Explainer", "attributions")) for one in (run, again)]
-    assert len(explained[0]) > 1
-    assert explained[0] == explained[1]
+    cluster = Backend(fill_store(tmp_path_factory.mktemp("cluster")), start, pods.process_root)
+    given = {"model": "minio://models/2", "output": "other", "splits": '["eval"]'}
+    given["eval_config"] = json_format.MessageToJson(pipelines.threshold(0.99))
+    run = cluster.run(compiled(pipelines.with_parameters(), {"Explainer": {"retries": 1}}), given)
+    return run, list(attempts)
 
 
 @pytest.mark.slow
-def test_parameters_of_a_run_reach_its_tasks(backend):
-    text = compiled(pipelines.with_parameters())
-    with pytest.raises(ValueError, match="without a value, or unknown"):
-        backend().run(text)
-    given = {"model": "minio://models/2", "output": "other", "splits": '["eval"]'}
-    run = backend().run(text, given | {"eval_config": json_format.MessageToJson(pipelines.threshold(0.99))})
+def test_a_task_that_is_killed_and_tried_again_gives_the_same(tried_again):
+    run, attempts = tried_again
+    assert attempts.count("Explainer") == 2
+    blessing = run.outputs["ThresholdValidator"]["blessing"]["metadata"]
+    assert (blessing["component_id"], blessing["blessed"]) == ("ThresholdValidator", 0.0)
+    explained = files_under(run.path("Explainer", "attributions"))
+    run.outputs["Explainer"] = run.execute("Explainer")  # once more, elsewhere in the store, and nobody kills it
+    assert len(explained) > 1
+    assert explained == files_under(run.path("Explainer", "attributions"))
+
+
+@pytest.mark.slow
+def test_parameters_of_a_run_reach_its_tasks(tried_again):
+    run, _ = tried_again
     metadata = json.loads(
         (run.path("MetadataGenerator", "explanation_metadata") / "explanation_metadata.json").read_text()
     )
     assert list(metadata["outputs"]) == ["other"]
     verdict = json.loads((run.path("ThresholdValidator", "validation") / "verdict.json").read_text())
     assert [each["bounds"] for each in verdict["thresholds"]] == [{"upper_bound": 0.99}]
+
+
+def test_a_parameter_without_a_value_is_named_before_anything_runs(backend):
+    with pytest.raises(ValueError, match=r"without a value, or unknown: \['eval_config', 'model', 'splits'\]"):
+        backend(start=None).run(compiled(pipelines.with_parameters()))
 
 
 def test_a_task_that_goes_on_failing_ends_the_run(backend):

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tfx_explain.storage.paths import is_within, matching, plain, resolved
+from tfx_explain.storage.paths import is_within, matching, plain, resolved, served
 from tfx_explain.storage.sink import write_records, write_text
 
 ODD = ("run[12]", "a*b", "what?", "with space", "#1", "100%25", "Grüße", "back\\slash")
@@ -22,7 +22,6 @@ def test_a_folder_that_is_there_is_no_pattern(tmp_path, name):
 
 def test_what_is_not_there_is_a_pattern(tmp_path, monkeypatch):
     for name in ("run1", "run2", "run3"):
-        (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
     assert matching(str(tmp_path / "run[12]" / "*")) == [str(tmp_path / f"run{i}" / "file") for i in (1, 2)]
     assert matching(str(tmp_path / "none" / "*")) == matching(str(tmp_path / "run1" / "x*")) == []
@@ -49,6 +48,14 @@ def test_a_link_leads_where_patterns_are_made_of_paths(tmp_path):
     assert tf.io.gfile.glob(f"{plain(str(tmp_path / 'run[12]'))}/*")[0].endswith("/file")
     assert plain(str(tmp_path)) == str(tmp_path)
     assert plain("gs://bucket/run[12]") == "gs://bucket/run[12]"
+
+
+@pytest.mark.parametrize("name", ["Format-Serving", "serving_model_dir"])
+def test_a_model_artifact_serves_what_is_in_it(tmp_path, name):
+    artifact, model = str(tmp_path), str(tmp_path / name)
+    assert served(artifact) == artifact
+    write_text("graph", str(tmp_path / name / "saved_model.pb"))
+    assert (served(artifact), served(model)) == (model, model)
 
 
 def test_what_is_within_a_folder(tmp_path):
