@@ -14,9 +14,10 @@ from tfx_explain.gate.reading.shards import split_folders
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 from tfx_explain.report.gallery import INDEX_FILE, write_gallery
-from tfx_explain.report.pictures import most_changed, visualization_of
+from tfx_explain.report.pictures import input_of, most_changed
+from tfx_explain.report.quality import metadata_beside
 from tfx_explain.savedmodel import read_metadata
-from tfx_explain.savedmodel.metadata.rules import contradictions, wrong_values
+from tfx_explain.savedmodel.metadata.rules import wrong_visualization
 from tfx_explain.storage.directory import check_unused, complete_directory
 
 
@@ -34,7 +35,11 @@ from tfx_explain.storage.directory import check_unused, complete_directory
 @click.option(
     "--pictures", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="How many records."
 )
-@click.option("--metadata", metavar="FILE", help="explanation_metadata.json, whose visualization says how to draw.")
+@click.option(
+    "--metadata",
+    metavar="FILE",
+    help="explanation_metadata.json, whose visualization says how to draw; by default the one beside the records.",
+)
 @click.option("--visualization", default="{}", metavar="JSON", help='How to draw, such as {"polarity": "both"}.')
 @options.QUIET
 def command(
@@ -55,12 +60,13 @@ def command(
     given = _given(visualization)
     folders = [split for directory in attributions for split in split_folders(directory)]
     found = most_changed(folders, pictures, feature, class_name)
-    settings = {name: explanation_pb2.Visualization() for name in {picture.feature for picture in found}}
-    for name, of_feature in settings.items():
-        of_feature.CopyFrom(_of_metadata(metadata, name))
-        of_feature.MergeFrom(given)
+    said = _metadata(metadata, attributions)
+    inputs = {picture.feature: explanation_pb2.InputMetadata() for picture in found}
+    for name, entry in inputs.items():
+        entry.CopyFrom(input_of(said, name))
+        entry.visualization.MergeFrom(given)
     with complete_directory(output) as folder:
-        write_gallery(folder, found, settings)
+        write_gallery(folder, found, inputs)
     if not quiet:
         emit(f"{printable(output.rstrip('/'))}/{INDEX_FILE}\n", sys.stdout)
 
@@ -73,16 +79,15 @@ def _given(text: str) -> explanation_pb2.Visualization:
     for field, value in given.ListFields():
         if isinstance(value, str):  # Vertex AI's are upper case
             setattr(given, field.name, value.lower())
-    metadata = explanation_pb2.ExplanationMetadata()
-    metadata.inputs["picture"].visualization.CopyFrom(given)
-    problems = wrong_values(metadata) + [one for one in contradictions(metadata) if "clip" in one]
+    problems = wrong_visualization(given)
     if problems:
-        said = "; ".join(one.partition("visualization")[2].lstrip(".: ") for one in problems)
-        raise ValueError(f"--visualization: {said}")
+        raise ValueError(f"--visualization: {'; '.join(problems)}")
     return given
 
 
-def _of_metadata(path: str | None, feature: str) -> explanation_pb2.Visualization:
+def _metadata(path: str | None, attributions: Sequence[str]) -> explanation_pb2.ExplanationMetadata:
+    """The metadata named, else what an Explainer left beside its records."""
     if path is None:
-        return explanation_pb2.Visualization()
-    return visualization_of(read_metadata(path), feature)
+        beside = filter(None, map(metadata_beside, attributions))
+        return next(beside, explanation_pb2.ExplanationMetadata())
+    return read_metadata(path)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.overlay import Settings, overlay, pillow
-from tfx_explain.report.pictures import Picture, visualization_of
+from tfx_explain.report.pictures import Picture, input_of
 from tfx_explain.report.quality import metadata_beside
 
 PICTURES = 5
@@ -73,11 +73,12 @@ def _draw(pictures: Sequence[Picture], directories: Sequence[str]) -> Iterator[D
     every = [found for found in map(metadata_beside, directories) if found]
     metadata = every[0] if every else explanation_pb2.ExplanationMetadata()
     for rank, picture in enumerate(pictures, start=1):
-        settings = Settings.of(visualization_of(metadata, picture.feature), picture.of_regions)
+        entry = input_of(metadata, picture.feature)
+        settings, image = Settings.of(entry.visualization, picture.of_regions), picture.image(entry.input_tensor_shape)
         change = "" if math.isnan(picture.change) else f", change {picture.change:.2f}"
         for model, numbers in picture.maps.items():
             if np.isfinite(numbers).all():
-                drawn = overlay(picture.image(), numbers, settings)
+                drawn = overlay(image, numbers, settings)
                 note = f"Class {picture.class_name}, {picture.attributions[model]:.3g} in all{change}. {drawn.note}"
                 yield Drawn(picture.feature, rank, model, note.strip(), _smaller(drawn.png))
 

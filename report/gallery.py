@@ -38,22 +38,22 @@ class _Entry:
 
 
 def write_gallery(
-    folder: str, pictures: Sequence[Picture], visualizations: Mapping[str, explanation_pb2.Visualization]
+    folder: str, pictures: Sequence[Picture], inputs: Mapping[str, explanation_pb2.InputMetadata]
 ) -> None:
     """Writes overlays as PNG, and `index.html`, which shows them.
 
     Args:
       folder: An empty folder.
       pictures: In the order of the page.
-      visualizations: By feature, how maps are drawn; Vertex AI's defaults of a feature that is not there.
+      inputs: By feature, what the metadata says: how maps are drawn, and the shape of a row.
 
     Raises:
-      ValueError: Pillow is not installed.
+      ValueError: Pillow is not installed, or a visualization contradicts itself.
     """
     entries = []
     for rank, picture in enumerate(pictures, start=1):
-        given = visualizations.get(picture.feature, explanation_pb2.Visualization())
-        entries.append(_Entry(_heading(picture), list(_written(folder, rank, picture, given))))
+        shown = list(_written(folder, rank, picture, inputs[picture.feature]))
+        entries.append(_Entry(_heading(picture), shown))
     compared = any(not math.isnan(picture.change) for picture in pictures)
     how = (
         "Those whose maps differ most between the two models come first: the change is the part of the attributions' "
@@ -72,8 +72,9 @@ def _heading(picture: Picture) -> str:
     return printable(f"Record {picture.number}, {picture.feature}, class {picture.class_name}{change}")
 
 
-def _written(folder: str, rank: int, picture: Picture, given: explanation_pb2.Visualization) -> Iterator[_Shown]:
-    image, settings = picture.image(), Settings.of(given, picture.of_regions)
+def _written(folder: str, rank: int, picture: Picture, entry: explanation_pb2.InputMetadata) -> Iterator[_Shown]:
+    image = picture.image(entry.input_tensor_shape)
+    settings = Settings.of(entry.visualization, picture.of_regions)
     for model, numbers in picture.maps.items():
         drawn = overlay(image, numbers, settings)
         file = f"{rank:04d}-{model}.png"

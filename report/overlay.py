@@ -22,6 +22,7 @@ from scipy import ndimage
 
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.report.colours import VIRIDIS, colours
+from tfx_explain.savedmodel.metadata.rules import CLIP_ABOVE, CLIP_BELOW, crossed_percentiles, wrong_visualization
 
 # Pictures are shown no smaller than this, in pixels of their longer side.
 _LEAST_SIDE = 224
@@ -33,17 +34,26 @@ _GREY = np.array([0.299, 0.587, 0.114])
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How maps are drawn: the fields of the metadata's `visualization`, with Vertex AI's defaults."""
+    """How maps are drawn: the fields of the metadata's `visualization`, with Vertex AI's defaults.
+
+    A value that is not allowed, or percentiles between which nothing lies, are a `ValueError`.
+    """
 
     type: str = "outlines"
     polarity: str = "positive"
     color_map: str = "pink_green"
-    clip_above_percentile: float = 99.9
-    clip_below_percentile: float = 62.0
+    clip_above_percentile: float = CLIP_ABOVE
+    clip_below_percentile: float = CLIP_BELOW
     overlay_type: str = "none"
     overlay_multiplier: float = 1.0
     blur_sigma: float = 0.0
     shade_within_outlines: bool = False
+
+    def __post_init__(self) -> None:
+        given = explanation_pb2.Visualization(**dataclasses.asdict(self))
+        problems = wrong_visualization(given) + crossed_percentiles(given)
+        if problems:
+            raise ValueError(f"Maps can't be drawn as visualization says: {'; '.join(problems)}.")
 
     @classmethod
     def of(cls, given: explanation_pb2.Visualization, of_regions: bool = False) -> Settings:
@@ -125,9 +135,10 @@ def _drawn(beneath: np.ndarray, shares: np.ndarray, settings: Settings) -> np.nd
         return beneath * np.abs(shares)[:, :, None]
     if settings.overlay_type == "grayscale":
         beneath = np.repeat((beneath @ _GREY)[:, :, None], 3, axis=2)
-    above, opaque = colours(shares, settings.color_map, settings.polarity == "both"), np.abs(shares)
     if settings.type == "outlines":
         above, opaque = _outlines(shares, settings)
+    else:
+        above, opaque = colours(shares, settings.color_map, settings.polarity == "both"), np.abs(shares)
     opaque = (opaque * settings.overlay_multiplier)[:, :, None]
     return beneath * (1 - opaque) + above * opaque
 
@@ -143,9 +154,9 @@ def _outlines(shares: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.nd
         inside = closed & (np.bincount(parts.ravel()) >= _LEAST_PART * shares.size)[parts]
         line = inside & ~np.asarray(ndimage.binary_erosion(inside, iterations=_LINE), bool)
         shown = inside if settings.shade_within_outlines else line
-        full = np.where(line, float(sign), shares)
-        above[shown] = colours(full, settings.color_map, settings.polarity == "both")[shown]
-        opaque[shown] = np.abs(full)[shown]
+        full = np.where(line, float(sign), shares)[shown]
+        above[shown] = colours(full, settings.color_map, settings.polarity == "both")
+        opaque[shown] = np.abs(full)
     return above, opaque
 
 

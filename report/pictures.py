@@ -22,6 +22,8 @@ from tfx_explain.report.records import decode, read_records
 from tfx_explain.storage import columns
 
 _CHANNELS = (1, 3, 4)
+# No picture's floats are beyond; colours and opacity, taken for a float, nearly always are.
+_LARGEST_FLOAT = 1e6
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,13 @@ class Picture:
     value: Any
     change: float
 
-    def image(self) -> np.ndarray | None:
-        """Returns uint8 `[height, width, 3]` of the map's size; None where the record's value can't be shown."""
-        return shown(self.value, self.maps[columns.CANDIDATE].shape)
+    def image(self, row_shape: Sequence[int] = ()) -> np.ndarray | None:
+        """Returns uint8 `[height, width, 3]` of the map's size; None where the record's value can't be shown.
+
+        Args:
+          row_shape: Of numbers, as the metadata has it; empty: not known.
+        """
+        return shown(self.value, self.maps[columns.CANDIDATE].shape, row_shape)
 
 
 def most_changed(folders: Sequence[str], count: int, feature: str = "", class_name: str = "") -> list[Picture]:
@@ -84,11 +90,11 @@ def most_changed_of(records: np.ndarray, count: int, class_name: str = "") -> li
     return _best([records], count, "", class_name)[0]
 
 
-def visualization_of(metadata: explanation_pb2.ExplanationMetadata, feature: str) -> explanation_pb2.Visualization:
-    """Returns how a feature's maps are drawn, by its input or one in its group; empty where neither says."""
+def input_of(metadata: explanation_pb2.ExplanationMetadata, feature: str) -> explanation_pb2.InputMetadata:
+    """Returns what is said of a feature, by its input or one in its group; empty where neither is there."""
     names = [feature] if feature in metadata.inputs else []
     names += [name for name, entry in metadata.inputs.items() if entry.group_name == feature]
-    return metadata.inputs[names[0]].visualization if names else explanation_pb2.Visualization()
+    return metadata.inputs[names[0]] if names else explanation_pb2.InputMetadata()
 
 
 def pictures_in(batch: pa.RecordBatch, class_name: str = "", first: int = 1) -> Iterator[Picture]:
@@ -171,48 +177,77 @@ def _change(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
-def shown(value: Any, shape: Sequence[int]) -> np.ndarray | None:
+def shown(value: Any, shape: Sequence[int], row_shape: Sequence[int] = ()) -> np.ndarray | None:
     """Returns a picture, uint8 `[height, width, 3]` of a shape, from a record's value; None where it is none.
 
     Args:
-      value: The feature's values: an encoded picture, its base64, its pixels' bytes, or its pixels as numbers.
+      value: The feature's values: an encoded picture, its base64, its pixels' bytes or these in base64, or its pixels
+        as numbers.
       shape: Height and width.
+      row_shape: Of numbers, `[height, width]`, or with channels last or first; empty: that of the map.
     """
     if not value:
         return None
-    if isinstance(value[0], bytes):
-        opened = _opened(value[0], shape)
-        return _of_bytes(value[0], shape) if opened is None else opened
-    return _of_numbers(np.array(value, np.float64), shape)
+    if not isinstance(value[0], bytes):
+        return _of_numbers(np.array(value, np.float64), shape, row_shape)
+    texts = [value[0], _from_base64(value[0])]
+    found = itertools.chain(
+        (_opened(text, shape) for text in texts), (_of_bytes(text, shape) for text in reversed(texts))
+    )
+    return next((image for image in found if image is not None), None)
 
 
 def _of_bytes(text: bytes, shape: Sequence[int]) -> np.ndarray | None:
-    return _of_numbers(np.frombuffer(text, np.uint8).astype(np.float64), shape, 255.0)
+    if len(text) % 4 == 0:
+        floats = np.frombuffer(text, "<f4").astype(np.float64)
+        if (np.abs(floats) <= _LARGEST_FLOAT).all() and (found := _of_numbers(floats, shape)) is not None:
+            return found
+    return _of_numbers(np.frombuffer(text, np.uint8).astype(np.float64), shape, white=255.0)
 
 
-def _of_numbers(numbers: np.ndarray, shape: Sequence[int], white: float | None = None) -> np.ndarray | None:
-    pixels = int(np.prod(shape))
-    channels = next((count for count in _CHANNELS if numbers.size == pixels * count), None)
-    if channels is None:
+def _of_numbers(
+    numbers: np.ndarray, shape: Sequence[int], row_shape: Sequence[int] = (), white: float | None = None
+) -> np.ndarray | None:
+    arranged = _arranged(numbers, shape, row_shape)
+    if arranged is None:
         return None
     least, most = float(numbers.min()), float(numbers.max())
     # Pixels are from 0 to 1 or to 255, or from -1 to 1; of others, the least is black and the greatest white.
     ends = [(0.0, white)] if white else [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)]
     black, white = next((ends for ends in ends if ends[0] <= least and most <= ends[1]), (least, most))
-    image = np.rint((numbers.reshape(*shape, channels) - black) / ((white - black) or 1.0) * 255).astype(np.uint8)
-    return np.repeat(image, 3, axis=2) if channels == 1 else image[:, :, :3]
+    image = np.rint((arranged - black) / ((white - black) or 1.0) * 255).astype(np.uint8)
+    image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[:, :, :3]
+    return image if image.shape[:2] == tuple(shape) else _stretched(pillow().Image.fromarray(image), shape)
+
+
+def _arranged(numbers: np.ndarray, shape: Sequence[int], row_shape: Sequence[int]) -> np.ndarray | None:
+    """Returns numbers as `[height, width, channels]`; None where their number does not fit."""
+    own = [*row_shape, 1] if len(row_shape) == 2 else list(row_shape)
+    if len(own) == 3 and np.prod(own) == numbers.size:
+        pixels, fits = numbers.reshape(own), own[1:] == list(shape) != own[:2]
+        if own[0] in _CHANNELS and (fits or own[2] not in _CHANNELS):
+            return np.moveaxis(pixels, 0, 2)
+        if own[2] in _CHANNELS:
+            return pixels
+    channels = next((count for count in _CHANNELS if numbers.size == np.prod(shape) * count), None)
+    return None if channels is None else numbers.reshape(*shape, channels)
 
 
 def _opened(text: bytes, shape: Sequence[int]) -> np.ndarray | None:
-    """Decodes a picture; what the model made of another size is stretched to the map's."""
+    """Decodes a picture; None where it is none."""
     library = pillow()
-    for encoded in (text, _from_base64(text)):
-        try:
-            image = library.Image.open(io.BytesIO(encoded)).convert("RGB")
-            return np.asarray(image.resize((int(shape[1]), int(shape[0]))))
-        except (OSError, ValueError, library.Image.DecompressionBombError):
-            continue
-    return None
+    try:
+        image = library.Image.open(io.BytesIO(text))
+        if image.mode.startswith("I"):  # grey of 16 bits, which Pillow would cut off at 255
+            image = library.Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+        return _stretched(image.convert("RGB"), shape)
+    except (OSError, ValueError, library.Image.DecompressionBombError):
+        return None
+
+
+def _stretched(image: Any, shape: Sequence[int]) -> np.ndarray:
+    """Returns a picture in the map's size, where the model made another one of it."""
+    return np.asarray(image.resize((int(shape[1]), int(shape[0]))))
 
 
 def _from_base64(text: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Segments of pictures, found once for all that is asked of the pictures."""
+"""Parts of pictures, found once for all that is asked of the pictures."""
 
 from __future__ import annotations
 
@@ -6,26 +6,36 @@ import collections
 import hashlib
 import threading
 from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from tfx_explain.attribution.images.segments import Segments
+# Of some pictures parts are kept, for other targets and other models: of a thousand of 224 x 224 pixels.
+_KEPT_BYTES = 2**29
 
 
-class Remembered:
-    """A function from a picture to its segments that keeps what it found last, in so many bytes.
+class _Sized(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+PartsT = TypeVar("PartsT", bound=_Sized)
+
+
+class Remembered(Generic[PartsT]):
+    """A function from a picture to its parts that keeps what it found last, in so many bytes.
 
     Several threads may call at once.
     """
 
-    def __init__(self, function: Callable[[np.ndarray], Segments], most_bytes: int) -> None:
+    def __init__(self, function: Callable[[np.ndarray], PartsT], most_bytes: int = _KEPT_BYTES) -> None:
         self._function, self._most_bytes = function, most_bytes
-        self._kept: collections.OrderedDict[bytes, Segments] = collections.OrderedDict()
+        self._kept: collections.OrderedDict[bytes, PartsT] = collections.OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def __call__(self, image: np.ndarray) -> Segments:
-        """Returns the segments of an image `[height, width]` or `[height, width, channels]`."""
+    def __call__(self, image: np.ndarray) -> PartsT:
+        """Returns the parts of an image `[height, width]` or `[height, width, channels]`."""
         key = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16, salt=_form(image)).digest()
         with self._lock:
             if key in self._kept:

@@ -14,6 +14,7 @@ from tfx_explain.attribution.coalitions.method import CoalitionMethod
 from tfx_explain.attribution.coalitions.parts import ROW, ModelOfParts, presence_key
 from tfx_explain.attribution.coalitions.pictures import CutPictures
 from tfx_explain.attribution.images.regions import Regions
+from tfx_explain.attribution.images.remembered import Remembered
 from tfx_explain.attribution.images.superpixels import SEGMENTATIONS, superpixels
 from tfx_explain.attribution.problem.method import Method
 from tfx_explain.attribution.problem.problem import Part, Problem
@@ -30,7 +31,8 @@ class Superpixels(Method):
 
     `Attributions.regions` has the superpixels: their heat is their attribution by pixel, their order that of their
     attributions. An image's value is the sum of its superpixels'; other features are players as ever. Stated errors
-    are those of superpixels and of other features. Models need no gradients. Needs scikit-image
+    are those of superpixels and of other features. One object cuts a picture once, whatever models and targets it
+    explains. Models need no gradients. Needs scikit-image
     (`tfx-explain[images]`).
     """
 
@@ -68,8 +70,9 @@ class Superpixels(Method):
             )
         if not isinstance(method, CoalitionMethod):
             raise ValueError(f"{type(method).__name__} plays no coalitions; give KernelShap, for example, or Lime.")
-        self._method, self._segmentation, self._count = method, segmentation, count
-        self._absent, self._images, self._seed, self._batch_size = absent, images, seed, batch_size
+        self._method, self._absent, self._images = method, absent, images
+        self._seed, self._batch_size = seed, batch_size
+        self._cut = Remembered(functools.partial(superpixels, segmentation=segmentation, count=count))
 
     def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         keys, images, sound = keys_of_rows(problem.inputs, row_keys), self._images_of(problem), problem.sound_rows()
@@ -100,7 +103,7 @@ class Superpixels(Method):
     def _labels(self, problem: Problem, key: str, rows: np.ndarray) -> np.ndarray:
         """Cuts the images of some rows; int32 `[rows, height, width]`."""
         images = problem.inputs[key].numpy()
-        found = [superpixels(images[row], self._segmentation, self._count) for row in rows]
+        found = [self._cut(images[row]) for row in rows]
         return np.array(found, np.int32).reshape(-1, *images.shape[1:3])
 
     def _explain_alike(

@@ -24,8 +24,6 @@ from tfx_explain.attribution.problem.result import Attributions
 
 # [height, width] and [height, width, channels] of each row.
 _RANKS = (3, 4)
-# Segments of some pictures are kept, for other targets and other models: of a thousand of 224 x 224 pixels.
-_KEPT_BYTES = 2**29
 
 
 class Xrai(Method):
@@ -66,7 +64,7 @@ class Xrai(Method):
         self._method = IntegratedGradients(maps=True) if method is None else method
         self._settings = {"area_fraction": area_fraction, "min_new_pixels": min_new_pixels}
         self._channels = channels
-        self._segments = Remembered(over_segment, _KEPT_BYTES)
+        self._segments = Remembered(over_segment)
 
     def attribute(
         self,

@@ -91,7 +91,7 @@ class Engine:
         shared = set.intersection(*map(set, self._images.values()))
         self._measured = job.parameters.measure_maps
         self._max_tokens = job.parameters.tokens.max_tokens
-        self._methods = {name: self._method(name, job.parameters, sorted(shared)) for name in self.models}
+        self._methods = self._make_methods(job.parameters, sorted(shared))
         self.choice = choose_outputs(job.parameters, self.models)
         self.row_features: Mapping[str, Feature] = collections.ChainMap(
             *(dict(model.row_features) for model in self.models.values())
@@ -208,6 +208,13 @@ class Engine:
             return SteadyModel(self._tokenized[name])
         except ValueError as error:
             raise ValueError(f"The {name} model can't be explained as asked. {error}") from error
+
+    def _make_methods(
+        self, parameters: explanation_pb2.ExplanationParameters, images: Sequence[str]
+    ) -> dict[str, Method]:
+        if not parameters.tokens.features:  # which have keys of each model's own
+            return dict.fromkeys(self.models, make_method(parameters, images))
+        return {name: self._method(name, parameters, images) for name in self.models}
 
     def _method(self, name: str, parameters: explanation_pb2.ExplanationParameters, images: Sequence[str]) -> Method:
         method = make_method(parameters, images, self._token_keys(name))

@@ -68,6 +68,27 @@ def prepare_images(
     return images, dict(baselines)
 
 
+def with_black_and_white(
+    metadata: explanation_pb2.ExplanationMetadata, parameters: explanation_pb2.ExplanationParameters
+) -> explanation_pb2.ExplanationMetadata:
+    """Returns metadata in which images have the ends of their domains as baselines, where XRAI wants these.
+
+    So they are encoded as the model encodes all values.
+
+    Raises:
+      ValueError: A blur is out of range.
+    """
+    if parameters.WhichOneof("method") != XRAI or blur_of(parameters) is not None:
+        return metadata
+    found = explanation_pb2.ExplanationMetadata()
+    found.CopyFrom(metadata)
+    for entry in filter(_has_ends, found.inputs.values()):
+        del entry.input_baselines[:], entry.encoded_baselines[:]
+        for end in (entry.domain.min, entry.domain.max):
+            entry.input_baselines.add(number_value=end)
+    return found
+
+
 def _no_image(asked: str, metadata: explanation_pb2.ExplanationMetadata) -> str:
     have = ", ".join(f"{name!r} ({metadata.inputs[name].modality})" for name in sorted(metadata.inputs))
     return (
@@ -84,7 +105,8 @@ def _black_and_white(
     found: dict[str, Any] = {}
     for key, given in baselines.items():
         if key in named:
-            found[key] = _ends(metadata, named[key], len(given.shape))
+            entries = [entry for name, entry in metadata.inputs.items() if (entry.group_name or name) == named[key]]
+            found[key] = given if all(map(_has_ends, entries)) else Extremes()
         elif int(given.shape[0]) > 2:
             raise ValueError(
                 f"The metadata gives {given.shape[0]} baselines, and XRAI has two of an image, black and white; give "
@@ -95,10 +117,8 @@ def _black_and_white(
     return found
 
 
-def _ends(metadata: explanation_pb2.ExplanationMetadata, name: str, rank: int) -> Any:
-    """Returns the ends of an image's domain, where that is of what the model is fed, else those of each image."""
-    entry = metadata.inputs[name] if name in metadata.inputs else explanation_pb2.InputMetadata()
+def _has_ends(entry: explanation_pb2.InputMetadata) -> bool:
+    """Whether an image is of numbers whose least and greatest are known; of strings, such as PNGs, there are none."""
     is_raw = set(encoded_names(entry)) <= {entry.input_tensor_name}
-    if is_raw and entry.domain.HasField("min") and entry.domain.HasField("max"):
-        return tf.reshape(tf.constant([entry.domain.min, entry.domain.max]), [2, *[1] * (rank - 1)])
-    return Extremes()
+    is_number = entry.input_tensor_dtype != tf.string.name and bool(entry.input_tensor_dtype or is_raw)
+    return entry.modality == _IMAGE and is_number and entry.domain.HasField("min") and entry.domain.HasField("max")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from google.protobuf import struct_pb2
 
+from tfx_explain.beam.explaining.images import with_black_and_white
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import ExplainableModel, Feature, generate_metadata, load_explainable, merge_metadata
 from tfx_explain.storage import columns
@@ -65,9 +66,11 @@ def load_models(job: ExplanationJob) -> dict[str, ExplainableModel]:
     Raises:
       ValueError: A model and its metadata don't fit.
     """
-    models = {columns.CANDIDATE: _load(job.model_dir, job.metadata, job.parameters)}
+    metadata = with_black_and_white(job.metadata, job.parameters)
+    models = {columns.CANDIDATE: _load(job.model_dir, metadata, job.parameters)}
     if job.baseline_model_metadata is not None:
-        models[columns.BASELINE] = _load_baseline(job, job.baseline_model_metadata, models[columns.CANDIDATE])
+        metadata = with_black_and_white(job.baseline_model_metadata, job.parameters)
+        models[columns.BASELINE] = _load_baseline(job, metadata, models[columns.CANDIDATE])
         for name, features in unshared_features(models).items():
             if features:
                 logging.warning(
@@ -115,6 +118,8 @@ def _carried_over(
         if own.input_tensor_dtype == feature.dtype.name and _fit(given.input_baselines, own, feature):
             entry.input_baselines.extend(given.input_baselines)
             entry.baseline_source, entry.modality = given.baseline_source, given.modality
+            if given.HasField("domain") and own.encoding == given.encoding:
+                entry.domain.CopyFrom(given.domain)
         if own.encoding != _OF_VOCABULARY:  # which is each model's own
             _carry_columns(entry, own, given)
     return taken

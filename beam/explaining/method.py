@@ -37,8 +37,8 @@ Method: TypeAlias = IntegratedGradients | SmoothGrad | CoalitionMethod | Xrai | 
 
 _Path: TypeAlias = explanation_pb2.IntegratedGradientsAttribution | explanation_pb2.XraiAttribution
 
-# Vertex's default number of noisy copies.
-_NOISY_SAMPLES = 3
+# Vertex's defaults: the number of noisy copies, and the standard deviation of their noise.
+_NOISY_SAMPLES, _NOISE = 3, 0.1
 # What maps of the rows explained together may take.
 _MAP_BYTES = 2**27
 # Those whose attributions of a feature are sums over its pixels, or parts of them.
@@ -98,12 +98,14 @@ def _path(path: _Path, seed: int, maps: Collection[str]) -> IntegratedGradients 
     if not path.HasField("smooth_grad_config"):
         return method
     smooth = path.smooth_grad_config
-    by_feature = smooth.WhichOneof("gradient_noise_sigma") == "feature_noise_sigma"
+    noise = {
+        "feature_noise_sigma": {one.name: one.sigma for one in smooth.feature_noise_sigma.noise_sigma},
+        "noise_sigma": smooth.noise_sigma,
+        None: _NOISE,
+    }
     return SmoothGrad(
         method,
-        noise_sigma={one.name: one.sigma for one in smooth.feature_noise_sigma.noise_sigma}
-        if by_feature
-        else smooth.noise_sigma,
+        noise_sigma=noise[smooth.WhichOneof("gradient_noise_sigma")],
         samples=smooth.noisy_sample_count or _NOISY_SAMPLES,
         seed=seed,
         **given(tolerance=path.tolerance),

@@ -104,7 +104,7 @@ def missing_features(batch: pa.RecordBatch, features: Mapping[str, Feature]) -> 
 
 
 def missing_values(batch: pa.RecordBatch, specs: Mapping[str, tf.TensorSpec]) -> Failures:
-    """Finds the rows that do not have the number of values that a signature's inputs take.
+    """Finds the rows without as many values as a signature's inputs take, or with numbers beyond their types.
 
     Args:
       batch: Decoded records.
@@ -119,7 +119,20 @@ def missing_values(batch: pa.RecordBatch, specs: Mapping[str, tf.TensorSpec]) ->
         counts = value_counts(batch, name)
         for row in np.flatnonzero(counts != wanted):
             failures.setdefault(int(row), f"Feature {name!r} has {counts[row]} values; the model takes {wanted}.")
+        if spec.dtype.is_integer and counts.any():
+            failures = _beyond(batch, name, spec.dtype, counts) | failures
     return failures
+
+
+def _beyond(batch: pa.RecordBatch, name: str, dtype: tf.DType, counts: np.ndarray) -> Failures:
+    """Finds the rows with whole numbers that a narrower type lacks, which would become others."""
+    values = batch.column(batch.schema.get_field_index(name)).flatten().to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(batch.num_rows), counts)
+    ends = f"{dtype.name}, from {dtype.min} to {dtype.max}"
+    return {
+        int(rows[at]): f"Feature {name!r} has the value {values[at]}; the model takes {ends}."
+        for at in np.flatnonzero((values < dtype.min) | (values > dtype.max))
+    }
 
 
 def dense_inputs(batch: pa.RecordBatch, specs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:

@@ -116,6 +116,19 @@ def string_candidates(use: StringUse, rows: int, vocabulary: Sequence[bytes]) ->
     return guesses
 
 
+def blackened(use: StringUse, text: bytes) -> bytes:
+    """A black picture of the form and size of another one; of bytes that are pixels, zeros.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if it is none.
+    """
+    if "DecodeBase64" in use.ops:
+        text = tf.io.decode_base64(text).numpy()
+    image = tf.io.decode_image(text, expand_animations=False).numpy() if use.of(IMAGE_OPS) else None
+    black = bytes(len(text)) if image is None else _file(use, np.zeros_like(image))
+    return base64.urlsafe_b64encode(black) if "DecodeBase64" in use.ops else black
+
+
 def serialized_wrapper(graph: FlatGraph, serialized: str) -> Callable[[bytes], bytes]:
     """What to make of a serialized tf.Example, so that the graph makes `serialized` of it."""
     ops = [node.op for node in in_order(graph.nodes, [serialized]).values()]

@@ -63,3 +63,8 @@ def _is_image(read: ReadModel, feature: Feature, use: StringUse) -> bool:
 def are_pictures(shape: tf.TensorShape) -> bool:
     """Whether a shape is `[rows, height, width, channels]`."""
     return shape.rank == 4 and shape[3] in _CHANNELS
+
+
+def have_channels_first(shape: tf.TensorShape) -> bool:
+    """Whether a shape can but be `[rows, channels, height, width]`, if it is one of pictures."""
+    return shape.rank == 4 and shape[1] in _CHANNELS and shape[3] not in _CHANNELS

@@ -1,4 +1,4 @@
-"""Stage 6 of pictures that enter as lists, as bytes or in any size: encoded where the model makes pictures of them."""
+"""Stage 6 of pictures that enter in another form, or in any size: encoded where the model makes pictures of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from tfx_explain.savedmodel.analysis.encodings import Encodings
 from tfx_explain.savedmodel.analysis.frontier import Analysis, gets_past
-from tfx_explain.savedmodel.analysis.modality import IMAGE, are_pictures, modality
+from tfx_explain.savedmodel.analysis.modality import IMAGE, are_pictures, have_channels_first, modality
 
 Aligned = Callable[[Iterable[str]], frozenset[str]]
 
@@ -36,7 +36,9 @@ def _picture(analysis: Analysis, name: str, tensor: str, aligned: Aligned) -> st
     read = analysis.read
     spec = read.specs.get(tensor)
     is_whole = spec is None or (spec.shape.rank in (3, 4) and spec.shape[1:].is_fully_defined())
-    if is_whole or modality(read, read.features.by_name[name], [tensor]) != IMAGE:
+    if is_whole and not (spec and have_channels_first(spec.shape)):
+        return None
+    if modality(read, read.features.by_name[name], [tensor]) != IMAGE:
         return None
     floats = [one for one in analysis.floats.get(frozenset({name}), ()) if one not in analysis.paths.broken]
     shapes = {one: read.specs[one].shape for one in floats}

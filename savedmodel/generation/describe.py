@@ -8,9 +8,10 @@ from typing import Any
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings
 from tfx_explain.savedmodel.analysis.features import Feature
-from tfx_explain.savedmodel.analysis.modality import encoding, is_decoded, modality
+from tfx_explain.savedmodel.analysis.modality import IMAGE, encoding, is_decoded, modality
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
+from tfx_explain.savedmodel.generation.black import black
 from tfx_explain.savedmodel.generation.columns import Columns
 from tfx_explain.savedmodel.generation.indicators import column_names
 from tfx_explain.savedmodel.graph.signature import TENSORFLOW1
@@ -41,7 +42,7 @@ MERGED = (
     "The model merges it with {others} before any float tensor, so they get one joint attribution, {group!r}. Sampled "
     "Shapley tells them apart where overrides give one of them a group_name of its own."
 )
-ENCODED_BASELINE = "No string stands for nothing, so the baseline is zero at its encoded tensor."
+ENCODED_BASELINE = "No string stands for nothing, so the baseline is {number:g} at its encoded tensor."
 NO_SHAPLEY = "Some of its values reach the output past that tensor, so that sampled Shapley cannot explain it."
 NO_TOKENS = (
     "Its tokens can't be found by their vectors, so that integrated gradients see it as a whole; its tokens are for "
@@ -151,15 +152,27 @@ def describe_columns(
         add_finding(entry, INDICATOR)
 
 
-def describe_decoded(entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, is_past: bool) -> None:
-    """Gives a string in a format (an image, numbers) a baseline where it is decoded, if nothing better is known."""
+def describe_decoded(
+    entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, is_past: bool, rows: Any
+) -> None:
+    """Gives a string in a format (an image, numbers) a baseline where it is decoded, if nothing better is known.
+
+    Args:
+        entry: changed in place.
+        read: the model.
+        feature: the feature.
+        is_past: whether some of its values get to the outputs past its encoded tensor.
+        rows: that the model accepts.
+    """
     if ZERO not in entry.baseline_source or INTEGRATED_GRADIENTS not in entry.explainable_by:
         return
     if is_decoded(read, feature):
-        entry.encoded_baselines.extend(to_proto(0.0) for _ in entry.input_baselines)
+        is_picture = entry.modality == IMAGE and bool(entry.encoded_tensor_name)
+        number = black(read, feature.name, entry.encoded_tensor_name, rows) if is_picture else 0.0
+        entry.encoded_baselines.extend(to_proto(number) for _ in entry.input_baselines)
         del entry.input_baselines[:]
         entry.baseline_source = ZERO
-        add_finding(entry, ENCODED_BASELINE)
+        add_finding(entry, ENCODED_BASELINE.format(number=number))
         if is_past:
             entry.explainable_by.remove(SAMPLED_SHAPLEY)
             add_finding(entry, NO_SHAPLEY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.generation.describe import add_finding
-from tfx_explain.savedmodel.metadata.rules import BAG_OF_FEATURES
+from tfx_explain.savedmodel.metadata.rules import BAG_OF_FEATURES, CLIP_ABOVE, CLIP_BELOW
 from tfx_explain.savedmodel.rows.baselines import (
     MEDIAN,
     ZERO,
@@ -27,12 +27,12 @@ RARE = (
 NO_VALUES = "The data given has no value of this feature, so its baseline is zero."
 
 # Vertex AI's own defaults, written down so that people see what they can change.
+# Without colours, whose default depends on the method.
 VISUALIZATION = explanation_pb2.Visualization(
     type="outlines",
     polarity="positive",
-    color_map="pink_green",
-    clip_above_percentile=99.9,
-    clip_below_percentile=62.0,
+    clip_above_percentile=CLIP_ABOVE,
+    clip_below_percentile=CLIP_BELOW,
     overlay_type="none",
 )
 

@@ -125,7 +125,8 @@ def generate_metadata(
     encodings = at_pictures(analysis, find_encodings(analysis, names, aligned), aligned)
     read = read.with_operands(encodings.every)
     matrices = find_columns(read, encodings, rows, given, columns, schema)
-    _describe_inputs(metadata, read, encodings, read.past(encodings.every, analysis.outputs), data, matrices)
+    past = read.past(encodings.every, analysis.outputs)
+    _describe_inputs(metadata, read, encodings, past, data, matrices, rows)
     for name, finding in found_shapes.items():
         if name in metadata.inputs:
             add_finding(metadata.inputs[name], finding)
@@ -166,6 +167,7 @@ def _describe_inputs(
     past: Collection[str],
     data: Data,
     matrices: Mapping[str, Columns],
+    rows: Any,
 ) -> None:
     """Adds an entry for each feature but weights, which are part of what they weigh."""
     known = vocabularies(read.graph, read.features, read.depends, MOST_COLUMNS)
@@ -179,7 +181,7 @@ def _describe_inputs(
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
         describe_columns(entry, read, feature, encodings.tensors[name], known.get(name, ()))
         describe_baselines(entry, feature, data)
-        describe_decoded(entry, read, feature, name in past)
+        describe_decoded(entry, read, feature, name in past, rows)
 
 
 def _used_features(analysis: Analysis) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from google.protobuf import struct_pb2
@@ -27,6 +28,8 @@ _VISUALIZATION = {
     "color_map": ("red_green", "pink_green", "viridis", "red", "green", "pink_white_green"),
     "overlay_type": ("none", "original", "grayscale", "mask_black"),
 }
+# Of maps of pictures, the percentiles between which they are drawn where nothing is said: Vertex AI's.
+CLIP_BELOW, CLIP_ABOVE = 62.0, 99.9
 _RANGES = {
     "clip_above_percentile": (0.0, 100.0),
     "clip_below_percentile": (0.0, 100.0),
@@ -42,14 +45,7 @@ def wrong_values(metadata: explanation_pb2.ExplanationMetadata) -> list[str]:
         where = f"inputs[{name!r}]"
         found += _not_among(f"{where}.encoding", given.encoding, ENCODINGS)
         found += _not_among(f"{where}.modality", given.modality, MODALITIES)
-        for key, words in _VISUALIZATION.items():
-            found += _not_among(f"{where}.visualization.{key}", getattr(given.visualization, key), words)
-        for key, (low, high) in _RANGES.items():
-            value = getattr(given.visualization, key)
-            if not low <= value <= high:
-                found.append(f"{where}.visualization.{key}: {value:g} is not between {low:g} and {high:g}")
-        if given.visualization.blur_sigma < 0:
-            found.append(f"{where}.visualization.blur_sigma: {given.visualization.blur_sigma:g} is negative")
+        found += [f"{where}.visualization.{problem}" for problem in wrong_visualization(given.visualization)]
         if given.domain.original_stddev < 0:
             found.append(f"{where}.domain.original_stddev: {given.domain.original_stddev:g} is negative")
     for name, output in sorted(metadata.outputs.items()):
@@ -57,6 +53,32 @@ def wrong_values(metadata: explanation_pb2.ExplanationMetadata) -> list[str]:
         found += _not_among(f"outputs[{name!r}].classes", output.classes, (EXCLUSIVE, INDEPENDENT))
         found += _not_among(f"outputs[{name!r}].explained_quantity", output.explained_quantity, QUANTITIES)
     return found
+
+
+def wrong_visualization(given: explanation_pb2.Visualization) -> list[str]:
+    """One line for each value of a visualization that is not allowed, which begins with its key."""
+    found: list[str] = []
+    for key, words in _VISUALIZATION.items():
+        found += _not_among(key, getattr(given, key), words)
+    for key, (low, high) in _RANGES.items():
+        value = getattr(given, key)
+        if not low <= value <= high:
+            found.append(f"{key}: {value:g} is not between {low:g} and {high:g}")
+    if not 0 <= given.blur_sigma < math.inf:
+        found.append(f"blur_sigma: {given.blur_sigma:g} is negative, or not finite")
+    return found
+
+
+def crossed_percentiles(given: explanation_pb2.Visualization) -> list[str]:
+    """A line if nothing lies between a visualization's percentiles, of which one may be the default."""
+    below = given.clip_below_percentile if given.HasField("clip_below_percentile") else CLIP_BELOW
+    above = given.clip_above_percentile or CLIP_ABOVE  # 0: not set, as Vertex AI's own writer puts it
+    if below < above:
+        return []
+    return [
+        f"clip_below_percentile {below:g} is not below clip_above_percentile {above:g}; where they are not given they "
+        f"are {CLIP_BELOW:g} and {CLIP_ABOVE:g}"
+    ]
 
 
 def contradictions(metadata: explanation_pb2.ExplanationMetadata) -> list[str]:
@@ -100,9 +122,7 @@ def _of_visualization(given: explanation_pb2.Visualization) -> Iterator[str]:
         yield "blur_sigma is for type 'pixels'"
     if given.HasField("shade_within_outlines") and given.type != "outlines":
         yield "shade_within_outlines is for type 'outlines'"
-    above = given.clip_above_percentile  # 0: not set, as Vertex AI's own writer puts it
-    if above and given.HasField("clip_below_percentile") and given.clip_below_percentile >= above:
-        yield (f"clip_below_percentile {given.clip_below_percentile:g} is not below clip_above_percentile {above:g}")
+    yield from crossed_percentiles(given)
 
 
 def _not_among(where: str, given: str, allowed: tuple[str, ...]) -> list[str]:

@@ -1,6 +1,7 @@
 """Maps of image features in records: what they hold, and who takes them for what."""
 
 import io
+import pydoc
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from tfx_explain.attribution import curves
 from tfx_explain.beam.explain import RowExplainer
 from tfx_explain.beam.explaining.job import ExplanationJob
+from tfx_explain.beam.explaining.method import make_method
 from tfx_explain.beam.explaining.parameters import check_parameters
 from tfx_explain.beam.reading.batches import RowBatch
 from tfx_explain.proto import explanation_pb2
@@ -38,6 +40,16 @@ class Pictures(tf.Module):
         parsed = tf.io.parse_example(examples, spec)
         score = self.weight * tf.reduce_sum(parsed["picture"] ** 2, axis=[1, 2, 3]) + parsed["number"]
         return {"scores": tf.stack([score, -score], axis=1)}
+
+
+class Bytes(tf.Module):
+    """The sum of a grey picture's squares, from whole numbers that are brought to between -1 and 1."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def serve(self, examples):
+        pixels = tf.io.parse_example(examples, {"pixels": tf.io.FixedLenFeature([5 * 4], tf.int64)})["pixels"]
+        picture = tf.reshape(tf.cast(pixels, tf.float32) / 127.5 - 1.0, [-1, 5, 4, 1])
+        return {"score": tf.reduce_sum(tf.nn.conv2d(picture, tf.ones([1, 1, 1, 1]), 1, "SAME") ** 2, axis=[1, 2, 3])}
 
 
 class Photos(tf.Module):
@@ -130,7 +142,7 @@ def test_maps_are_kept_on_request_and_change_nothing_else(model, save, pictures,
     assert attributed[0] == attributed[1] == ("number", "picture")
 
 
-def test_xrai_has_black_and_white_of_the_picture_or_of_its_domain(model, pictures, rows):
+def test_xrai_has_black_and_white_of_the_picture_or_of_its_domain(model, save, pictures, rows):
     found = _explain(_job(model, XRAI), rows)
     squares = (pictures**2).sum(axis=(1, 2, 3))
     ends = [reduce(axis=(1, 2, 3)) ** 2 for reduce in (pictures.min, pictures.max)]
@@ -147,9 +159,24 @@ def test_xrai_has_black_and_white_of_the_picture_or_of_its_domain(model, picture
     assert heat.shape == (3, 1, 12, 9)
     metadata = generate_metadata(model)
     metadata.inputs["picture"].domain.min, metadata.inputs["picture"].domain.max = 0, 2
-    (first,) = _explain(_job(model, {**XRAI, "output_indices": [0]}, metadata), rows[:1]).records
-    value = tf.train.Example.FromString(first).features.feature["tfx_explain/candidate/attributions/picture"]
-    assert value.float_list.value[0] == pytest.approx(squares[0] - pictures[0].size * 2, rel=1e-3)
+    job = _job(model, {**XRAI, "output_indices": [0]}, metadata, baseline=save(Pictures(2.0)))
+    expected = squares[0] - pictures[0].size * 2
+    for name, weight in ((columns.CANDIDATE, 1.0), (columns.BASELINE, 2.0)):
+        ((value,),) = _column(_explain(job, rows[:1]).records, name, "attributions", "picture")
+        assert value == pytest.approx(weight * expected, rel=1e-3)
+
+
+def test_the_ends_of_a_domain_are_encoded_as_the_model_encodes_pixels(save):
+    pixels = np.random.default_rng(0).integers(0, 200, (1, 5 * 4))
+    model = save(Bytes())
+    metadata = generate_metadata(model)
+    metadata.inputs["pixels"].domain.min, metadata.inputs["pixels"].domain.max = 0, 255
+    example = tf.train.Example()
+    example.features.feature["pixels"].int64_list.value.extend(pixels[0])
+    (record,) = _explain(_job(model, XRAI, metadata), [example.SerializeToString()]).records
+    ((value,),) = _column([record], columns.CANDIDATE, "attributions", "pixels")
+    # Black is -1 and white 1, whose squares add up to as much.
+    assert value == pytest.approx(((pixels / 127.5 - 1) ** 2 - 1).sum(), rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +210,28 @@ def test_other_methods_of_pictures_write_the_same_columns(model, save, rows, par
             own = _column(found.records, name, "attributions", "picture")
             np.testing.assert_allclose(maps.sum(axis=(2, 3)), own, rtol=2e-3, atol=2e-3)
         assert _column(found.records, name, columns.MAP_SHAPES, "picture")[0] == [12, 9]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "cut"),
+    [
+        (XRAI, "attribution.methods.xrai.over_segment"),
+        ({"superpixel_attribution": {"method": "occlusion"}}, "attribution.methods.superpixels.superpixels"),
+    ],
+)
+def test_a_picture_is_cut_once_for_both_models_and_all_classes(model, save, rows, monkeypatch, parameters, cut):
+    calls = []
+    once = pydoc.locate(f"tfx_explain.{cut}")
+    monkeypatch.setattr(f"tfx_explain.{cut}", lambda image, **given: calls.append(image) or once(image, **given))
+    job = _job(model, {**parameters, "output_indices": [0, 1]}, baseline=save(Pictures(2.0)))
+    assert _explain(job, rows).summary.rows_explained == len(calls) == len(rows)
+
+
+def test_noise_that_is_not_given_is_vertex_s():
+    given = explanation_pb2.ExplanationParameters(xrai_attribution={"smooth_grad_config": {}})
+    assert make_method(given)._method._noise_sigma == 0.1
+    given.xrai_attribution.smooth_grad_config.noise_sigma = 0
+    assert make_method(given)._method._noise_sigma == 0
 
 
 def test_photographs_are_decoded_and_another_size_is_a_dead_letter(save):

@@ -92,6 +92,13 @@ NUMBERS = {
     "grey matrix": (1, lambda x: x[..., None], _floats, [HEIGHT, WIDTH], tf.float32),
     "list of floats": (3, lambda x: tf.reshape(x, [-1, HEIGHT, WIDTH, 3]), _floats, [HEIGHT * WIDTH * 3], tf.float32),
     "list of integers": (1, _shaped, lambda pixels: pixels.astype(np.int64), [HEIGHT * WIDTH], tf.int64),
+    "channels first": (
+        3,
+        lambda x: tf.transpose(x, [0, 2, 3, 1]),
+        lambda pixels: _floats(pixels).transpose(2, 0, 1),
+        [3, HEIGHT, WIDTH],
+        tf.float32,
+    ),
     "bytes as numbers": (3, lambda x: tf.cast(x, tf.float32) / 255.0, lambda x: x, [HEIGHT, WIDTH, 3], tf.uint8),
 }
 FORMS = STRINGS | NUMBERS
@@ -101,6 +108,7 @@ EXPLAINED = {
     "vectorized": XRAI,
     "base64 of bytes": XRAI,
     "list of floats": SUPERPIXELS,
+    "channels first": SUPERPIXELS,
     "bytes as numbers": XRAI,
 }
 
@@ -174,18 +182,42 @@ def test_pictures_of_a_form_are_explained_and_drawn_and_others_set_aside(name, t
     path = _save(tmp_path / "model", FORMS[name], parsed=False)
     good = [_row(write(_pixels(channels, seed=seed))) for seed in range(3)]
     bad = [_row(write(_pixels(channels, height=HEIGHT + 6)))]
+    if name == "bytes as numbers":
+        bad.append(_row(write(_pixels(channels)).astype(np.int64) + 100))
     if name in STRINGS:
         value = write(_pixels(channels))
         bad += [_row(value[: len(value) // 2]), _row(b"no picture"), _row(b"")]
-    found = _explain(path, generate_metadata(path), EXPLAINED[name], [good[0], *bad, *good[1:]])
+    metadata = generate_metadata(path)
+    found = _explain(path, metadata, EXPLAINED[name], [good[0], *bad, *good[1:]])
     assert (found.summary.rows_explained, found.summary.rows_failed) == (3, len(bad))
     assert all(len(cause) > 10 and "\n" not in cause for cause in found.summary.causes), found.summary.causes
     for picture in most_changed_of(found.records, 3):
         numbers = picture.maps[columns.CANDIDATE]
         assert numbers.shape == (HEIGHT, WIDTH) and np.abs(numbers).max() > 0
-        image = picture.image()
-        assert image is not None and image.std() > 10
+        image = picture.image(metadata.inputs["it"].input_tensor_shape)
+        expected = np.broadcast_to(_pixels(channels, seed=picture.number - 1), (HEIGHT, WIDTH, 3))
+        np.testing.assert_allclose(image, expected, atol=1)
         assert overlay(image, numbers, Settings()).png
+
+
+def _pixels_of(texts):
+    pixels = tf.cast(tf.io.decode_raw(tf.io.decode_base64(texts), tf.uint8), tf.float32)
+    return tf.reshape(pixels / 127.5 - 1.0, [-1, HEIGHT, WIDTH, 3])
+
+
+@pytest.mark.parametrize(
+    ("decode", "black"),
+    [
+        (_mapped(lambda text: _sized(tf.io.decode_jpeg(text, channels=3)) * 2 - 1), -1),
+        (_pixels_of, -1),
+        (lambda texts: _shaped(tf.io.decode_raw(texts, tf.uint8), 3) * 2 - 1, 0),
+    ],
+    ids=["scaled as they are decoded", "scaled before they are pictures", "scaled behind their tensor"],
+)
+def test_the_baseline_is_what_the_model_makes_of_black(decode, black, tmp_path):
+    entry = generate_metadata(_save(tmp_path / "model", (3, decode, None), parsed=True)).inputs["it"]
+    assert [one.number_value for one in entry.encoded_baselines] == [black]
+    assert f"the baseline is {black} at" in entry.finding
 
 
 def test_pictures_of_several_sizes_are_explained_one_by_one_and_have_maps_of_one_size(tmp_path):

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tfx_explain.cli import explain, overlay, tensorboard, validate
 from tfx_explain.report.overlay import Settings
 from tfx_explain.report.overlay import overlay as draw
-from tfx_explain.report.pictures import most_changed, visualization_of
+from tfx_explain.report.pictures import input_of, most_changed
 from tfx_explain.report.quality import metadata_beside
 
 
@@ -87,6 +87,8 @@ def test_what_it_can_not_draw_is_one_sentence(explained, tmp_path):
     assert "No record has a map for class '7'" in str(_call(*base, "--class", "7").exception)
     wrong = str(_call(*base, "--visualization", '{"polarity": "sideways"}').exception)
     assert "--visualization: polarity: 'sideways' is not allowed" in wrong
+    wrong = str(_call(*base, "--visualization", '{"clip_above_percentile": 40}').exception)
+    assert "clip_below_percentile 62 is not below clip_above_percentile 40" in wrong
     assert "is no visualization in JSON" in str(_call(*base, "--visualization", '{"colour": 1}').exception)
     assert "is there already" in str(_call("--attributions", explained, "--output", explained).exception)
     assert not (tmp_path / "new").exists()
@@ -147,7 +149,7 @@ def test_tensorboard_shows_the_same_pictures(explained, tmp_path):
     tags = [tag for tag in events.Tags()["tensors"] if tag.startswith("overlays/")]
     assert tags == [f"overlays/digit/{rank}/{model}" for rank in (1, 2, 3) for model in ("candidate", "baseline")]
     (first, *_) = most_changed([f"{explained}/Split-eval"], 1)
-    settings = Settings.of(visualization_of(metadata_beside(str(explained)), "digit"))
+    settings = Settings.of(input_of(metadata_beside(str(explained)), "digit").visualization)
     for model in ("candidate", "baseline"):
         expected = draw(first.image(), first.maps[model], settings).png
         _, _, found = tf.make_ndarray(events.Tensors(f"overlays/digit/1/{model}")[0].tensor_proto)

@@ -1,5 +1,6 @@
 """Overlays by their rules: which pixels are drawn, in which colours, over what."""
 
+import base64
 import io
 import sys
 
@@ -107,6 +108,13 @@ def test_maps_that_show_nothing_say_so(image):
 def test_what_can_not_be_drawn_is_refused(numbers, image, monkeypatch):
     with pytest.raises(ValueError, match=r"The image is \(40, 30, 3\), its map \(30, 40\)"):
         overlay(image, numbers.T, Settings())
+    for wrong, said in (
+        ({"polarity": "POSITIVE"}, "polarity: 'POSITIVE' is not allowed"),
+        ({"blur_sigma": float("nan")}, "blur_sigma: nan is negative, or not finite"),
+        ({"clip_above_percentile": 50.0}, "clip_below_percentile 62 is not below clip_above_percentile 50; where"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Settings(**wrong)
     with pytest.raises(ValueError, match="not finite"):
         overlay(None, np.full((3, 3), np.nan), Settings())
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
@@ -121,6 +129,14 @@ def test_settings_are_the_metadata_s_and_else_vertex_s():
     assert Settings.of(explanation_pb2.Visualization(), True) == Settings(type="pixels", color_map="viridis")
 
 
+def test_a_single_colour_has_another_where_both_signs_are_shown():
+    for color_map in ("red", "green"):
+        against, speaking_for = (colours(np.array([sign]), color_map, False)[0] for sign in (-1.0, 1.0))
+        np.testing.assert_array_equal(against, speaking_for)
+        both = colours(np.array([-1.0, 1.0]), color_map, True)
+        np.testing.assert_array_equal(both[1], speaking_for)
+
+
 def _as_seen_without(cone, rgb):
     """What dichromats see, after Vienot, Brettel, Mollon 1999; `rgb` from 0 to 1, linear."""
     to_cones = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
@@ -129,7 +145,7 @@ def _as_seen_without(cone, rgb):
     return np.linalg.inv(to_cones) @ np.array(seen[cone]) @ to_cones @ rgb
 
 
-@pytest.mark.parametrize("color_map", ["pink_green", "red_green", "pink_white_green", "viridis"])
+@pytest.mark.parametrize("color_map", ["pink_green", "red_green", "pink_white_green", "viridis", "red", "green"])
 @pytest.mark.parametrize("cone", ["red", "green"])
 def test_colour_blind_readers_tell_both_signs_apart(color_map, cone):
     against, speaking_for = (colours(np.array([sign]), color_map, True)[0] / 255 for sign in (-1.0, 1.0))
@@ -145,8 +161,19 @@ def test_records_pictures_are_shown_whatever_they_are(channels):
     Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels).save(written, "PNG")
     for value in ([written.getvalue()], [pixels.tobytes()], pixels.ravel().tolist(), (pixels / 255.0).ravel().tolist()):
         np.testing.assert_allclose(shown(value, (6, 4)), expected, atol=1)
+    for value in ([base64.b64encode(pixels.tobytes())], [(pixels / 255).astype("<f4").tobytes()]):
+        np.testing.assert_allclose(shown(value, (6, 4)), expected, atol=1)
+    first = np.moveaxis(pixels / 255.0, 2, 0).ravel().tolist()
+    np.testing.assert_allclose(shown(first, (6, 4), (channels, 6, 4)), expected, atol=1)
+    assert shown(first, (3, 2), (6, 4, channels)).shape == (3, 2, 3)
     larger = io.BytesIO()
     Image.fromarray(expected).resize((40, 60)).save(larger, "PNG")
     assert shown([larger.getvalue()], (6, 4)).shape == (6, 4, 3)
     for value in (None, [b"junk"], [1.0, 2.0]):
         assert shown(value, (6, 4)) is None
+
+
+def test_grey_of_sixteen_bits_is_shown_as_it_is():
+    pixels, written = np.linspace(0, 65535, 24).astype(np.uint16).reshape(6, 4), io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    np.testing.assert_array_equal(shown([written.getvalue()], (6, 4))[:, :, 0], pixels // 257)

@@ -40,6 +40,7 @@ def test_values(keys, message):
         ({"visualization": {"blur_sigma": 1, "type": "outlines"}}, "blur_sigma is for type 'pixels'"),
         ({"visualization": {"shade_within_outlines": True}}, "shade_within_outlines is for type 'outlines'"),
         ({"visualization": {"clip_below_percentile": 9, "clip_above_percentile": 9}}, "9 is not below"),
+        ({"visualization": {"clip_above_percentile": 60}}, "clip_below_percentile 62 is not below"),
     ],
 )
 def test_keys_that_go_together(keys, message):
