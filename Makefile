@@ -56,7 +56,7 @@ test: lint  ## lint, types and all tests
 	$(PYTEST)
 	@$(BIN)/python -m tfx_explain.flink.jars
 
-test-fast: environment  ## the tests that take seconds; EVERY=5 runs each file's first test, and of the others each fifth
+test-fast: environment  ## the tests that take seconds; EVERY=10 runs each file's first test, and of the others each tenth
 	$(PYTEST) -m "not slow and not flink and not flink_cluster and not airflow and not kubeflow and not spark" --every $(EVERY)
 
 ##@ Tests, in parts
