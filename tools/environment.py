@@ -165,7 +165,7 @@ def make_venv(interpreter: "interpreters.Interpreter", venv: Path) -> None:
 
 
 def install(venv: Path, choice: "interpreters.Choice", progress: Progress, extra: str = "") -> None:
-    """Installs the pinned uv, and with it what the lock file lists: all, or for one extra alone."""
+    """Installs the pinned uv, and with it what the lock file lists, byte-compiled: all, or for one extra alone."""
     python = str(venv / "bin" / "python")
     environ = dict(index_settings(python), **os.environ)
     progress.say("installing uv, which installs the rest")
@@ -181,15 +181,12 @@ def install(venv: Path, choice: "interpreters.Choice", progress: Progress, extra
         dropped = f"{NEEDS_COMPILER}; sys_platform == 'none'\n"
         for folder in venv.glob("lib/python*/site-packages"):
             shutil.copy(str(STAND_IN), str(folder))
-    once = bool(os.environ.get("CI"))  # where what is imported is compiled then, a quarter of the files
-    doing = "installing" if once else "installing and byte-compiling"
-    progress.say(f"{doing} what requirements/{choice.lock} lists (minutes, the first time)")
+    progress.say(f"installing and byte-compiling what requirements/{choice.lock} lists (minutes, the first time)")
     with tempfile.TemporaryDirectory() as folder:
         listed, overrides = Path(folder) / "lock.txt", Path(folder) / "overrides.txt"
         listed.write_text(lock)
         overrides.write_text(dropped)
-        uv = [str(venv / "bin" / "uv"), "pip", "install", "--python", python]
-        uv += [] if once else ["--compile-bytecode"]
+        uv = [str(venv / "bin" / "uv"), "pip", "install", "--python", python, "--compile-bytecode"]
         build = ["--build-constraints", str(REQUIREMENTS / "build.txt")]
         what = ["--no-deps", "--require-hashes", "-r", str(listed)]
         if extra:
