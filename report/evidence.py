@@ -19,7 +19,7 @@ from tfx_explain.report.token_tables import TokenTable, TokenTotals
 from tfx_explain.report.totals import Totals
 from tfx_explain.storage import columns
 from tfx_explain.storage.integrity import read_whole
-from tfx_explain.storage.sink import write_text
+from tfx_explain.storage.sink import write_records, write_text
 
 # Of the sample: what makes differences between slices of a few percent of the rows plain, in memory that is small.
 _MOST_ROWS = 20_000
@@ -164,9 +164,7 @@ def _join(found: _Found, rows: int, totals: Mapping[str, Totals]) -> None:
 
 def _write(found: _Found, folder: str) -> None:
     totals = {model: one.to_dict() for model, one in found.totals.items()}
-    with tf.io.TFRecordWriter(os.path.join(folder, _SAMPLE)) as writer:
-        for record in found.sample.records():
-            writer.write(record)
+    write_records(found.sample.records(), os.path.join(folder, _SAMPLE))
     tokens = {name: table.to_dict() for name, table in found.tokens.tables().items()}
     said = {"rows": found.rows, "totals": totals, "masses": found.masses.to_list(), "tokens": tokens}
     write_text(json.dumps(said), os.path.join(folder, _SUMS))

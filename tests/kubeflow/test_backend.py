@@ -67,6 +67,16 @@ def test_parameters_of_a_run_reach_its_tasks(tried_again):
     assert [each["bounds"] for each in verdict["thresholds"]] == [{"upper_bound": 0.99}]
 
 
+def failing(started):
+    """Starts pods that fail, which are added to `started`."""
+
+    def start(pod):
+        started.append(pod)
+        return 1
+
+    return start
+
+
 def test_a_parameter_without_a_value_is_named_before_anything_runs(backend):
     with pytest.raises(ValueError, match=r"without a value, or unknown: \['eval_config', 'model', 'splits'\]"):
         backend(start=None).run(compiled(pipelines.with_parameters()))
@@ -74,13 +84,8 @@ def test_a_parameter_without_a_value_is_named_before_anything_runs(backend):
 
 def test_a_task_that_goes_on_failing_ends_the_run(backend):
     attempts = []
-
-    def start(pod):
-        attempts.append(pod)
-        return 1
-
     with pytest.raises(TaskError, match="MetadataGenerator failed 3 times"):
-        backend(start).run(compiled(pipelines.create(), {"MetadataGenerator": {"retries": 2}}))
+        backend(failing(attempts)).run(compiled(pipelines.create(), {"MetadataGenerator": {"retries": 2}}))
     assert [pod.task for pod in attempts] == ["MetadataGenerator"] * 3
 
 
@@ -88,8 +93,7 @@ def test_settings_reach_the_pod(backend, store):
     pods_started = []
     secret = {"secret": "store", "key": "password"}
     settings = {"default": {"volumes": {"/data": "claim"}, "environment": {"A": "1"}, "secrets": {"P": secret}}}
-    start = lambda pod: pods_started.append(pod) or 1  # noqa: E731
-    cluster = backend(start, claims={"claim": store}, secrets={("store", "password"): "open"})
+    cluster = backend(failing(pods_started), claims={"claim": store}, secrets={("store", "password"): "open"})
     with pytest.raises(TaskError):
         cluster.run(compiled(pipelines.create(), settings))
     (pod,) = pods_started
