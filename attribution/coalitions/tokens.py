@@ -19,7 +19,8 @@ class CutLists:
     """Lists of values of several rows; the values of absent players are dropped, or something stands in their place.
 
     Attributes:
-        values: `[rows, (values)]`, ragged, or `[rows, (lists), (values)]`, whose lists are always there.
+        values: `[rows, (values)]`, ragged, or `[rows, (lists), (values)]`, whose lists go with the last of their
+            values.
         players: int64 `[values]`, the player of its row that each value belongs to, or `NOBODY`.
         stand_in: scalar in the place of each absent value; None: they are dropped.
     """
@@ -40,8 +41,11 @@ class CutLists:
         if self.values.ragged_rank == 1:
             return _ragged(flat, np.bincount(calls[there], minlength=len(rows)), self.values)
         lists = tf.gather(self.values, rows)
-        lengths = np.bincount(lists.values.value_rowids().numpy()[there], minlength=int(lists.values.nrows()))
-        return lists.with_values(_ragged(flat, lengths, lists.values))
+        of_list, count = lists.values.value_rowids().numpy(), int(lists.values.nrows())
+        before, after = np.bincount(of_list, minlength=count), np.bincount(of_list[there], minlength=count)
+        kept = (after > 0) | (before == 0)
+        of_rows = np.bincount(lists.value_rowids().numpy()[kept], minlength=len(rows))
+        return _ragged(_ragged(flat, after[kept], lists.values), of_rows, lists)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +153,7 @@ def _counts(texts: Tensor) -> np.ndarray:
     return np.full(len(texts), texts.shape[1:].num_elements(), np.int64)
 
 
-def _ragged(flat: tf.Tensor, lengths: np.ndarray, like: tf.RaggedTensor) -> tf.RaggedTensor:
+def _ragged(flat: Tensor, lengths: np.ndarray, like: tf.RaggedTensor) -> tf.RaggedTensor:
     splits = tf.constant(np.concatenate([[0], np.cumsum(lengths)]), like.row_splits.dtype)
     return tf.RaggedTensor.from_row_splits(flat, splits, validate=False)
 

@@ -23,6 +23,8 @@ _EITHER = frozenset(
     {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
 )
 _OUT_TYPE = "out_type"
+# In the names of ops that take strings apart in ways that are not known here.
+_APART = ("Tokenize", "Fragments", "ByteSplit")
 # What makes a tensor of a loop's results, by the attribute that says which output has the values.
 _RESULTS = {"RaggedTensorFromVariant": "output_ragged_rank", "TensorListStack": "", "TensorArrayGatherV3": ""}
 _LOOPS = frozenset({"While", "StatelessWhile"})
@@ -129,7 +131,10 @@ def is_whole(read: ReadModel, name: str) -> bool:
     feature = read.features.by_name[name]
     if feature.is_sparse or feature.shape[1:].num_elements() != 1:
         return False
-    return feature.dtype != tf.string or not string_use(read, name).ops & (SPLIT_OPS | NUMBER_OPS | IMAGE_OPS)
+    if feature.dtype != tf.string:
+        return True
+    ops = string_use(read, name).ops
+    return not (ops & (SPLIT_OPS | NUMBER_OPS | IMAGE_OPS) or any(part in op for op in ops for part in _APART))
 
 
 def speller_of(node: Any) -> Any:

@@ -135,6 +135,11 @@ class ExplainableModel:
         raw = encoder(self._read, list(needed.values()))
         return TokenModel(model, {name: cut.feature for name, cut in cuts.items()}, raw)
 
+    def group_of(self, name: str) -> str:
+        """What an entry of the metadata's inputs gets its attribution with; '' where there is no such entry."""
+        groups = self._explained.groups.items()
+        return next((group for group, members in groups if any(member == name for member, _ in members)), "")
+
     def why_no_tokens(self, name: str) -> str:
         """Why the tokens of a feature can't be found; '' where they can."""
         try:

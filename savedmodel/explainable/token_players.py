@@ -22,6 +22,8 @@ from tfx_explain.savedmodel.graph.flat import in_order
 
 # What makes characters of a text, beside what makes bytes of it, and what leaves them apart before that.
 _CHARACTERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
+# What puts them together to words.
+_WORDS_OF_CHARACTERS = frozenset({"UnicodeScriptTokenizeWithOffsets", "WhitespaceTokenizeWithOffsets"})
 _CHARWISE = frozenset({"Identity", "Reshape", "ExpandDims", "Squeeze", "StringLower", "StringUpper"})
 
 
@@ -103,6 +105,8 @@ def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_tex
 
 def _reads_characters(read: ReadModel, feature: Feature, output: str) -> bool:
     """Whether all that a model reads of a text is made of its characters, each by itself."""
+    if string_use(read, feature.name).ops & _WORDS_OF_CHARACTERS:
+        return False
     needed, consumers = in_order(read.graph.nodes, [output]), value_consumers(read.graph)
     queue, decoded = [feature.values], False
     while queue:
