@@ -88,9 +88,12 @@ class Mesh(NamedTuple):
         near = ((distances > _NEAREST) & (np.abs(slopes).sum(axis=2) > 0)).argmax(axis=1)[:, None]
         far = (distances > _FARTHER * np.take_along_axis(distances, near, axis=1)).argmax(axis=1)[:, None]
         sizes = np.abs(slopes * distances[:, :, None])
-        nearer, farther = (np.take_along_axis(sizes, point[:, :, None], axis=1)[:, 0] for point in (near, far))
-        is_near = np.take_along_axis(distances, near, axis=1) < _NEAR
-        return is_near & (nearer > _VANISHING * np.maximum(farther, sizes.max(axis=1) * _LEAST_SHARE))
+        nearest, farthest = (np.take_along_axis(distances, point, axis=1) for point in (near, far))
+        # Up to there, since a slope that changes its sign vanishes at the farther point, too.
+        between = (distances >= nearest) & (distances <= farthest)
+        farther = np.where(between[:, :, None], sizes, 0).max(axis=1)
+        nearer = np.take_along_axis(sizes, near[:, :, None], axis=1)[:, 0]
+        return (nearest < _NEAR) & (nearer > _VANISHING * np.maximum(farther, sizes.max(axis=1) * _LEAST_SHARE))
 
     def quadrature(self) -> Quadrature:
         """Returns the two rules on this mesh."""

@@ -158,6 +158,18 @@ def test_a_gradient_that_is_finite_at_an_end_but_has_no_integral_is_named_too(fu
     assert "at the row, and has no integral up to there" in back.failures[0]
 
 
+def test_slopes_that_turn_near_an_end_have_an_integral():
+    generator = np.random.default_rng(5006)
+    weights, last = (tf.constant(generator.normal(0, 0.4, shape), tf.float32) for shape in ((3, 128), (128, 1)))
+    rows = generator.normal(0, 3, (150, 3)).astype("f4")
+    # Too many kinks for the tolerance, so that the mesh is at its largest with all of them.
+    result = IntegratedGradients(tolerance=1e-5).attribute(
+        lambda x: tf.sigmoid(tf.clip_by_value(x @ weights, -0.1, 0.1) @ last)[:, 0], rows
+    )
+    assert not result.converged.all()
+    assert result.failures == ("",) * len(rows)
+
+
 def test_a_leap_at_an_end_is_an_error_and_no_failure():
     result = IntegratedGradients().attribute(
         lambda x: tf.cast(x[:, 0] > 0, tf.float32) + x[:, 1] * x[:, 2], np.array([[2.0, 1.0, 3.0]], "f4")
