@@ -19,7 +19,8 @@ class CutLists:
     """Lists of values of several rows; the values of absent players are dropped, or something stands in their place.
 
     Attributes:
-        values: `[rows, (values)]`, ragged.
+        values: `[rows, (values)]`, ragged, or `[rows, (lists), (values)]`, whose lists go with the last of their
+            values.
         players: int64 `[values]`, the player of its row that each value belongs to, or `NOBODY`.
         stand_in: scalar in the place of each absent value; None: they are dropped.
     """
@@ -30,15 +31,21 @@ class CutLists:
 
     def shown(self, rows: Tensor, presence: Tensor) -> Tensor:
         """See `Parted`."""
-        index, calls = _elements(rows.numpy(), self.values.row_splits.numpy())
+        index, calls = _elements(rows.numpy(), splits_of_values(self.values))
         there = _there(presence.numpy(), calls, self.players[index])
         flat = self.values.flat_values
-        if self.stand_in is None:
-            index, calls = index[there], calls[there]
-        else:
+        if self.stand_in is not None:
             flat = tf.concat([flat, [self.stand_in]], axis=0)
-            index = np.where(there, index, len(self.players))
-        return _ragged(tf.gather(flat, index), np.bincount(calls, minlength=len(rows)), self.values)
+            index, there = np.where(there, index, len(self.players)), np.ones_like(there)
+        flat = tf.gather(flat, index[there])
+        if self.values.ragged_rank == 1:
+            return _ragged(flat, np.bincount(calls[there], minlength=len(rows)), self.values)
+        lists = tf.gather(self.values, rows)
+        of_list, count = lists.values.value_rowids().numpy(), int(lists.values.nrows())
+        before, after = np.bincount(of_list, minlength=count), np.bincount(of_list[there], minlength=count)
+        kept = (after > 0) | (before == 0)
+        of_rows = np.bincount(lists.value_rowids().numpy()[kept], minlength=len(rows))
+        return _ragged(_ragged(flat, after[kept], lists.values), of_rows, lists)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +132,15 @@ class CutTexts:
         return tf.reshape(joined, [len(these), *self.texts.shape[1:]])
 
 
+def splits_of_values(lists: tf.RaggedTensor) -> np.ndarray:
+    """Returns int64 `[rows + 1]`, where each row's values begin, be they in lists of lists, and the last ones' end."""
+    splits = lists.row_splits.numpy().astype(np.int64)
+    while isinstance(lists.values, tf.RaggedTensor):
+        lists = lists.values
+        splits = lists.row_splits.numpy().astype(np.int64)[splits]
+    return splits
+
+
 def flat_texts(texts: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Returns every text, bytes object `[texts]`, row by row, and how many each row has, int64 `[rows]`."""
     flat = texts.flat_values if isinstance(texts, tf.RaggedTensor) else texts
@@ -137,7 +153,7 @@ def _counts(texts: Tensor) -> np.ndarray:
     return np.full(len(texts), texts.shape[1:].num_elements(), np.int64)
 
 
-def _ragged(flat: tf.Tensor, lengths: np.ndarray, like: tf.RaggedTensor) -> tf.RaggedTensor:
+def _ragged(flat: Tensor, lengths: np.ndarray, like: tf.RaggedTensor) -> tf.RaggedTensor:
     splits = tf.constant(np.concatenate([[0], np.cumsum(lengths)]), like.row_splits.dtype)
     return tf.RaggedTensor.from_row_splits(flat, splits, validate=False)
 

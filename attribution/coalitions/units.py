@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.coalitions.parts import Parted
-from tfx_explain.attribution.coalitions.tokens import NOBODY, CutLists, CutRows, CutTexts, flat_texts
+from tfx_explain.attribution.coalitions.tokens import NOBODY, CutLists, CutRows, CutTexts, flat_texts, splits_of_values
 from tfx_explain.attribution.model.interface import Tensors
 from tfx_explain.attribution.problem.tokens import TokenValues, splits_of
 from tfx_explain.attribution.texts.spans import Splitter
@@ -79,7 +79,7 @@ def units_of_list(name: str, tensors: Tensors, stand_in: bytes | None, listed: i
 
     Args:
         name: of the feature.
-        tensors: by key, ragged `[rows, (values)]` of the same lengths.
+        tensors: by key, ragged `[rows, (values)]` of the same lengths; or one `[rows, (lists), (values)]`.
         stand_in: stands in the place of absent strings; None: values are dropped, of all tensors.
         listed: how many units of a row are reported.
 
@@ -88,13 +88,13 @@ def units_of_list(name: str, tensors: Tensors, stand_in: bytes | None, listed: i
         tf.errors.InvalidArgumentError: if the lengths in a row are not the same.
     """
     first = next(iter(tensors.values()))
-    if not all(map(_is_list, tensors.values())):
+    if not (all(map(_is_list, tensors.values())) or (len(tensors) == 1 and _is_list(getattr(first, "values", None)))):
         raise ValueError(f"lists names {name!r}; a list is of ragged tensors [rows, (values)], of the same lengths.")
-    if not all(np.array_equal(one.row_splits, first.row_splits) for one in tensors.values()):
+    splits = splits_of_values(first)
+    if not all(np.array_equal(splits_of_values(one), splits) for one in tensors.values()):
         raise tf.errors.InvalidArgumentError(None, None, f"a row of {name!r} has not as many values as weights")
     if stand_in is not None and first.dtype != tf.string:
         raise ValueError(f"{name!r} is a list of {first.dtype.name}; only strings have a stand-in. Leave it out.")
-    splits = first.row_splits.numpy().astype(np.int64)
     lengths = np.diff(splits)
     players, counts = merged(lengths, listed)
     dropped = tensors if stand_in is None else dict([next(iter(tensors.items()))])

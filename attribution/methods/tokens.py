@@ -52,7 +52,7 @@ class Tokens(Method):
             method: `SampledShapley`, `KernelShap`, `Lime`, `Banzhaf` or `Occlusion`, with its own tolerance, and a
                 budget of its own, which has to do for 64 players.
             lists: features whose values are tokens: ragged tensors `[rows, (values)]` of the same lengths, such as
-                values and weights.
+                values and weights; or one `[rows, (lists), (values)]`, such as the pieces of words.
             texts: features that are one string tensor, `[rows]`, `[rows, n]` or ragged, and what cuts each text:
                 `words`, `sentences`, `by_pattern`, or any function from texts, bytes `[texts]`, to `Spans`.
             padded: features that have the same number of values in every row, each of them a token: one dense tensor

@@ -25,6 +25,7 @@ from tfx_explain.beam.explaining.tokens import MOST_TOKENS, chosen_features
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import CutModel, ExplainableModel
 from tfx_explain.savedmodel.explainable.places import places
+from tfx_explain.savedmodel.explainable.token_players import MadeLists
 
 _Config = explanation_pb2.TokenConfig
 # As vocabularies write it, which know it as what they don't know.
@@ -102,9 +103,9 @@ class TokenCoalitions:
         if asked.baseline == _Config.UNKNOWN and numbers:
             raise ValueError(
                 f"tokens.baseline is UNKNOWN, but {', '.join(map(repr, numbers))} are lists of numbers, among which "
-                "none is unknown; take PAD, which leaves absent values out."
+                "none is unknown; take PAD, which leaves absent values out, or, of texts, the players WORD."
             )
-        self._texts = model.texts(self._players)
+        self._made_lists = model.made_lists(self._players)
 
     def model(self) -> CutModel:
         """Returns the model, fed where tokens can be absent one by one."""
@@ -126,26 +127,29 @@ class TokenCoalitions:
             max_tokens=self._asked.max_tokens or MOST_TOKENS,
         )
 
-    def with_places(self, found: Attributions, rows: Any) -> Attributions:
-        """Adds where tokens stand in their texts, where the model made lists of these.
+    def with_words(self, found: Attributions, rows: Any) -> Attributions:
+        """Spells the tokens of the lists that the model made of texts, and adds where they stand in these.
 
         Args:
           found: Attributions of some rows.
           rows: What the model's signature takes of them.
         """
-        if not self._texts:
+        if not self._made_lists:
             return found
-        texts = self._texts(rows)
-        tokens = {name: _placed(own, texts[name]) if name in texts else own for name, own in found.tokens.items()}
+        made = self._made_lists(rows)
+        tokens = {name: _placed(own, made[name]) if name in made else own for name, own in found.tokens.items()}
         return dataclasses.replace(found, tokens=tokens)
 
 
-def _placed(tokens: TokenValues, texts: np.ndarray) -> TokenValues:
-    """Finds the tokens of each row in its text, bytes `[rows]`."""
-    begin, end = np.full((2, len(tokens.tokens)), -1, np.int64)
-    for row, text in enumerate(texts):
+def _placed(tokens: TokenValues, made: MadeLists) -> TokenValues:
+    """Spells the tokens of each row, and finds them in its text."""
+    spelled = tokens.tokens.copy()
+    begin, end = np.full((2, len(spelled)), -1, np.int64)
+    for row, (text, strings) in enumerate(zip(made.texts, made.strings, strict=True)):
         which = slice(*tokens.row_splits[row : row + 2])
-        found = places(text, list(tokens.tokens[which]))
+        listed = list(strings[: which.stop - which.start])
+        spelled[which] = np.array([*listed, None], object)[:-1]
+        found = places(text, listed)
         if found is not None:
             begin[which], end[which] = found
-    return dataclasses.replace(tokens, begin=begin, end=end)
+    return dataclasses.replace(tokens, tokens=spelled, begin=begin, end=end)

@@ -187,7 +187,7 @@ class Engine:
         found = request.explain(self._methods[name], targets, list(self._images[name].values()))
         if name not in self._coalitions:
             return found
-        return self._coalitions[name].with_places(found, inputs.for_model(self.models[name]))
+        return self._coalitions[name].with_words(found, inputs.for_model(self.models[name]))
 
     def take_seconds(self) -> float:
         """Returns the time spent in the models since this was asked last."""

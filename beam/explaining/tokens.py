@@ -39,8 +39,7 @@ def chosen_features(
         named = [name for name in model.features if name == pattern]
         matching = named or [name for name in model.features if fnmatch.fnmatchcase(name, pattern)]
         if not matching and is_required:
-            known = ", ".join(map(repr, model.features))
-            raise ValueError(printable(f"tokens.features names {pattern!r}; the features are {known}."))
+            raise ValueError(printable(f"tokens.features names {pattern!r}; {_why_unknown(pattern, model)}"))
         if named and is_required:  # that there are none is said where they are looked for
             chosen[pattern] = None
             continue
@@ -50,6 +49,16 @@ def chosen_features(
             raise ValueError(printable(f"tokens.features names {pattern!r}. {' '.join(reasons.values())}"))
         chosen |= dict.fromkeys(found)
     return list(chosen)
+
+
+def _why_unknown(name: str, model: ExplainableModel) -> str:
+    group = model.group_of(name)
+    if group:
+        return (
+            f"it gets one attribution together with others, as {group!r}. Give it a group_name of its own (overrides), "
+            "and its tokens can be left out, by kernel_shap_attribution for example."
+        )
+    return f"the features are {', '.join(map(repr, model.features))}."
 
 
 def baseline_of(asked: explanation_pb2.TokenConfig) -> str:

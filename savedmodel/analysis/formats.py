@@ -27,6 +27,7 @@ SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets
     "SentencepieceTokenizeOp",
     "SentencepieceTokenizeWithOffsetsOp",
     "UnicodeScriptTokenizeWithOffsets",
+    "TFText>ByteSplitWithOffsets",
     "TFText>FastSentencepieceTokenize",
     "TFText>FastWordpieceTokenizeWithOffsets",
     "TFText>WhitespaceTokenizeWithOffsetsV2",
@@ -98,7 +99,7 @@ class StringUse:
 
 def decodes_bytes(node: Any) -> bool:
     """Whether a node turns a string into its bytes."""
-    return node.op in _RAW_OPS and node.attr["out_type"].type in _BYTES
+    return node.op == "TFText>ByteSplitWithOffsets" or (node.op in _RAW_OPS and node.attr["out_type"].type in _BYTES)
 
 
 def string_use(read: ReadModel, name: str) -> StringUse:

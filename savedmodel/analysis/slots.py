@@ -35,6 +35,28 @@ class Slot:
         """Whether rows have different numbers of values, and are given as a tf.RaggedTensor."""
         return len(self.tensors) > 1
 
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """By level of rows with any number of values, how many tensors say where each row's are: one, or two."""
+        return (len(self.tensors) - 1,) if self.is_ragged else ()
+
+
+@dataclass(frozen=True)
+class NestedSlot(Slot):
+    """A place that is fed lists of lists, `[rows, (lists), (values)]`: values, then what says where each list's are,
+    then what says where each row's lists are.
+
+    Attributes:
+        sizes: how many tensors each of these is: where each begins; or indices and dense shape.
+    """
+
+    sizes: tuple[int, ...]
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """See `Slot`."""
+        return self.sizes
+
 
 @dataclass(frozen=True)
 class FlatSlot(Slot):
@@ -108,19 +130,27 @@ def parts(slot: Slot, value: Tensor) -> tuple[tf.Tensor, ...]:
     if isinstance(slot, FlatSlot):
         flat = value.flat_values
         return (flat, *(tf.cast(tf.range(tf.shape(flat)[0]), spec.dtype) for spec in slot.specs[1:]))
-    if not slot.is_ragged:
-        # Dense, as the slot says; the type doesn't.
-        return (value,)  # type: ignore[return-value]
-    if len(slot.tensors) == 2:
-        return value.flat_values, tf.cast(value.row_splits, slot.specs[1].dtype)
-    sparse = value.to_sparse()
-    return sparse.values, sparse.indices, sparse.dense_shape
+    partitions: list[tf.Tensor] = []
+    for size in reversed(slot.levels):
+        partitions = [*((value.row_splits,) if size == 1 else _sparse(value)), *partitions]
+        value = value.values
+    # Dense, as the slot says; the type doesn't.
+    return (value, *(tf.cast(one, spec.dtype) for one, spec in zip(partitions, slot.specs[1:], strict=True)))  # type: ignore[return-value]
+
+
+def _sparse(value: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The indices and the dense shape of what a ragged tensor has, be it lists."""
+    numbers = value.with_values(tf.range(value.row_splits[-1])).to_sparse()
+    return numbers.indices, numbers.dense_shape
 
 
 def _joined(slot: Slot, tensors: Sequence[tf.Tensor]) -> Tensor:
-    if not slot.is_ragged:
-        return tensors[0]
-    if len(tensors) == 2:
-        return tf.RaggedTensor.from_row_splits(*tensors, validate=False)
-    values, indices, dense_shape = tensors
-    return tf.RaggedTensor.from_value_rowids(values, indices[:, 0], nrows=dense_shape[0], validate=False)
+    value, partitions = tensors[0], list(tensors[1:])
+    for size in slot.levels:
+        if size == 1:
+            value = tf.RaggedTensor.from_row_splits(value, tf.cast(partitions[0], tf.int64), validate=False)
+        else:
+            indices, dense_shape = partitions[:2]
+            value = tf.RaggedTensor.from_value_rowids(value, indices[:, 0], nrows=dense_shape[0], validate=False)
+        del partitions[:size]
+    return value

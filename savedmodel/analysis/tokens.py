@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_explain.savedmodel.analysis.formats import decodes_bytes
+from tfx_explain.savedmodel.analysis.formats import IMAGE_OPS, NUMBER_OPS, SPLIT_OPS, decodes_bytes, string_use
 from tfx_explain.savedmodel.analysis.gathers import GATHERS, Gather, find_counts, find_gathers, origin_of
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.shapes import LOOKUPS
@@ -17,12 +17,14 @@ from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of, sourc
 HASHES = frozenset({"StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong"})
 _DECODERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
 # Of an op that makes strings and their ids at once: the output with the strings, and that with the ids.
-_SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1), "TFText>FastWordpieceTokenizeWithOffsets": (0, 1)}
+SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1), "TFText>FastWordpieceTokenizeWithOffsets": (0, 1)}
 # Ops that make strings or their ids, as they are told.
 _EITHER = frozenset(
     {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
 )
 _OUT_TYPE = "out_type"
+# In the names of ops that take strings apart in ways that are not known here.
+_APART = ("Tokenize", "Fragments", "ByteSplit")
 # What makes a tensor of a loop's results, by the attribute that says which output has the values.
 _RESULTS = {"RaggedTensorFromVariant": "output_ragged_rank", "TensorListStack": "", "TensorArrayGatherV3": ""}
 _LOOPS = frozenset({"While", "StatelessWhile"})
@@ -37,6 +39,17 @@ class TokensNotFoundError(ValueError):
         super().__init__(
             f"The tokens of {name!r} can't be found in the model: {why}. Methods that leave tokens out, such as "
             "kernel_shap_attribution, need no vectors of them."
+        )
+
+
+class NoTokensError(ValueError):
+    """A feature has no tokens: the model takes each of its values as a whole."""
+
+    def __init__(self, name: str) -> None:
+        """Says of which feature."""
+        super().__init__(
+            f"{name!r} has no tokens: the model takes its value as a whole, whose attribution is the feature's own. "
+            "Leave it out of tokens.features."
         )
 
 
@@ -83,9 +96,12 @@ def find_tokens(
         encoded: its encoded tensors.
 
     Raises:
-        TokensNotFoundError: if there are none.
+        TokensNotFoundError: if they are not found.
+        NoTokensError: if there are none.
     """
     looked_up = find_gathers(read, name, weights, needed)
+    if is_whole(read, name) and all(read.specs[gather.ids].shape[1:].num_elements() == 1 for gather in looked_up):
+        raise NoTokensError(name)
     gathers = looked_up or find_counts(read, name, encoded)
     if not gathers:
         raise TokensNotFoundError(name, _why_none(read, name, needed))
@@ -100,7 +116,7 @@ def find_tokens(
     told = [gather for sources, some in by_source.items() if texts.get(sources) == texts[first] for gather in some]
     together = tuple(dict.fromkeys(one for sources in texts if texts[sources] == texts[first] for one in sources))
     nodes = [read.graph.nodes[node_of(one)] for one in together]
-    ops, speller = {node.op for node in nodes}, _speller(nodes[0]) if len(nodes) == 1 else None
+    ops, speller = {node.op for node in nodes}, speller_of(nodes[0]) if len(nodes) == 1 else None
     spelled = f"{speller.name}:0" if speller else texts[first]
     # Beside a table, a hash makes the ids of what the table doesn't know.
     are_looked_up = bool(looked_up) and bool(ops & LOOKUPS) and ops <= LOOKUPS | HASHES
@@ -110,7 +126,18 @@ def find_tokens(
     )
 
 
-def _speller(node: Any) -> Any:
+def is_whole(read: ReadModel, name: str) -> bool:
+    """Whether a feature is one value a row that nothing in the model is seen to take apart."""
+    feature = read.features.by_name[name]
+    if feature.is_sparse or feature.shape[1:].num_elements() != 1:
+        return False
+    if feature.dtype != tf.string:
+        return True
+    ops = string_use(read, name).ops
+    return not (ops & (SPLIT_OPS | NUMBER_OPS | IMAGE_OPS) or any(part in op for op in ops for part in _APART))
+
+
+def speller_of(node: Any) -> Any:
     """A node as one that makes ids of pieces of text, which makes the pieces; None where there is none."""
     if node.op not in _EITHER:
         return None
@@ -153,8 +180,8 @@ def _turns(read: ReadModel, node: Any, tensor: str) -> bool:
     if node.op in _RESULTS:  # ids that a loop made of what nobody sees outside of it
         values = node.attr[_RESULTS[node.op]].i if _RESULTS[node.op] else 0
         return place == values and read.specs[tensor].dtype.is_integer
-    if node.op in _SUBWORDS:
-        return place == _SUBWORDS[node.op][1]
+    if node.op in SUBWORDS:
+        return place == SUBWORDS[node.op][1]
     return node.op in _EITHER and place == 0
 
 
@@ -176,8 +203,8 @@ def _texts(read: ReadModel, name: str, sources: Collection[str]) -> str:
             texts.add(source(read.graph, node.input[1]))
         elif node.op in HASHES or node.op == "StringToNumber":
             texts.add(source(read.graph, node.input[0]))
-        elif node.op in _SUBWORDS:
-            texts.add(f"{node.name}:{_SUBWORDS[node.op][0]}")
+        elif node.op in SUBWORDS:
+            texts.add(f"{node.name}:{SUBWORDS[node.op][0]}")
         else:
             texts.add("")
     if len(texts) > 1:

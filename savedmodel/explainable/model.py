@@ -20,7 +20,7 @@ from tfx_explain.savedmodel.explainable.plans import Explained, Groups
 from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
 from tfx_explain.savedmodel.explainable.saved_names import with_own_names
 from tfx_explain.savedmodel.explainable.token_model import TokenModel
-from tfx_explain.savedmodel.explainable.token_players import TokenPlayers, text_reader, token_players
+from tfx_explain.savedmodel.explainable.token_players import MadeLists, TokenPlayers, list_reader, token_players
 from tfx_explain.savedmodel.explainable.tokenized import PAD, TokenCut, cut_tokens
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 
@@ -135,6 +135,11 @@ class ExplainableModel:
         raw = encoder(self._read, list(needed.values()))
         return TokenModel(model, {name: cut.feature for name, cut in cuts.items()}, raw)
 
+    def group_of(self, name: str) -> str:
+        """What an entry of the metadata's inputs gets its attribution with; '' where there is no such entry."""
+        groups = self._explained.groups.items()
+        return next((group for group, members in groups if any(member == name for member, _ in members)), "")
+
     def why_no_tokens(self, name: str) -> str:
         """Why the tokens of a feature can't be found; '' where they can."""
         try:
@@ -203,9 +208,9 @@ class ExplainableModel:
         output = self._explained.output.score.tensor
         return token_players(self._read, name, self._explained.plans[member], output, whole_texts)
 
-    def texts(self, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:
-        """From rows to the texts that the graph makes lists of for players, see `text_reader`."""
-        return text_reader(self._read, players)
+    def made_lists(self, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, MadeLists]] | None:
+        """From rows to the lists that the graph makes of texts for players, see `list_reader`."""
+        return list_reader(self._read, players)
 
     def coalitional(self, players: Mapping[str, TokenPlayers] = _NO_PLAYERS) -> CutModel:
         """The model fed at encoded tensors where these carry all that a feature says, else at its raw tensor.

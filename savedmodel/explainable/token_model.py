@@ -29,11 +29,13 @@ class TokenKey:
         key: the tensor.
         gather: the number of the gather whose entries it has.
         kind: `fixed`, `open` or `flat`.
+        is_padded: of `flat`, whether what pads rows to the longest of their batch has entries, too.
     """
 
     key: str
     gather: int
     kind: str
+    is_padded: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,10 @@ class TokenModel:
         self.traces: dict[Any, Callable[..., Any]] = {}
         self.features = dict(features)
         self._model, self._raw = model, raw
-        self._kinds = {key.key: key.kind for feature in features.values() for key in feature.keys}
+        keys = [key for feature in features.values() for key in feature.keys]
+        self._kinds = {key.key: key.kind for key in keys}
+        # Rows are explained with those of their own length only.
+        self._exact = {key.key for key in keys if key.kind == OPEN or key.is_padded}
 
     def encode(self, rows: Any) -> dict[str, Tensor]:
         """As `CutModel.encode`, and what `read` takes besides."""
@@ -140,7 +145,7 @@ class TokenModel:
         for key, kind in self._kinds.items():
             if kind != FIXED:
                 lengths = inputs[key].row_lengths().numpy()
-                sizes.append(lengths if kind == OPEN else _rounded(lengths))
+                sizes.append(lengths if key in self._exact else _rounded(lengths))
         return np.stack(sizes, axis=1)
 
     def densified(self, inputs: Tensors) -> dict[str, Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,14 @@ from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.slots import Slot, encoder, slot_of
 from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
 from tfx_explain.savedmodel.explainable.plans import Plan
+from tfx_explain.savedmodel.explainable.token_lists import TextList, find_list
 from tfx_explain.savedmodel.graph.flat import in_order
 
 # What makes characters of a text, beside what makes bytes of it, and what leaves them apart before that.
 _CHARACTERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
+# What puts them together to words.
+_WORDS_OF_CHARACTERS = frozenset({"UnicodeScriptTokenizeWithOffsets", "WhitespaceTokenizeWithOffsets"})
 _CHARWISE = frozenset({"Identity", "Reshape", "ExpandDims", "Squeeze", "StringLower", "StringUpper"})
-# What makes a list of each text: indices, values and shape.
-_LISTING = frozenset({"StringSplit", "StringSplitV2"})
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,32 @@ class TokenPlayers:
         is_list: whether a row there is a list of tokens; else it is a text, or several.
         are_characters: whether a text is nothing to the model but its characters, one after the other.
         padding: of lists that have the same number of values in every row: one for all or for each; () of others.
-        text: the raw tensor of the texts, one a row, that the graph makes the lists of; '' where it makes none.
+        made: the lists that the graph makes of texts, one a row; None where it makes none.
     """
 
     slots: tuple[Slot, ...]
     is_list: bool
-    text: str = ""
     are_characters: bool = False
     padding: tuple[Any, ...] = ()
+    made: TextList | None = None
 
     @property
     def are_strings(self) -> bool:
         """Whether the tokens are."""
         return self.slots[0].specs[0].dtype == tf.string
+
+
+@dataclass(frozen=True)
+class MadeLists:
+    """Texts, and the lists that a graph makes of them.
+
+    Attributes:
+        texts: bytes, object `[rows]`.
+        strings: of each row, the strings in its list.
+    """
+
+    texts: np.ndarray
+    strings: Sequence[Sequence[bytes]]
 
 
 def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_texts: bool) -> TokenPlayers:
@@ -78,18 +93,20 @@ def token_players(read: ReadModel, name: str, plan: Plan, output: str, whole_tex
         )
     if not (is_split or whole_texts):
         raise ValueError(
-            f"The tokens of {name!r} can't be found: nothing in the model is seen to take its strings apart. If they "
-            "are texts, ask for words (tokens.players: WORD)."
+            f"{name!r} has no tokens: nothing in the model is seen to take its value apart. If it is a text, ask for "
+            "words (tokens.players: WORD)."
         )
-    listed = _listed(read, plan, output) if is_single and not whole_texts else None
-    if listed is None:
+    made = find_list(read, feature.values, output) if is_single and not whole_texts else None
+    if made is None:
         characters = is_single and not whole_texts and _reads_characters(read, feature, output)
         return TokenPlayers(raw, is_list=False, are_characters=characters)
-    return TokenPlayers((listed,), is_list=True, text=feature.values)
+    return TokenPlayers((made.slot,), is_list=True, made=made)
 
 
 def _reads_characters(read: ReadModel, feature: Feature, output: str) -> bool:
     """Whether all that a model reads of a text is made of its characters, each by itself."""
+    if string_use(read, feature.name).ops & _WORDS_OF_CHARACTERS:
+        return False
     needed, consumers = in_order(read.graph.nodes, [output]), value_consumers(read.graph)
     queue, decoded = [feature.values], False
     while queue:
@@ -114,32 +131,25 @@ def _are_categories(read: ReadModel, feature: Feature, output: str) -> bool:
     return True
 
 
-def text_reader(read: ReadModel, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, np.ndarray]] | None:
-    """A function from rows to the texts that the graph makes lists of, bytes `[rows]` by feature; None: of none."""
-    slots = {name: slot_of(read, own.text) for name, own in players.items() if own.text}
-    if not slots:
+def list_reader(read: ReadModel, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, MadeLists]] | None:
+    """A function from rows to what the graph makes lists of, by feature, and their values; None: it makes none."""
+    made = {name: own.made for name, own in players.items() if own.made}
+    if not made:
         return None
-    encode = encoder(read, list(slots.values()))
+    added = {one.speller.name: one.speller for one in made.values() if one.speller}
+    read = dataclasses.replace(read, graph=dataclasses.replace(read.graph, nodes={**read.graph.nodes, **added}))
+    encode = encoder(read, [slot for one in made.values() for slot in (slot_of(read, one.text), one.strings)])
 
-    def texts(rows: Any) -> dict[str, np.ndarray]:
+    def lists(rows: Any) -> dict[str, MadeLists]:
         found: Mapping[str, Any] = encode(rows)
-        return {name: found[slot.key].numpy().reshape(-1) for name, slot in slots.items()}
+        return {
+            name: MadeLists(found[one.text].numpy().reshape(-1), _rows_of(found[one.strings.key]))
+            for name, one in made.items()
+        }
 
-    return texts
+    return lists
 
 
-def _listed(read: ReadModel, plan: Plan, output: str) -> Slot | None:
-    """The one place at which the graph makes lists of texts, if all that it makes of them goes through it."""
-    found = [
-        node.name
-        for node in in_order(read.graph.nodes, [output]).values()
-        if node.op in _LISTING and read.depends[f"{node.name}:1"] == plan.sources
-    ]
-    if len(found) != 1:
-        return None
-    indices, values, shape = (f"{found[0]}:{place}" for place in range(3))
-    if plan.sources & read.past([indices, values, shape], [output]):
-        return None
-    shapes = {values: [None], indices: [None, 2], shape: [2]}
-    specs = tuple(tf.TensorSpec(size, read.specs[tensor].dtype) for tensor, size in shapes.items())
-    return Slot(values, tuple(shapes), specs)
+def _rows_of(values: Any) -> list[list[bytes]]:
+    """The strings of each row, be they in lists of their own."""
+    return (values.merge_dims(1, 2) if values.ragged_rank > 1 else values).to_list()

@@ -81,7 +81,7 @@ def cut_tokens(
     slots, baselines, keys = {}, {}, []
     for number, gather in enumerate(reader.tokens.gathers):
         kind = tried.kind(number)
-        keys.append(TokenKey(gather.tensor, number, kind))
+        keys.append(TokenKey(gather.tensor, number, kind, kind == FLAT and not tried.is_joined(number)))
         slots[gather.tensor] = _slot(read, gather, kind, tried.together[number].shape)
         baselines[gather.tensor] = tf.constant(tried.baseline(number, kind, baseline))
     is_from_empty = not holds_shape and baseline == PAD and all(key.kind == FIXED for key in keys)
@@ -174,11 +174,21 @@ class _Tried:
             sizes = {one.shape[1] for one in alone}
             if all(np.array_equal(row[: one.shape[1]], one[0]) for row, one in zip(together, alone, strict=True)):
                 return FIXED if len(sizes) == 1 else OPEN
-        if np.array_equal(np.concatenate(alone), together):
+        if self.is_joined(number) or np.array_equal(np.concatenate([alone[-1]] * 2), self._twice[number]):
             return FLAT
         raise TokensNotFoundError(
             self.reader.tokens.feature, "where the model looks vectors up, it can't be told of which row they are"
         )
+
+    def is_joined(self, number: int) -> bool:
+        """Whether the slices of a batch are those of its rows, one row's behind the other's."""
+        return np.array_equal(np.concatenate([one[number] for one in self.alone]), self.together[number])
+
+    @functools.cached_property
+    def _twice(self) -> list[np.ndarray]:
+        """The slices of each gather, of the longest row beside itself."""
+        last = self.row(len(_LENGTHS) - 1)
+        return self.reader.values({key: tf.concat([value, value], axis=0) for key, value in last.items()})
 
     def masked(self, tensor: str, keys: Sequence[TokenKey]) -> int | None:
         """The gather, among those that all rows have alike, whose entries a tensor has one number for each of."""

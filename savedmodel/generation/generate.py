@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from tfx_explain.proto import explanation_pb2
@@ -205,8 +206,13 @@ def _try(
     run = runner(read.graph, read.signature.input_specs, list(dict.fromkeys(scores.values())))
     rows = accepted_rows(read, data, given, run)
     aligned = Alignment(read, rows)
-    if len(aligned(scores.values())) < len(set(scores.values())):
-        with contextlib.suppress(ValueError):  # a model may lose rows without values, and be sound where all have some
+    # A model may lose rows without values, or refuse them by themselves, and be sound where all rows have some.
+    try:
+        others = contextlib.suppress(ValueError) if len(aligned(scores.values())) < len(set(scores.values())) else None
+    except tf.errors.OpError:
+        others = contextlib.nullcontext()
+    if others:
+        with others:
             rows = accepted_rows(read, data, given, refuse_lost_rows(run))
             aligned = Alignment(read, rows)
     singles = [tensor for features, tensors in analysis.floats.items() if len(features) == 1 for tensor in tensors]

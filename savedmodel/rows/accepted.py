@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +14,7 @@ from tfx_explain.savedmodel.analysis.vocabulary import vocabularies
 from tfx_explain.savedmodel.graph.errors import MissingKernelError, cause
 from tfx_explain.savedmodel.rows.data import Data
 from tfx_explain.savedmodel.rows.probes import ROWS, probe_rows, take
+from tfx_explain.savedmodel.rows.sample import Sample
 
 
 def accepted_rows(
@@ -33,18 +35,35 @@ def accepted_rows(
         raise
     except ValueError:
         if data.sample is not None:
-            rows = take(data.sample.rows, [i % data.sample.num_rows for i in range(ROWS)])
-            try:
-                runs(rows)
-            except tf.errors.OpError as error:
-                raise ValueError(
-                    f"The model fails on the `examples`: {cause(error)}. Give such as it serves."
-                ) from error
-            return rows
+            return _of_sample(data.sample, runs)
         values = {name: _scalars(entry) for name, entry in given.inputs.items()}
         if not any(values.values()):
             raise
         return probe_rows(read, data.known, {**values, **known}, runs)
+
+
+def _of_sample(sample: Sample, runs: Callable[[Any], Any]) -> Any:
+    """The first rows of a sample; where the model fails on some of these, the first that it takes by themselves."""
+
+    def repeated(which: Sequence[int]) -> Any:
+        return take(sample.rows, [which[i % len(which)] for i in range(ROWS)])
+
+    every = range(sample.num_rows)
+    error = _error(runs, repeated(every))
+    if not error:
+        return repeated(every)
+    sound = list(itertools.islice((row for row in every if not _error(runs, repeated([row]))), ROWS))
+    if not sound or _error(runs, repeated(sound)):
+        raise ValueError(f"The model fails on the `examples`: {cause(error)}. Give such as it serves.") from error
+    return repeated(sound)
+
+
+def _error(runs: Callable[[Any], Any], rows: Any) -> tf.errors.OpError | None:
+    try:
+        runs(rows)
+    except tf.errors.OpError as error:
+        return error
+    return None
 
 
 def _scalars(entry: explanation_pb2.InputMetadata) -> tuple[Any, ...]:

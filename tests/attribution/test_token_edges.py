@@ -77,6 +77,23 @@ def test_lists_lose_values_and_weights_together():
     assert_complete(found, "tags")
 
 
+def test_lists_of_lists_go_with_the_last_of_their_values():
+    lists = tf.ragged.constant([[[1.0, 2.0], [3.0]], [[4.0]], []], ragged_rank=2)
+
+    @from_function
+    def model(tensors):
+        means = tf.reduce_mean(tensors["words"], axis=2)
+        return tf.reduce_sum(means, axis=1) + 10 * tf.cast(means.row_lengths(), tf.float32)
+
+    found = Tokens(SampledShapley(), lists=["words"]).attribute(model, {"words": lists}, {"words": lists[2:]})
+    tokens = found.tokens["words"]
+    assert tokens.row_lengths.tolist() == [3, 1, 0]
+    # The mean of 1 and 2: each has half of its own, and half of its share of the pair's; and of their list.
+    first, second = (1 + 1.5 - 2) / 2, (2 + 1.5 - 1) / 2
+    np.testing.assert_allclose(tokens.values, [first + 5, second + 5, 13, 14], atol=1e-5)
+    np.testing.assert_allclose(tokens.rest, 0, atol=1e-5)
+
+
 def test_other_features_keep_the_rows_values_and_the_rest_takes_the_difference():
     model = from_function(
         lambda tensors: tf.cast(tensors["list"].row_lengths(), tf.float32) * (1 + tensors["times"][:, 0])

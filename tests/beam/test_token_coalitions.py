@@ -80,6 +80,20 @@ def test_players_may_be_words_and_sentences_of_the_text(saved, players, expected
     np.testing.assert_allclose(_column(found.records[0], columns.TOKEN_ATTRIBUTIONS, "text"), sums, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", [models.WordPieces, models.PiecesOfWords, models.RegexSplit])
+def test_what_the_models_own_tokenizer_makes_of_a_text_are_players(saved, kind):
+    text = "Urgent please thanks!"
+    found = _explain(_job(saved(kind), "text"), [models.example(text=text), models.example(text="")])
+    first, second = (_column(record, columns.TOKENS, "text") for record in found.records)
+    pieces = [b"ur", b"##gent", b"please", b"thank", b"##s", b"!"]
+    assert (first, second) == ([b"Urgent", b"please", b"thanks"] if kind is models.RegexSplit else pieces, [])
+    values = _column(found.records[0], columns.TOKEN_ATTRIBUTIONS, "text")
+    np.testing.assert_allclose(values, kind().effects(tf.constant([text])), atol=1e-4)
+    begin, end = (_column(found.records[0], part, "text") for part in (columns.TOKEN_BEGIN, columns.TOKEN_END))
+    own = [one.removeprefix(b"##") for one in first]
+    assert [text[a:b].lower().encode() for a, b in zip(begin, end, strict=True)] == [one.lower() for one in own]
+
+
 def test_both_models_and_lists_with_weights(saved):
     folder = saved(models.WeightedTags)
     rows = [models.example(tags=["urgent", "bad"], weights=[0.5, 2.0]), models.example(tags=["good"], weights=[3.0])]
@@ -123,7 +137,7 @@ def test_a_model_that_takes_no_empty_text_wants_a_stand_in(saved):
 
 
 def test_what_has_no_such_tokens_is_refused(saved):
-    with pytest.raises(ValueError, match=r"'country' can't be found: nothing in the model is seen to take .* WORD"):
+    with pytest.raises(ValueError, match=r"'country' has no tokens: nothing in the model is seen to take .* WORD"):
         RowExplainer(_job(saved(Hashed), "country").completed())
     with pytest.raises(ValueError, match=r"names 'texts'; the features are 'country', 'text'"):
         RowExplainer(_job(saved(Hashed), "texts").completed())

@@ -183,6 +183,19 @@ class OpenIds(Served):
         return tf.reduce_sum(tf.gather(self.embedding, tf.maximum(ids, 0)) * there, axis=1)
 
 
+class Steps(Served):
+    """As sequence feature columns have it: vectors are looked up of what pads a row, too, and there is a last one."""
+
+    SPEC = models.LIST
+
+    def pooled(self, parsed):
+        rows, steps = tf.unstack(parsed["tags"].dense_shape)
+        ids = parsed["tags"].with_values(self.table.lookup(parsed["tags"].values))
+        found = tf.nn.safe_embedding_lookup_sparse(self.embedding, tf.sparse.reshape(ids, [rows * steps, 1]))
+        found = tf.reshape(found, [rows, steps, 3])
+        return tf.reduce_sum(found, axis=1) + 0.0 * found[:, -1]
+
+
 class Letters(Served):
     """Characters in small letters, by their number."""
 
@@ -308,6 +321,17 @@ def test_what_pads_a_row_to_the_longest_of_its_batch_is_no_token(saved, method):
     assert [tokens for tokens, _ in found] == [[b"4"], [b"1", b"0", b"1"]]
     known = models.vectors().sum(axis=1)
     np.testing.assert_allclose(np.concatenate([values for _, values in found]), known[[4, 1, 0, 1]], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["", "kernel_shap"])
+def test_a_list_as_a_sequence_has_tokens_in_rows_that_have_any(saved, method):
+    rows = [{"tags": ["urgent", "zzz", "bad"]}, {"tags": ["good"]}, {"tags": ["bad", "good"]}]
+    settings = {} if method else {"baseline": "ZERO"}
+    found = _explain_rows(saved(Steps), "tags", rows, method, **settings)
+    for row, (tokens, values) in zip(rows, found, strict=True):
+        words, effects = _of_words(row["tags"])
+        assert tokens == words
+        np.testing.assert_allclose(values, effects, atol=1e-4)
 
 
 def test_characters_are_players_where_the_model_reads_nothing_else(saved):

@@ -254,6 +254,18 @@ class WordPieces(_Summed):
         return self.tokenizer.tokenize(texts)
 
 
+class PiecesOfWords(WordPieces):
+    """The same pieces in the older way: of words that were split first, in lists of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        ids = tf.lookup.KeyValueTensorInitializer(tf.constant(self.PIECES), tf.range(len(self.PIECES), dtype=tf.int64))
+        self.tokenizer = tensorflow_text.BertTokenizer(tf.lookup.StaticVocabularyTable(ids, 1), lower_case=True)
+
+    def ids(self, texts):
+        return super().ids(texts).merge_dims(1, 2)
+
+
 def save_columns(folder: str, kind: str) -> tuple[str, np.ndarray]:
     """Saves a model of tags as an Estimator does; returns its folder, and the effect of each word."""
     v1 = tf.compat.v1
