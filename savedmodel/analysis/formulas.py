@@ -51,7 +51,8 @@ def _steps(read: ReadModel, tensor: str) -> Iterator[str]:
 def _function(read: ReadModel, logits: str, tensor: str) -> str:
     """Which link function of `logits` the values of `tensor` are; '' if none, or if they are of something else, too."""
     spec = read.specs[logits]
-    fed = tf.constant(np.random.default_rng(0).normal(size=(_ROWS, *spec.shape[1:])), spec.dtype)
+    drawn = np.random.default_rng(0).normal(size=_ROWS * (spec.shape[1:].num_elements() or 0))
+    fed = tf.reshape(tf.constant(drawn, spec.dtype), [_ROWS, *spec.shape[1:]])
     cut = import_cut(read.graph, {logits: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype)}, [tensor])
     try:
         (found,) = cut(fed)

@@ -134,7 +134,7 @@ def _picked(read: ReadModel, made: Mapping[str, bool], tensor: str) -> tuple[int
     fed = 1 + np.arange(_ROWS_OF_PLACES * size).reshape([_ROWS_OF_PLACES, size])
     cut = {one: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype) for one, spec in zip(made, specs, strict=True)}
     each = [
-        tf.constant(np.reshape(1 - fed if away else fed, [_ROWS_OF_PLACES, *spec.shape[1:]]), spec.dtype)
+        tf.reshape(tf.constant(1 - fed if away else fed, spec.dtype), [-1, *spec.shape[1:]])
         for away, spec in zip(made.values(), specs, strict=True)
     ]
     function = import_cut(read.graph, cut, [tensor])
