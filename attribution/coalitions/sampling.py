@@ -12,7 +12,7 @@ from tfx_explain.attribution.coalitions.causes import Causes
 from tfx_explain.attribution.coalitions.kriging import Design
 from tfx_explain.attribution.coalitions.rules import Rule
 from tfx_explain.attribution.coalitions.seating import Seating
-from tfx_explain.attribution.problem.estimates import Estimates, precise
+from tfx_explain.attribution.problem.estimates import ROUNDING, Estimates, precise
 from tfx_explain.attribution.problem.promise import CONFIDENCE
 
 # Each further round adds this share of the pairs so far.
@@ -20,8 +20,6 @@ _GROWTH = 0.3
 # Who may stop after any of several rounds stops rather where errors look small by luck. That each of them promises more
 # makes up for it.
 _CONFIDENCE_OF_A_ROUND = 0.96
-# Differences below this share of the outputs are float32 rounding.
-_ROUNDING = 1e-6
 
 
 def round_sizes(first: int, most: int) -> list[int]:
@@ -83,6 +81,6 @@ def _flat(values: np.ndarray, standard_errors: np.ndarray, empty: np.ndarray, fu
     So looks a function of steps, as trees are, wherever none of the coalitions reaches a leaf that several features
     choose. What that leaf would say, nothing tells.
     """
-    rounding = _ROUNDING * (np.abs(empty) + np.abs(full) + np.abs(values).sum(axis=1))
+    rounding = ROUNDING * (np.abs(empty) + np.abs(full) + np.abs(values).sum(axis=1))
     effective = (np.abs(values) > rounding[:, None]).sum(axis=1)
     return (standard_errors <= rounding) & (2 * effective <= values.shape[1])

@@ -122,7 +122,7 @@ def units_of_rows(name: str, tensors: Tensors, padding: Any, stand_in: bytes | N
         raise ValueError(f"padded names {name!r}; what has so many values in every row is one dense tensor [rows, n].")
     if stand_in is not None and tensor.dtype != tf.string:
         raise ValueError(f"{name!r} is a list of {tensor.dtype.name}; only strings have a stand-in. Leave it out.")
-    rows = tensor.numpy().reshape(len(tensor), -1)
+    rows = tensor.numpy().reshape(len(tensor), int(np.prod(tensor.shape[1:])))
     padding = tf.constant(np.asarray(padding).reshape(-1).tolist(), tensor.dtype)
     is_said = rows != np.broadcast_to(padding.numpy(), rows.shape)
     lengths = (is_said * np.arange(1, rows.shape[1] + 1)).max(axis=1, initial=0)

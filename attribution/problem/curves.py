@@ -119,7 +119,7 @@ def _problem(model: Any, inputs: Any, key: str, fill: Any, targets: Any) -> Prob
 
 def _places(maps: np.ndarray) -> np.ndarray:
     """Returns int32 `[rows, height, width]`, the pixel's place in the order, from 0."""
-    flat = maps.reshape(len(maps), -1)
+    flat = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
     order, places = np.argsort(-flat, axis=1, kind="stable"), np.empty(flat.shape, np.int32)
     np.put_along_axis(places, order, np.arange(flat.shape[1], dtype=np.int32)[None], axis=1)
     return places.reshape(maps.shape)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.savedmodel.analysis.formulas import spelled_out
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import import_cut, node_of
 from tfx_explain.savedmodel.metadata.rules import EXCLUSIVE, INDEPENDENT
@@ -59,19 +60,17 @@ def find_link(read: ReadModel, tensor: str) -> Link | None:
     made = _made_of(read, tensor)
     first = next(iter(made))
     node = read.graph.nodes[node_of(first)]
-    if node.op in _CLASSES:
-        link = Link(node.input[0], _CLASSES[node.op])
-    elif node.op in _MONOTONE:
+    kind, logits = (node.op, node.input[0]) if node.op in _CLASSES else spelled_out(read, first)
+    link = Link(logits, _CLASSES[kind]) if kind else None
+    if link is None and node.op in _MONOTONE:
         link = find_link(read, node.input[0])
-    else:
-        link = None
     if link is None or origin(read, tensor) == first:
         return link
     picked = _picked(read, made, tensor)
     if picked and min(picked) < 0:
-        if node.op == "Softmax" and read.specs[first].shape[1:].num_elements() == 2:
+        if kind == "Softmax" and read.specs[first].shape[1:].num_elements() == 2:
             picked = tuple(1 - ~place if place < 0 else place for place in picked)
-        elif node.op != "Sigmoid":
+        elif kind != "Sigmoid":
             return None
     before = link.picked
     return dataclasses.replace(link, picked=tuple(before[i] for i in picked) if before else picked) if picked else None
@@ -98,7 +97,7 @@ def _made_of(read: ReadModel, tensor: str) -> dict[str, bool]:
     linked = {one: _linked(read, one) for one in made}
     alike = len({(op, logits) for op, logits, _ in linked.values()}) == 1 and linked[made[0]][0] in _CLASSES
     if len(made) > 1 and not alike:
-        return {tensor: False}
+        return {origin(read, tensor): False}
     return {one: negative != linked[made[0]][2] for one, (_, _, negative) in linked.items()}
 
 
@@ -135,7 +134,7 @@ def _picked(read: ReadModel, made: Mapping[str, bool], tensor: str) -> tuple[int
     fed = 1 + np.arange(_ROWS_OF_PLACES * size).reshape([_ROWS_OF_PLACES, size])
     cut = {one: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype) for one, spec in zip(made, specs, strict=True)}
     each = [
-        tf.constant(np.reshape(1 - fed if away else fed, [_ROWS_OF_PLACES, *spec.shape[1:]]), spec.dtype)
+        tf.reshape(tf.constant(1 - fed if away else fed, spec.dtype), [-1, *spec.shape[1:]])
         for away, spec in zip(made.values(), specs, strict=True)
     ]
     function = import_cut(read.graph, cut, [tensor])

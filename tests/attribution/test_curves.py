@@ -68,6 +68,8 @@ def test_the_fill_is_the_picture_blurred_by_half_its_side():
     np.testing.assert_allclose(again.deletion[0], found.deletion[2], rtol=1e-6)
     inputs["image"][0, 3, 4, 0] = np.inf
     assert np.isnan(curves(model, inputs, maps, key="image").insertion[0]).all()
+    none = curves(model, {name: tensor[:1] for name, tensor in inputs.items()}, maps[:1], key="image")
+    assert none.shares.shape == (51,) and np.isnan(none.insertion_areas()).all()
     point = curves(lambda x: x[:, 0, 0], np.ones((1, 1, 1), np.float32), np.ones((1, 1, 1)), fill=0.0)
     np.testing.assert_array_equal(point.insertion, [[0, 1]])
 

@@ -79,6 +79,8 @@ def test_log_odds_of_every_class_in_every_form(dtype, save):
         "reversed": lambda logits: tf.gather(tf.nn.softmax(logits), [2, 1, 0], axis=1),
         "one of them": lambda logits: tf.nn.softmax(logits)[:, 1],
         "the logits": lambda logits: logits,
+        "spelled out": lambda logits: quotient(tf.exp(logits - tf.reduce_max(logits, axis=1, keepdims=True))),
+        "logarithm spelled out": lambda logits: logits - tf.reduce_logsumexp(logits, axis=1, keepdims=True),
     }
     picked = {"reversed": [2, 1, 0], "one of them": [1]}
     for name, head in heads.items():
@@ -94,6 +96,10 @@ def test_log_odds_of_every_class_in_every_form(dtype, save):
         for target in range(expected.shape[1]):
             chosen = cut.predict(inputs, np.full(16, target))
             np.testing.assert_allclose(chosen, expected[:, target], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def quotient(powers):
+    return powers / tf.reduce_sum(powers, axis=1, keepdims=True)
 
 
 def exclusive_logits(output):
@@ -134,13 +140,12 @@ def both(probability):
 PAIRS = {
     "concatenated": lambda z: tf.concat(both(last_of_two(z)), axis=1),
     "stacked": lambda z: tf.stack(both(tf.squeeze(last_of_two(z), 1)), axis=-1),
-    "stacked and reshaped": lambda z: tf.reshape(tf.stack(both(last_of_two(z)), axis=1), [-1, 2]),
     "by signs": lambda z: last_of_two(z) * [[-1.0, 1.0]] + [[1.0, 0.0]],
     "logarithms": lambda z: tf.math.log(tf.concat(both(last_of_two(z)), axis=1)),
     "in double precision": lambda z: tf.cast(tf.concat(both(last_of_two(z)), axis=1), tf.float64),
     "of a softmax": lambda z: tf.concat(both(tf.nn.softmax(z)[:, 1:]), axis=1),
-    "two sigmoids": lambda z: (lambda d: tf.concat([1.0 - tf.sigmoid(d), tf.sigmoid(d)], axis=1))(z[:, 1:] - z[:, :1]),
-    "of the negative": lambda z: (lambda d: tf.concat([tf.sigmoid(-d), tf.sigmoid(d)], axis=1))(z[:, 1:] - z[:, :1]),
+    "spelled out": lambda z: tf.concat(both(1 / (1 + tf.exp(-(z[:, 1:] - z[:, :1])))), axis=1),
+    "two sigmoids": lambda z: (lambda d: tf.concat([tf.sigmoid(-d), tf.sigmoid(d)], axis=1))(z[:, 1:] - z[:, :1]),
 }
 
 

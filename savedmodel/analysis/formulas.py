@@ -1,0 +1,64 @@
+"""Link functions that are spelled out: quotients of exponentials, as exports of JAX and heads by hand have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_explain.savedmodel.analysis.read import ReadModel
+from tfx_explain.savedmodel.graph.flat import import_cut, node_of
+
+_FUNCTIONS = {"Softmax": tf.nn.softmax, "LogSoftmax": tf.nn.log_softmax, "Sigmoid": tf.sigmoid}
+# What a formula ends with, and what else it is made of.
+_LAST = frozenset({"RealDiv", "Div", "Reciprocal", "Inv", "Sub", "Mul"})
+_MADE_OF = _LAST | {"Exp", "Sum", "Log", "Max", "Neg", "Add", "AddV2", "StopGradient", "Identity", "Reshape", "Squeeze"}
+_MADE_OF |= {"ExpandDims", "Select", "SelectV2", "Maximum", "BroadcastTo", "IsFinite", "ZerosLike"}
+# How many tensors before the last one are tried, and on how many rows.
+_MOST, _ROWS = 24, 4
+
+
+def spelled_out(read: ReadModel, tensor: str) -> tuple[str, str]:
+    """Finds the link function that `tensor` has the values of, told by numbers that are fed.
+
+    Returns:
+        The operation that it could have been, and the tensor of its logits; '' and '' where there is none.
+    """
+    found = "", ""
+    shape = read.specs[tensor].shape
+    if read.graph.nodes[node_of(tensor)].op in _LAST and shape.rank and shape[1:].is_fully_defined():
+        for before in _steps(read, tensor):
+            function = _function(read, before, tensor)
+            found = (function, before) if function else found
+    return found
+
+
+def _steps(read: ReadModel, tensor: str) -> Iterator[str]:
+    """Yields the tensors of the formula that have the shape of `tensor`, the last ones first."""
+    steps, at = [tensor], 0
+    while at < len(steps) <= _MOST:
+        node = read.graph.nodes[node_of(steps[at])]
+        at += 1
+        if node.op in _MADE_OF:
+            steps += [one for one in node.input if read.depends[one] and one not in steps]
+    for one in steps[1:]:
+        spec = read.specs[one]
+        if spec.dtype.is_floating and spec.shape.rank and spec.shape[1:] == read.specs[tensor].shape[1:]:
+            yield one
+
+
+def _function(read: ReadModel, logits: str, tensor: str) -> str:
+    """Which link function of `logits` the values of `tensor` are; '' if none, or if they are of something else, too."""
+    spec = read.specs[logits]
+    drawn = np.random.default_rng(0).normal(size=_ROWS * (spec.shape[1:].num_elements() or 0))
+    fed = tf.reshape(tf.constant(drawn, spec.dtype), [_ROWS, *spec.shape[1:]])
+    cut = import_cut(read.graph, {logits: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype)}, [tensor])
+    try:
+        (found,) = cut(fed)
+    except (tf.errors.OpError, ValueError):  # it reads the rows as well
+        return ""
+    for name, function in _FUNCTIONS.items():
+        if np.allclose(found, tf.cast(function(fed), found.dtype), rtol=1e-4, atol=1e-6):
+            return name
+    return ""
