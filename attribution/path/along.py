@@ -76,6 +76,12 @@ class Along:
         return tf.reshape(gradient[: whole * count], [whole, count, step.shape[1]]), step[:whole, None]
 
 
+class Entries(NamedTuple):
+    """The features of a tensor `[rows, entries, ...]`, by entry."""
+
+    features: tuple[int, ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Outputs:
     """A program for `TracedModel.run`: the model's outputs `[rows]` at points.
@@ -97,7 +103,7 @@ class Slopes:
 
     Attributes:
         along: how paths are laid out.
-        owners: of each tensor, the feature, or those of its last axis' columns: -1 of what is held.
+        owners: of each tensor, the feature, or those of its last axis' columns: -1 of what is held; or of its entries.
         features: how many there are.
         dtype: of slopes.
         kept: the keys of tensors whose gradients are returned as well.
@@ -105,7 +111,7 @@ class Slopes:
     """
 
     along: Along
-    owners: tuple[int | tuple[int, ...], ...]
+    owners: tuple[int | tuple[int, ...] | Entries, ...]
     features: int
     dtype: tf.DType
     kept: tuple[str, ...] = ()
@@ -135,9 +141,16 @@ class Slopes:
             step = tf.cast(matrix, self.dtype)
             gradient, step = self.along.beside(gradient, step, points)
             products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
-            of_layout = [(columns.width, _players(next(owners))) for columns in layout]
+            own_of = [next(owners) for _ in layout]
+            of_layout = [
+                (columns.width, _players(owner, columns.width)) for columns, owner in zip(layout, own_of, strict=True)
+            ]
             width = sum(width for width, _ in of_layout)
-            if len(layout) == 1:  # summed in pairs, which is more exact where it is wide
+            if len(layout) == 1 and isinstance(own_of[0], Entries):
+                entries = own_of[0].features
+                products = tf.reduce_sum(tf.reshape(products, [-1, len(entries), width // len(entries)]), axis=2)
+                features += entries
+            elif len(layout) == 1:  # summed in pairs, which is more exact where it is wide
                 (_, players), *_ = of_layout
                 products = tf.reduce_sum(tf.reshape(products, [-1, width // len(players), len(players)]), axis=1)
                 features += players
@@ -157,6 +170,9 @@ class Slopes:
         return tf.math.unsorted_segment_sum(rows, tf.constant(features), self.features)
 
 
-def _players(owner: int | tuple[int, ...]) -> tuple[int, ...]:
+def _players(owner: int | tuple[int, ...] | Entries, width: int) -> tuple[int, ...]:
     """The features of the columns of a tensor, which repeat along its other axes."""
+    if isinstance(owner, Entries):
+        each = width // len(owner.features)
+        return tuple(feature for feature in owner.features for _ in range(each))
     return (owner,) if isinstance(owner, int) else owner
