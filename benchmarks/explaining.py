@@ -19,7 +19,8 @@ from benchmarks.memory import peak_megabytes
 from benchmarks.processes import measured
 from tfx_explain.pipelines.census import data
 
-# Rows that are explained first, unmeasured: of a process's first batches, some cost more than all others do.
+# Rows that are explained first, unmeasured, and then again, to be taken off: of a run's and of each worker's first
+# batches, some cost more than all others do.
 WARM = 8_000
 
 _SHARDS = 8
@@ -30,10 +31,10 @@ _WRITTEN = 100_000
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What explaining some rows took, without what a run takes that has one row.
+    """What explaining some rows more took, beside a run that has `WARM` rows.
 
     Attributes:
-      rows: Rows explained.
+      rows: Rows explained, less those of the other run.
       seconds: By the clock.
       processor_seconds: Of the process's threads and its workers'.
       megabytes: The most memory that the process had, models and libraries included.
@@ -71,7 +72,7 @@ def measure(folder: pathlib.Path, count: int, *, workers: int = 0, cheap: bool =
     """Explains `folder/rows-<count>` in a new process.
 
     Args:
-      folder: What `prepare` has filled, for `count` rows, for one and for `WARM`.
+      folder: What `prepare` has filled, for `count` rows and for `WARM`.
       count: Rows.
       workers: Beam worker processes, each with a processor of its own; 0: none but the process itself.
       cheap: With four gradients a row, for what is about the job and not about the method.
@@ -127,13 +128,12 @@ def _child(folder: str, count: str, workers: str, cheap: str) -> None:
         explain_splits(lambda: beam.Pipeline(options=options), {"all": [f"{folder}/rows-{rows}/*"]}, job, output)
         return time.perf_counter() - started[0], _processor_seconds() - started[1]
 
-    # Workers are new processes every time.
-    run("1" if int(workers) else str(WARM))
-    alone, all_rows = run("1"), run(count)
+    run(str(WARM))
+    few, all_rows = run(str(WARM)), run(count)
     cost = Cost(
-        rows=int(count),
-        seconds=all_rows[0] - alone[0],
-        processor_seconds=all_rows[1] - alone[1],
+        rows=int(count) - WARM,
+        seconds=all_rows[0] - few[0],
+        processor_seconds=all_rows[1] - few[1],
         megabytes=peak_megabytes(),
     )
     print(json.dumps(dataclasses.asdict(cost)))

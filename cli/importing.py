@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
+import sys
 from collections.abc import Iterator
+from typing import cast
+
+# What Keras, which TensorFlow imports, uses where it is there and does without elsewhere.
+_OPTIONAL = ("IPython", "matplotlib", "pandas", "sklearn")
 
 
 @contextlib.contextmanager
@@ -22,3 +28,18 @@ def importing() -> Iterator[None]:
         gc.freeze()
         if was_enabled:
             gc.enable()
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without libraries that it uses only where they are; with all of them it takes twice as long.
+
+    Afterwards they can be imported as ever; Keras has none of its functions for their objects, which no command needs.
+    """
+    hidden = [name for name in _OPTIONAL if name not in sys.modules]
+    modules = cast(dict[str, object], sys.modules)
+    modules.update(dict.fromkeys(hidden))  # None: an import finds none
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        for name in hidden:
+            del modules[name]

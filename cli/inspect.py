@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tfx_explain.cli import options
-from tfx_explain.cli.importing import importing
+from tfx_explain.cli.importing import import_tensorflow, importing
 from tfx_explain.cli.output import emit
 from tfx_explain.cli.wording import INSPECT, options_for
 
@@ -77,6 +77,7 @@ def command(
     """
     # Here, so that `--help` does not wait for TensorFlow.
     with importing():
+        import_tensorflow()
         from tfx_explain.cli.assignments import parse_assignments, parse_element
         from tfx_explain.cli.inspect_table import metadata_table
         from tfx_explain.savedmodel import files, generate_metadata, merge_metadata, metadata_to_json

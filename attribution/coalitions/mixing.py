@@ -17,7 +17,7 @@ class Mixture(NamedTuple):
     """Choices of terms, each of a few numbers of all rows: a matrix product whose sums have one term that is not 0."""
 
     members: tf.Tensor  # [choices * terms], 1 of what is in a choice, else 0
-    terms: tf.Tensor  # [terms * rows, columns]
+    terms: tf.Tensor  # [terms * rows * columns] of one tensor, [columns * terms * rows] of several
     count: tf.Tensor  # int32 [1], how many terms there are
 
 
@@ -40,7 +40,7 @@ class Mixed:
         self._absent = side_by_side(layout, {k: np.broadcast_to(absent[k], (most, *shape)) for k, shape in layout})
         # Where absent values are 0, only the present ones need a term.
         self._has_absent = bool(self._absent.any())
-        self._owners = owners_of(layout, owners)
+        self._owners, self._several = owners_of(layout, owners), len(layout) > 1
 
     def choose(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray, choices: int) -> Mixture:
         """Says what `Chosen` has to choose; its sums are exact.
@@ -54,14 +54,18 @@ class Mixed:
         count, last = len(rows), present.shape[1] - 1
         seats = np.where(self._owners < 0, last, places[:, self._owners])
         row, column = np.ogrid[:count, : len(self._owners)]
-        terms = np.zeros((2 if self._has_absent else 1, last + 1, *seats.shape), self._values.dtype)
+        shape = (1 + self._has_absent, last + 1, count)
+        if self._several:
+            flat = np.zeros((len(self._owners), *shape), self._values.dtype)
+            terms = np.moveaxis(flat, 0, 3)
+        else:
+            flat = terms = np.zeros((*shape, len(self._owners)), self._values.dtype)
         terms[0, seats, row, column] = self._values[rows]
         if self._has_absent:
             terms[1, seats, row, column] = self._absent[rows] if len(self._absent) > 1 else self._absent
             present = np.concatenate([present, ~present], axis=1)
         members = present[np.minimum(np.arange(choices), len(present) - 1)].astype(terms.dtype)
-        flat = terms.reshape(-1, seats.shape[1])
-        return Mixture(tf.constant(members.reshape(-1)), tf.constant(flat), tf.constant([present.shape[1]]))
+        return Mixture(*map(tf.constant, (members.reshape(-1), flat.reshape(-1), [present.shape[1]])))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +92,14 @@ class Chosen:
         Returns:
             `[rows]`.
         """
-        inputs = dict(others)
+        inputs, size = dict(others), tf.shape(targets)[0]
         for mixture, layout in zip(mixtures, self.layouts, strict=True):
-            terms = mixture.count[0]
+            terms, width = mixture.count[0], sum(columns.width for columns in layout)
             members = tf.reshape(mixture.members, [-1, terms])
-            chosen = members @ tf.reshape(mixture.terms, [terms, -1])
-            inputs |= apart(tf.reshape(chosen, [-1, mixture.terms.shape[1]])[: tf.shape(targets)[0]], layout)
+            if len(layout) == 1:
+                chosen = members @ tf.reshape(mixture.terms, [terms, -1])
+                inputs |= apart(tf.reshape(chosen, [-1, width])[:size], layout)
+            else:
+                chosen = members @ tf.reshape(mixture.terms, [width, terms, -1])
+                inputs |= apart(tf.reshape(chosen, [width, -1])[:, :size], layout)
         return tf.reshape(model.predict(inputs, targets), [-1])

@@ -45,6 +45,8 @@ _SPREAD_OF_ALL = 2.5
 # Of the attributions' size, what may be missed by so few pairs, or orders, that none need show an interaction: it falls
 # with each order, or pair that the effects of single features leave.
 _UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
+# The same of pairs by their number, however many there are: an interaction of five features shows in few of them.
+_UNSEEN_BY_NUMBER = 0.06
 # By how many times the stated error none of so many interactions of three features alone may be off: fewer than five,
 # since there may be others beside it.
 _FARTHEST, _TRIPLES = 4.0, 1500
@@ -132,7 +134,8 @@ def _least_variance(index: str, prescribed: bool, design: Design, pairs: int) ->
     signs = design.signs[:pairs]
     places = signs.shape[1]
     spread = _SPREAD + prescribed * _SPREAD_OF_ALL * max(0.0, pairs / 2 ** (places - 2) - 1)
-    return _rule(index, signs, *kriging.least_variance(index, signs), _UNSEEN_BY_PAIR ** (pairs - places), spread)
+    unseen = max(_UNSEEN_BY_PAIR ** (pairs - places), _UNSEEN_BY_NUMBER / pairs)
+    return _rule(index, signs, *kriging.least_variance(index, signs), unseen, spread)
 
 
 @functools.lru_cache(maxsize=_KEPT)

@@ -20,6 +20,8 @@ _GROWTH = 0.3
 # Who may stop after any of several rounds stops rather where errors look small by luck. That each of them promises more
 # makes up for it.
 _CONFIDENCE_OF_A_ROUND = 0.96
+# Differences below this share of the outputs are float32 rounding.
+_ROUNDING = 1e-6
 
 
 def round_sizes(first: int, most: int) -> list[int]:
@@ -31,7 +33,12 @@ def round_sizes(first: int, most: int) -> list[int]:
 
 
 def sample(
-    seating: Seating, design: Design, rounds: Sequence[int], rule: Callable[[int], Rule], tolerance: float
+    seating: Seating,
+    design: Design,
+    rounds: Sequence[int],
+    rule: Callable[[int], Rule],
+    tolerance: float,
+    doubted: int = 0,
 ) -> Estimates:
     """Estimates values of seated rows.
 
@@ -41,6 +48,7 @@ def sample(
         rounds: growing numbers of pairs; a row is done after a round that made it precise, or the last.
         rule: the rule for a number of pairs.
         tolerance: error that is precise, relative to the sum of the row's absolute values.
+        doubted: pairs that are played, if `rounds` have them, before a row is believed to be one of `_flat` ones.
     """
     working, places = np.arange(len(seating.rows)), seating.places
     differences = np.zeros((len(working), rounds[-1]))
@@ -61,7 +69,20 @@ def sample(
         found.values[working], found.standard_errors[working] = values, standard_errors[:, None]
         found.errors[working], found.evaluations[working] = errors, 2 * count
         found.converged[working] = precise(values, errors, *ends, tolerance)
+        if count < min(doubted, rounds[-1]):
+            found.converged[working] &= ~_flat(values, standard_errors, *ends)
         working = working[~found.converged[working] & np.isfinite(values).all(axis=1)]
         if not len(working):
             break
     return dataclasses.replace(found, reasons=causes.reasons(seating.names))
+
+
+def _flat(values: np.ndarray, standard_errors: np.ndarray, empty: np.ndarray, full: np.ndarray) -> np.ndarray:
+    """Tells, bool `[rows]`, on which rows nothing interacts, and at most half of the features change anything.
+
+    So looks a function of steps, as trees are, wherever none of the coalitions reaches a leaf that several features
+    choose. What that leaf would say, nothing tells.
+    """
+    rounding = _ROUNDING * (np.abs(empty) + np.abs(full) + np.abs(values).sum(axis=1))
+    effective = (np.abs(values) > rounding[:, None]).sum(axis=1)
+    return (standard_errors <= rounding) & (2 * effective <= values.shape[1])

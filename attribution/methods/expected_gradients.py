@@ -59,7 +59,7 @@ class ExpectedGradients(Method):
             each = np.repeat(rows, self._samples)
             outputs, slopes = path.slopes(drawn.ravel(), each, alphas.reshape(-1, 1))
             starts = path.outputs(drawn.ravel(), each, 0.0).reshape(drawn.shape)
-            slopes = slopes.reshape(len(rows), self._samples, features).astype(np.float64)
+            slopes = slopes.reshape(len(rows), self._samples, features).astype(np.float64, order="C")
             values = slopes.mean(axis=1)
             # What changes along the path is sampled evenly, and no part of the error: neighbours tell the rest.
             variances = (np.diff(slopes, axis=1) ** 2).mean(axis=1) / 2

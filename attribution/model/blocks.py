@@ -24,8 +24,9 @@ _Result = TypeVar("_Result")
 # products for a single row. Registers have 16 numbers (AVX-512) or 8 (AVX2), and there products take three registers'
 # rows at a time: where 24 doesn't divide the rows, the last ones add up in another order.
 _VECTOR = 48
-# A call takes one processor, and leaves it idle between its operations; each takes memory, too.
-_CALLS_AT_ONCE = min(16, 2 * len(os.sched_getaffinity(0)))
+# A call takes one processor, and memory. Were there more than processors, each would have fewer rows, and a call takes
+# some tenths of a millisecond however few it has.
+_CALLS_AT_ONCE = min(16, len(os.sched_getaffinity(0)))
 # Blocks are made smaller, for as many calls, down to these rows.
 _FEWEST_IN_BLOCK = 64
 # Rows of one matrix product.
@@ -117,6 +118,8 @@ def row_products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Multiplies `[..., at most 32, n]` by `[..., n, m]` in parts that stay in the thread that calls."""
     columns = max(1, _UNTHREADED // max(1, right.shape[-2]))
+    # Whole vectors, for columns that are rows of a problem.
+    columns = columns // _VECTOR * _VECTOR or columns
     if right.shape[-1] <= columns:
         return np.matmul(left, right)
     parts = [np.matmul(left, right[..., first : first + columns]) for first in range(0, right.shape[-1], columns)]

@@ -62,12 +62,26 @@ def owners_of(layout: Layout, owners: Mapping[str, int | np.ndarray]) -> np.ndar
 
 
 def apart(matrix: tf.Tensor, layout: Layout) -> dict[str, tf.Tensor]:
-    """Returns the tensors `[rows, ...]` of a matrix `[rows, columns]`, by key."""
-    own = tf.split(matrix, [columns.width for columns in layout], axis=1) if len(layout) > 1 else [matrix]
+    """Returns the tensors `[rows, ...]` of a matrix, by key: `[rows, columns]` of one, `[columns, rows]` of several.
+
+    What is taken from rows of a few numbers is copied number by number, and what is taken from long ones as a whole.
+    """
+    if len(layout) == 1:
+        ((key, shape),) = layout
+        return {key: matrix if len(shape) == 1 else tf.reshape(matrix, [-1, *shape])}
+    own = tf.split(matrix, [columns.width for columns in layout], axis=0)
     return {
-        key: columns if len(shape) == 1 else tf.reshape(columns, [-1, *shape])
+        key: tf.reshape(columns if columns.shape[0] == 1 else tf.transpose(columns), [-1, *shape])
         for (key, shape), columns in zip(layout, own, strict=True)
     }
+
+
+def joined(tensors: Mapping[str, tf.Tensor], layout: Layout) -> tf.Tensor:
+    """Returns the matrix of tensors, in the form that `apart` takes."""
+    own = [tf.reshape(tf.convert_to_tensor(tensors[columns.key]), [-1, columns.width]) for columns in layout]
+    if len(layout) == 1:
+        return own[0]
+    return tf.concat([tf.reshape(one, [1, -1]) if one.shape[1] == 1 else tf.transpose(one) for one in own], axis=0)
 
 
 def places(layout: Layout) -> Iterator[slice]:

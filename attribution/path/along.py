@@ -9,7 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfx_explain.attribution.model.interface import Model, Tensors
-from tfx_explain.attribution.model.matrices import NARROW, Layout, apart
+from tfx_explain.attribution.model.matrices import NARROW, Layout, apart, joined
 
 # Only models' own Python may need AutoGraph, which takes many times as long to trace what is done for each tensor.
 _as_it_is = tf.autograph.experimental.do_not_convert
@@ -50,30 +50,48 @@ class Along:
         """Returns the model's inputs, by key `[rows, ...]`."""
         inputs, size = dict(points.held), tf.shape(points.targets)[0]
         for matrix, layout in zip(points.ends, self.layouts, strict=True):
-            inputs |= apart(self._along(matrix, points.alphas, layout)[:size], layout)
+            alphas = tf.cast(points.alphas, matrix.dtype)
+            if len(layout) == 1:
+                inputs |= apart(self._along(matrix, alphas)[:size], layout)
+            else:
+                steps, starts = (self._of_columns(matrix[:, end]) for end in (0, 1))
+                paths = tf.shape(matrix)[0]
+                places = tf.reshape(alphas, [1, -1, paths] if self.by_point else [1, paths, -1])
+                inputs |= apart(tf.reshape(places * steps + starts, [steps.shape[0], -1])[:, :size], layout)
         return inputs
 
-    def _along(self, ends: tf.Tensor, alphas: tf.Tensor, layout: Layout) -> tf.Tensor:
-        """Returns the points of a matrix, `[rows, columns]`."""
-        alphas, paths, width = tf.cast(alphas, ends.dtype), tf.shape(ends)[0], sum(each.width for each in layout)
+    def _along(self, ends: tf.Tensor, alphas: tf.Tensor) -> tf.Tensor:
+        """Returns the points of the matrix of one tensor, `[rows, columns]`."""
+        paths, width = tf.shape(ends)[0], ends.shape[2]
         if self.by_point:
             spread = tf.reshape(tf.repeat(alphas, width), [-1, paths * width])
             return tf.reshape(spread * tf.reshape(ends[:, 0], [1, -1]) + tf.reshape(ends[:, 1], [1, -1]), [-1, width])
         pairs = tf.reshape(tf.stack([alphas, tf.ones_like(alphas)], axis=1), [paths, -1, 2])
         return tf.reshape(pairs @ ends, [-1, width])
 
-    def beside(self, gradient: tf.Tensor, ends: tf.Tensor, points: Points) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns gradients `[rows, columns]` and steps in shapes in which they multiply.
+    def _of_columns(self, of_paths: tf.Tensor) -> tf.Tensor:
+        """Returns numbers `[paths, columns]` by column, beside those of all points."""
+        columns = tf.transpose(of_paths)
+        return columns[:, None] if self.by_point else columns[:, :, None]
+
+    def beside(
+        self, gradient: tf.Tensor, ends: tf.Tensor, points: Points, *, several: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns gradients, `[rows, columns]` of one tensor or `[columns, rows]` of several, and steps, to multiply.
 
         Without the last rows, where these are not of all points of a path, or of all paths.
         """
         paths, size, step = tf.shape(ends)[0], tf.shape(points.targets)[0], ends[:, 0]
-        if self.by_point:
-            flat = tf.reshape(step, [1, -1])
-            return tf.reshape(gradient[: size // paths * paths], [-1, tf.size(step)]), flat
         count = tf.shape(points.alphas)[0] // paths
-        whole = size // count
-        return tf.reshape(gradient[: whole * count], [whole, count, step.shape[1]]), step[:whole, None]
+        # Of how many paths there are all points, or of how many points all paths.
+        whole = size // (paths if self.by_point else count)
+        step = step if self.by_point else step[:whole]
+        if several:
+            shape = [step.shape[1], whole, paths] if self.by_point else [step.shape[1], whole, count]
+            return tf.reshape(gradient[:, : whole * shape[2]], shape), self._of_columns(step)
+        if self.by_point:
+            return tf.reshape(gradient[: whole * paths], [-1, tf.size(step)]), tf.reshape(step, [1, -1])
+        return tf.reshape(gradient[: whole * count], [whole, count, step.shape[1]]), step[:, None]
 
 
 class Entries(NamedTuple):
@@ -136,34 +154,30 @@ class Slopes:
         """Returns the slopes of gradients."""
         sums, features, owners = [], [], iter(self.owners)
         for matrix, layout in zip(points.ends, self.along.layouts, strict=True):
-            own = [tf.reshape(tf.convert_to_tensor(found[columns.key]), [-1, columns.width]) for columns in layout]
-            gradient = tf.cast(own[0] if len(own) == 1 else tf.concat(own, axis=1), self.dtype)
-            step = tf.cast(matrix, self.dtype)
-            gradient, step = self.along.beside(gradient, step, points)
+            several = len(layout) > 1
+            gradient, step = tf.cast(joined(found, layout), self.dtype), tf.cast(matrix, self.dtype)
+            gradient, step = self.along.beside(gradient, step, points, several=several)
             products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
-            own_of = [next(owners) for _ in layout]
-            of_layout = [
-                (columns.width, _players(owner, columns.width)) for columns, owner in zip(layout, own_of, strict=True)
-            ]
-            width = sum(width for width, _ in of_layout)
-            if len(layout) == 1 and isinstance(own_of[0], Entries):
-                entries = own_of[0].features
-                products = tf.reduce_sum(tf.reshape(products, [-1, len(entries), width // len(entries)]), axis=2)
-                features += entries
-            elif len(layout) == 1:  # summed in pairs, which is more exact where it is wide
-                (_, players), *_ = of_layout
-                products = tf.reduce_sum(tf.reshape(products, [-1, width // len(players), len(players)]), axis=1)
-                features += players
-            else:
-                products = tf.reshape(products, [-1, width])
+            own = [next(owners) for _ in layout]
+            of_layout = [(one.width, _players(owner, one.width)) for one, owner in zip(layout, own, strict=True)]
+            if several:
+                products = tf.reshape(products, [products.shape[0], -1])
                 features += [one for width, players in of_layout for one in players * (width // len(players))]
+            else:  # summed in pairs, which is more exact where it is wide
+                ((width, players),) = of_layout
+                shape, axis = [-1, width // len(players), len(players)], 1
+                if isinstance(own[0], Entries):
+                    players = own[0].features
+                    shape, axis = [-1, len(players), width // len(players)], 2
+                products = tf.reduce_sum(tf.reshape(products, shape), axis=axis)
+                products = products if self.is_by_row else tf.transpose(products)
+                features += players
             sums.append(products)
         return sums[0] if self.is_by_row else self._by_feature(sums, features)
 
     def _by_feature(self, sums: Sequence[tf.Tensor], features: Sequence[int]) -> tf.Tensor:
-        """Sums columns of `[rows, columns]` by the feature that each is of."""
-        columns = [tf.transpose(matrix) for matrix in sums]
-        rows = columns[0] if len(columns) == 1 else tf.concat(columns, axis=0)
+        """Sums what is `[columns, rows]` by the feature that each column is of."""
+        rows = sums[0] if len(sums) == 1 else tf.concat(sums, axis=0)
         if list(features) == list(range(self.features)):
             return rows
         # No product with ones and zeros: 0 times what is not finite would spoil the other features.

@@ -134,30 +134,30 @@ def _refined(
         rule = mesh.quadrature()
         sizes = rule.sizes()
         errors, doubts = rule.doubts(sizes)
-        errors = np.maximum(errors, np.abs(rule.unexplained.sum(axis=1, dtype=np.float64)))
+        errors = np.maximum(errors, rule.misses())
         outputs = np.abs(done.starts[working]) + np.abs(done.ends[working])
-        rounding = _ROUNDING * np.finfo(mesh.slopes.dtype).eps * (outputs + sizes)
+        rounding = _ROUNDING * np.finfo(mesh.known.dtype).eps * (outputs + sizes)
         converged = errors <= tolerance * sizes + rounding
         finished = converged | ~np.isfinite(errors) | (mesh.size >= max_points)
         if finished.any():
             done.converged[working] = converged
-            _settle(rule.keep(finished), working[finished], (errors + rounding)[finished], done)
-        working = working[~finished]
+            _settle(rule.keep(np.flatnonzero(finished)), working[finished], (errors + rounding)[finished], done)
+        left = np.flatnonzero(~finished)
+        working = working[left]
         if len(working):
-            rule = rule.keep(~finished)
             count = min(int(_GROWTH * mesh.size), max_points - mesh.size)
-            middles, places = rule.new_points(count, doubts[~finished])
-            mesh = rule.mesh.refined(places, Mesh.of(middles, *evaluate(rows[working], middles)))
+            middles, places = rule.new_points(left, count, doubts)
+            mesh = mesh.refined(places, Mesh.of(middles, *evaluate(rows[working], middles)))
     return done
 
 
 def _unsettled(mesh: Mesh, kept: int) -> PathIntegrals:
     """Returns the integrals of rows, of which only the first mesh is known, to be written by `_settle`."""
-    rows, _, features = mesh.slopes.shape
+    features, _, rows = mesh.slopes.shape
     return PathIntegrals(
         values=np.full((rows, features), np.nan),
-        starts=mesh.outputs[:, 0].copy(),
-        ends=mesh.outputs[:, -1].copy(),
+        starts=mesh.outputs[0].copy(),
+        ends=mesh.outputs[-1].copy(),
         errors=np.full(rows, np.nan),
         points=np.zeros(rows, np.int64),
         converged=np.zeros(rows, bool),
@@ -173,19 +173,19 @@ def _settle(rule: Quadrature, at: np.ndarray, errors: np.ndarray, done: PathInte
     gaps = np.abs(values.sum(axis=1) - changes)
     done.values[at], done.errors[at], done.points[at] = values, np.maximum(errors, gaps), rule.mesh.size
     if done.rule.shape[1]:
-        done.rule[at, : rule.mesh.size] = np.stack([rule.mesh.alphas, rule.weights()], axis=2)
+        done.rule[at, : rule.mesh.size] = np.stack([rule.mesh.alphas, rule.weights()]).T
     broken = ~np.isfinite(errors)
-    done.troubles[at[broken]] = _troubles(rule.mesh.keep(broken))
+    done.troubles[at[broken]] = _troubles(rule.mesh.keep(np.flatnonzero(broken)))
     late = ~broken & ~done.converged[at]
     if late.any():
-        mesh = rule.mesh.keep(late)
+        mesh = rule.mesh.keep(np.flatnonzero(late))
         towards_ends = mesh.grows_towards(False) * Trouble.AT_START | mesh.grows_towards(True) * Trouble.AT_END
         done.troubles[at[late], :-1] = towards_ends
 
 
 def _troubles(mesh: Mesh) -> np.ndarray:
     """Returns int8 `[rows, features + 1]` troubles of the slopes, and last of the output."""
-    slopes, outputs = ~np.isfinite(mesh.slopes), ~np.isfinite(mesh.outputs)
+    slopes, outputs = ~np.isfinite(mesh.slopes.T), ~np.isfinite(mesh.outputs.T)
     inside = slopes[:, 1:-1].any(axis=1) * Trouble.INSIDE
     of_slopes = slopes[:, 0] * Trouble.AT_START | slopes[:, -1] * Trouble.AT_END | inside
     of_outputs = outputs.any(axis=1, keepdims=True) * Trouble.INSIDE

@@ -1,8 +1,7 @@
 """Meshes on paths, one per row, that get new points where the integral is known worst.
 
-Most operations are long ones, over all rows as if their meshes were one: what they say of the interval from a row's
-last point to the first of the next row is cleared, so that every row has as many intervals as points, the last of which
-is empty.
+Rows come last: what is done from point to point, or summed over points or features, is one long operation over all
+rows, and adds each row's numbers in their order, however many rows there are.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfx_explain.attribution.model.blocks import near_equal_slices, product
+from tfx_explain.attribution.model.blocks import near_equal_slices
 from tfx_explain.attribution.path.quadrature import secant_share
 
 # What of an interval's unexplained output change a feature may be off by, and what an interval that one feature rules
@@ -32,40 +31,60 @@ _LEAST_SHARE = 0.01
 _IN_CACHE = 2**20
 # Even where nothing is in doubt, points go somewhere.
 _LEAST_DOUBT = 1e-30
+# Features of single precision added one after the other; more lose digits.
+_ADDED = 64
 
 
 class Mesh(NamedTuple):
-    """Meshes of equally many points, of one or more rows, in the order of the path; all of one dtype."""
+    """Meshes of equally many points, of one or more rows, in the order of the path."""
 
-    alphas: np.ndarray  # [rows, points]
-    outputs: np.ndarray  # [rows, points]
-    rises: np.ndarray  # [rows, points], the sum of the slopes over features: the output's own derivative
-    slopes: np.ndarray  # [rows, points, features]
+    known: np.ndarray  # [3 + features, points, rows], of one dtype: alphas, outputs, rises and slopes
 
     @classmethod
     def of(cls, alphas: np.ndarray, outputs: np.ndarray, slopes: np.ndarray) -> Mesh:
-        """Makes meshes of what is known at their points, in the dtype of the slopes."""
-        alphas, outputs = (known.astype(slopes.dtype, copy=False) for known in (alphas, outputs))
-        return cls(alphas, outputs, _over_features(slopes), slopes)
+        """Makes meshes of what is known at their points, `[rows, points]` and `[rows, points, features]`."""
+        slopes = slopes.T
+        known = np.empty((3 + len(slopes), *slopes.shape[1:]), slopes.dtype)
+        known[0], known[1], known[3:] = alphas.T, outputs.T, slopes
+        known[2] = _over_features(known[3:])
+        return cls(known)
+
+    @property
+    def alphas(self) -> np.ndarray:
+        """Where the points are, `[points, rows]`."""
+        return self.known[0]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """`[points, rows]`."""
+        return self.known[1]
+
+    @property
+    def rises(self) -> np.ndarray:
+        """The sum of the slopes over features, the output's own derivative, `[points, rows]`."""
+        return self.known[2]
+
+    @property
+    def slopes(self) -> np.ndarray:
+        """`[features, points, rows]`."""
+        return self.known[3:]
 
     @property
     def size(self) -> int:
         """Number of points of each row."""
-        return self.slopes.shape[1]
+        return self.known.shape[1]
 
     def keep(self, rows: np.ndarray) -> Mesh:
-        """Returns the meshes of the rows where bool `rows` is set."""
-        if rows.all():
-            return self
-        return Mesh(*(known[rows] for known in self))
+        """Returns the meshes of some rows, int `[kept]`."""
+        return Mesh(np.take(self.known, rows, axis=2))
 
     def grows_towards(self, last: bool) -> np.ndarray:
         """Tells, bool `[rows, features]`, which slopes have no integral up to the first point, or up to the last.
 
         An integrand that has one vanishes there, times the distance from there.
         """
-        order = slice(None, None, -1 if last else 1)
-        distances, slopes = np.abs(self.alphas - self.alphas[:, [-1 if last else 0]])[:, order], self.slopes[:, order]
+        order, alphas = slice(None, None, -1 if last else 1), self.alphas.T
+        distances, slopes = np.abs(alphas - alphas[:, [-1 if last else 0]])[:, order], self.slopes.T[:, order]
         near = ((distances > _NEAREST) & (np.abs(slopes).sum(axis=2) > 0)).argmax(axis=1)[:, None]
         far = (distances > _FARTHER * np.take_along_axis(distances, near, axis=1)).argmax(axis=1)[:, None]
         sizes = np.abs(slopes * distances[:, :, None])
@@ -75,34 +94,21 @@ class Mesh(NamedTuple):
 
     def quadrature(self) -> Quadrature:
         """Returns the two rules on this mesh."""
-        lengths = _to_next(self.alphas)
-        excess = _to_next(self.outputs) - lengths * self.rises
-        turn = _to_next(self.rises)
+        lengths = np.diff(self.alphas, axis=0)
+        excess = np.diff(self.outputs, axis=0) - lengths * self.rises[:-1]
+        turn = np.diff(self.rises, axis=0)
         turn *= lengths
         shares = secant_share(excess, turn)
         turn *= shares
         excess -= turn
         return Quadrature(self, lengths, shares, excess)
 
-    def refined(self, places: Places, new: Mesh) -> Mesh:
-        """Returns the mesh with new points, in order, at their places."""
-        return Mesh(*map(places.merge, self, new))
-
-
-@dataclasses.dataclass(frozen=True)
-class Places:
-    """Where the points of a mesh, and new ones, are in the refined mesh, all rows in one: int `[rows * points]`."""
-
-    old: np.ndarray
-    new: np.ndarray
-
-    def merge(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """Merges values `[rows, points, ...]` at old points and at new ones."""
-        merged = np.empty((len(old), old.shape[1] + new.shape[1], *old.shape[2:]), old.dtype)
-        items = _items(merged)
-        items[self.old] = _items(old)
-        items[self.new] = _items(new)
-        return merged
+    def refined(self, places: np.ndarray, new: Mesh) -> Mesh:
+        """Returns the mesh of rows with new points, at the places that `Quadrature.new_points` returns."""
+        both = np.concatenate([mesh.known.reshape(len(mesh.known), -1) for mesh in (self, new)], axis=1)
+        # Places that were not checked are taken at once, not by way of a buffer.
+        known = np.take(both, places.ravel(), axis=1, mode="clip")
+        return Mesh(known.reshape(len(both), *places.shape))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,29 +116,31 @@ class Quadrature:
     """The trapezoid rule, and the rule whose intervals' ends have `secant_share`'s shares, on a mesh."""
 
     mesh: Mesh
-    lengths: np.ndarray  # [rows, points] of the intervals that begin at the points
-    shares: np.ndarray  # [rows, points] which part of an interval's length its end weighs
-    unexplained: np.ndarray  # [rows, points] what the second rule leaves of the output's change
+    lengths: np.ndarray  # [points - 1, rows] of the intervals
+    shares: np.ndarray  # [points - 1, rows] which part of an interval's length its end weighs
+    unexplained: np.ndarray  # [points - 1, rows] what the second rule leaves of the output's change
 
     def keep(self, rows: np.ndarray) -> Quadrature:
-        """Returns the rules of the rows where bool `rows` is set."""
-        if rows.all():
-            return self
-        return Quadrature(self.mesh.keep(rows), self.lengths[rows], self.shares[rows], self.unexplained[rows])
+        """Returns the rules of some rows, int `[kept]`."""
+        return Quadrature(self.mesh.keep(rows), self.lengths[:, rows], self.shares[:, rows], self.unexplained[:, rows])
 
     def integrals(self) -> np.ndarray:
         """Returns the second rule's integrals, float64 `[rows, features]`."""
-        weights, slopes = self.weights()[:, None], self.mesh.slopes
-        return np.concatenate([product(weights[part], slopes[part])[:, 0] for part in _cached(slopes)])
+        return np.ascontiguousarray(_over_points(self.mesh.slopes * self.weights()).T)
 
     def weights(self) -> np.ndarray:
-        """Returns what the second rule weighs the points by, float64 `[rows, points]`."""
-        return _at_points(_to_next(self.mesh.alphas.astype(np.float64)), self.shares)
+        """Returns what the second rule weighs the points by, float64 `[points, rows]`."""
+        return _at_points(np.diff(self.mesh.alphas.astype(np.float64), axis=0), self.shares)
 
     def sizes(self) -> np.ndarray:
-        """Returns the sums of the second rule's absolute integrals, `[rows]`; faster than by `integrals`."""
-        weights = _at_points(self.lengths, self.shares)[:, None]
-        return np.abs(product(weights, self.mesh.slopes)).sum(axis=2, dtype=np.float64)[:, 0]
+        """Returns the sums of the second rule's absolute integrals, float64 `[rows]`; faster than by `integrals`."""
+        weights, slopes = _at_points(self.lengths, self.shares), self.mesh.slopes
+        sums = [_over_points(slopes[:, :, part] * weights[:, part]) for part in _cached(slopes)]
+        return _over_points(np.abs(np.concatenate(sums, axis=1)).astype(np.float64))
+
+    def misses(self) -> np.ndarray:
+        """Returns by how much the second rule misses the output's change, float64 `[rows]`."""
+        return np.abs(_over_points(self.unexplained.astype(np.float64)))
 
     def doubts(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Estimates how far the second rule's integrals are off.
@@ -144,64 +152,67 @@ class Quadrature:
 
         Returns:
             What no feature's error exceeds with a probability of 95%, float64 `[rows]`, and how much of it comes from
-            each interval, in an arbitrary unit, `[rows, points]`.
+            each interval, in an arbitrary unit, `[points - 1, rows]`.
         """
-        units = np.where(sizes > 0, sizes, 1.0)[:, None]
+        units = np.where(sizes > 0, sizes, 1.0)
         lengths, dtype = self.lengths, self.lengths.dtype
         rates = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
         # How much of the slopes' bends is in doubt: if there are several kinks, and by what the two rules differ.
         several = 4 * self.shares * (1 - self.shares)
         several = np.where(several > 0, several, 1)
-        weights = np.stack([several, np.abs(self.shares - 0.5)]) * (lengths**2 / units)
+        squared = lengths**2 / units
+        weights = (several * squared).astype(dtype), (np.abs(self.shares - 0.5) * squared).astype(dtype)
         gaps = (np.abs(self.unexplained) * (_GAP_SHARE / units)).astype(dtype)
-        squares, parts = np.empty(self.mesh.slopes[:, 0].shape), np.empty_like(lengths)
-        for part in _cached(self.mesh.slopes):
-            doubts = _doubts(self.mesh.slopes[part], rates[part], weights[:, part].astype(dtype))
-            parts[part] = _shared(doubts)
-            doubts += gaps[part]
-            squares[part] = np.einsum("frp,frp->rf", doubts, doubts)
-        parts += gaps * len(doubts)
-        return np.sqrt(squares.max(axis=1)) * units[:, 0], parts
+        slopes, parts = self.mesh.slopes, np.empty_like(lengths)
+        squares = np.empty((len(slopes), len(units)), dtype)
+        for part in _cached(slopes):
+            doubts = _doubts(slopes[:, :, part], rates[:, part], *(weight[:, part] for weight in weights))
+            parts[:, part] = _shared(doubts)
+            doubts += gaps[:, part]
+            doubts *= doubts
+            squares[:, part] = _over_points(doubts)
+        parts += gaps * len(slopes)
+        return np.sqrt(squares.max(axis=0)) * units, parts
 
-    def new_points(self, count: int, doubts: np.ndarray) -> tuple[np.ndarray, Places]:
-        """Chooses `count` points for each row to evaluate next.
+    def new_points(self, rows: np.ndarray, count: int, doubts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Chooses `count` points for each of some rows to evaluate next.
 
         Args:
+            rows: int `[kept]`.
             count: how many.
-            doubts: `[rows, points]`, in proportion to which intervals get them; is changed.
+            doubts: `[points - 1, rows]`, in proportion to which intervals get them.
 
         Returns:
-            Ascending alphas `[rows, new]`, and their places.
+            Ascending alphas `[kept, count]`; and, for each point of the refined mesh, int `[points + count, kept]`,
+            where it is among this mesh's points `[points, rows]` and, behind them, the new ones `[count, kept]`.
         """
-        rows = len(self.lengths)
-        doubts[:, :-1] += _LEAST_DOUBT
-        shares = np.cumsum(doubts, axis=1)
-        # New points up to the end of each interval, those of the rows before included.
-        ends = np.rint(shares * (count / shares[:, -1:])).astype(np.int64) + count * np.arange(rows)[:, None]
-        before = np.concatenate([[0], ends.ravel()[:-1]])
-        counts = ends.ravel() - before
-        interval = np.repeat(np.arange(counts.size), counts)
-        new = np.arange(rows * count)
-        number = (new + 1 - before[interval]).astype(self.lengths.dtype)
-        spacing = self.lengths.ravel() / (counts + 1).astype(self.lengths.dtype)
-        alphas = self.mesh.alphas.ravel()[interval] + spacing[interval] * number
-        return alphas.reshape(rows, count), Places(np.arange(counts.size) + before, new + interval + 1)
+        shares = np.cumsum(doubts[:, rows].T + _LEAST_DOUBT, axis=1, dtype=doubts.dtype)
+        # New points up to the end of each interval.
+        ends = np.rint(shares * (count / shares[:, -1:])).astype(np.int64)
+        before = np.concatenate([np.zeros((len(rows), 1), np.int64), ends], axis=1)
+        counts = np.diff(before, axis=1)
+        interval = np.repeat(np.arange(counts.size), counts.ravel())
+        each, new = np.arange(len(rows))[:, None], np.arange(count)
+        number = (np.tile(new, len(rows)) + 1 - before[:, :-1].ravel()[interval]).astype(doubts.dtype)
+        spacing = self.lengths[:, rows].T / (counts + 1).astype(doubts.dtype)
+        alphas = self.mesh.alphas[:-1, rows].T.ravel()[interval] + spacing.ravel()[interval] * number
+        places = np.empty((len(rows), self.mesh.size + count), np.int64)
+        places[each, np.arange(self.mesh.size) + before] = self._places(rows)
+        within = interval.reshape(len(rows), count) - each * counts.shape[1]
+        places[each, within + new + 1] = self.mesh.alphas.size + new * len(rows) + each
+        return alphas.reshape(len(rows), count), np.ascontiguousarray(places.T)
+
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        """Returns where the points of rows are among all, `[kept, points]`."""
+        return np.arange(self.mesh.size) * self.mesh.alphas.shape[1] + rows[:, None]
 
 
-def _cached(values: np.ndarray) -> Iterator[slice]:
-    """Yields parts of `[rows, ...]` that stay in a processor's cache while several operations go over them."""
-    return near_equal_slices(len(values), max(1, _IN_CACHE // max(1, values[:1].nbytes)))
+def _cached(slopes: np.ndarray) -> Iterator[slice]:
+    """Yields rows of `[..., rows]` that stay in a processor's cache while several operations go over them."""
+    return near_equal_slices(slopes.shape[-1], max(1, _IN_CACHE * slopes.shape[-1] // max(1, slopes.nbytes)))
 
 
-def _to_next(values: np.ndarray) -> np.ndarray:
-    """Returns the changes `[rows, points, ...]` from points to the next ones; 0 at the last ones."""
-    items, changes = values.reshape(-1, *values.shape[2:]), np.empty(values.shape, values.dtype)
-    np.subtract(items[1:], items[:-1], out=changes.reshape(items.shape)[:-1])
-    changes[:, -1] = 0
-    return changes
-
-
-def _doubts(slopes: np.ndarray, rates: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _doubts(slopes: np.ndarray, rates: np.ndarray, several: np.ndarray, differing: np.ndarray) -> np.ndarray:
     """Estimates by how much integrals over intervals may be off, but for what is unexplained.
 
     From the two ends one cannot tell one kink, with which the rule is exact, from several: then all of the slopes'
@@ -209,37 +220,33 @@ def _doubts(slopes: np.ndarray, rates: np.ndarray, weights: np.ndarray) -> np.nd
     intervals beside, they are smooth, and only the bend's own change is in doubt, and what the two rules differ by.
 
     Args:
-        slopes: `[rows, points, features]`.
-        rates: `[rows, points]` inverse lengths of intervals.
-        weights: `[2, rows, points]` of the doubts if there are several kinks, and of the difference of the rules.
+        slopes: `[features, points, rows]`.
+        rates: `[points - 1, rows]` inverse lengths of intervals.
+        several: `[points - 1, rows]` weights of the doubts if there are several kinks.
+        differing: `[points - 1, rows]` weights of the difference of the rules.
 
     Returns:
-        `[features, rows, points]`. By features first, since operations on long last axes take least time.
+        `[features, points - 1, rows]`.
     """
-    rows, points, features = slopes.shape
-    if features == 1:
+    if len(slopes) == 1:
         # Of a single feature the rule knows all but what is unexplained.
-        return np.zeros((1, rows, points), slopes.dtype)
-    bends = np.ascontiguousarray(slopes.reshape(-1, features).T)
-    turns, doubts = np.empty_like(bends), np.empty_like(bends)
-    np.subtract(bends[:, 1:], bends[:, :-1], out=bends[:, :-1])
-    bends *= rates.ravel()
-    # Whatever the next row's slopes are, NaN too.
-    bends.reshape(features, rows, points)[:, :, -1] = 0
-    np.subtract(bends[:, 1:], bends[:, :-1], out=turns[:, :-1])
+        return np.zeros((1, *rates.shape), slopes.dtype)
+    bends = slopes[:, 1:] - slopes[:, :-1]
+    bends *= rates
+    turns = bends[:, 1:] - bends[:, :-1]
     np.abs(bends, out=bends)
     np.abs(turns, out=turns)
-    turns.reshape(features, rows, points)[:, :, -2:] = 0
-    doubts[:, 0] = turns[:, 0]
-    np.maximum(turns[:, :-1], turns[:, 1:], out=doubts[:, 1:])
+    doubts = np.empty_like(bends)
+    doubts[:, 0], doubts[:, -1] = turns[:, 0], turns[:, -1]
+    np.maximum(turns[:, :-1], turns[:, 1:], out=doubts[:, 1:-1])
     np.minimum(doubts, bends, out=doubts)
-    doubts *= weights[0].ravel()
-    bends *= weights[1].ravel()
-    return np.maximum(doubts, bends, out=doubts).reshape(features, rows, points)
+    doubts *= several
+    bends *= differing
+    return np.maximum(doubts, bends, out=doubts)
 
 
 def _shared(doubts: np.ndarray) -> np.ndarray:
-    """Bounds doubts `[features, rows, points]` by each other, in place; returns what they are together.
+    """Bounds doubts `[features, points - 1, rows]` by each other, in place; returns what they are together.
 
     Errors of the features add up to what is unexplained: none is larger than those of the others together, but for
     `_ALONE_SHARE` of itself. Only the largest one can be.
@@ -250,19 +257,23 @@ def _shared(doubts: np.ndarray) -> np.ndarray:
     return together - largest + np.minimum(largest, bounds)
 
 
-def _at_points(lengths: np.ndarray, shares: np.ndarray | float) -> np.ndarray:
-    """Returns what points weigh, `[rows, points]`, if intervals' ends have those shares of the lengths."""
+def _at_points(lengths: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Returns what points weigh, `[points, rows]`, if intervals' ends have those shares of the lengths."""
     ends = lengths * shares
-    weights = lengths - ends
-    weights.reshape(-1)[1:] += ends.reshape(-1)[:-1]
+    weights = np.zeros((len(lengths) + 1, *lengths.shape[1:]), ends.dtype)
+    np.subtract(lengths, ends, out=weights[:-1])
+    weights[1:] += ends
     return weights
 
 
-def _over_features(values: np.ndarray) -> np.ndarray:
-    """Sums `[rows, points, features]` over features; faster than `sum` over a short last axis."""
-    return np.einsum("rpf->rp", values)
+def _over_points(values: np.ndarray) -> np.ndarray:
+    """Sums `[..., points, rows]` over points, one after the other, where NumPy would add up a single row's in pairs."""
+    if values.shape[-1] == 1:
+        return np.add.accumulate(values, axis=-2)[..., -1, :]
+    return np.add.reduce(values, axis=-2)
 
 
-def _items(values: np.ndarray) -> np.ndarray:
-    """Views `[rows, points, ...]` as `[rows * points]`, which are copied as a whole."""
-    return values.reshape(values.shape[0] * values.shape[1], -1).view(f"V{values[0, :1].nbytes}")[:, 0]
+def _over_features(slopes: np.ndarray) -> np.ndarray:
+    """Sums `[features, points, rows]` over features."""
+    parts = [slopes[first : first + _ADDED].sum(axis=0) for first in range(0, len(slopes), _ADDED)]
+    return parts[0] if len(parts) == 1 else _over_features(np.stack(parts))

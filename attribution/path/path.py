@@ -79,8 +79,7 @@ class Path:
             gradients' own wider type: the gradient times the step from baseline to row, summed over each feature's
             tensors. The sum over features is the output's own derivative.
         """
-        outputs = np.empty(alphas.shape)
-        slopes = np.empty((*alphas.shape, len(self.feature_of)), self.dtype)
+        outputs, slopes = np.empty(alphas.shape), self._empty_slopes(alphas)
         for part, points, found in self._found(self._program(), baselines, rows, alphas):
             outputs[part, points], slopes[part, points], _ = found
         return outputs, slopes
@@ -104,22 +103,32 @@ class Path:
         """
         nodes, weights = with_ends(rule, points)
         alphas = np.tile(nodes, (len(rows), 1))
-        outputs, slopes = np.empty(alphas.shape), np.empty((*alphas.shape, len(self.feature_of)), self.dtype)
+        outputs, slopes = np.empty(alphas.shape), self._empty_slopes(alphas)
         for part, some, found in self._found(self._program(tuple(maps)), baseline, rows, alphas):
             outputs[part, some], slopes[part, some], gradients = found
             for key, total in maps.items():
                 add_by_path(gradients[key], np.tile(weights[0, some], (len(rows[part]), 1)), total[part])
         for key, total in maps.items():
             total *= self._step(baseline, rows, key)
-        rises = np.einsum("rpf->rp", slopes, dtype=np.float64)
+        rises = np.ascontiguousarray(slopes.T.sum(axis=0, dtype=np.float64).T)
         sums = [weighted_sums(slopes, weights)]
         if count := probes(points, slopes.shape[2]):
             intervals, within = unsure_places(nodes, outputs, rises, slopes, count)
             _, found = self.slopes(baseline, rows, nodes[intervals] + within * np.diff(nodes)[intervals])
-            sums.append(surprises(rule, nodes, slopes, intervals, within, found)[:, None])
+            # Products, and sums over features, take them row by row.
+            slopes_by_row, found = np.ascontiguousarray(slopes), np.ascontiguousarray(found)
+            sums.append(surprises(rule, nodes, slopes_by_row, intervals, within, found)[:, None])
         if rule in KNOWS_NEIGHBOURS:
             sums.append(secant_sums(nodes, outputs, rises, slopes)[:, None])
         return outputs, rises, np.concatenate(sums, axis=1)
+
+    def _empty_slopes(self, alphas: np.ndarray) -> np.ndarray:
+        """Returns room for slopes `[paths, points, features]` at alphas `[paths, points]`.
+
+        In memory features come first and paths last, so that what is done over points or features is done for all paths
+        in one long operation.
+        """
+        return np.empty((len(self.feature_of), *alphas.T.shape), self.dtype).T
 
     def maps(self, baseline: int, rows: np.ndarray, rule: np.ndarray, keys: Collection[str]) -> Arrays:
         """Sums the slopes of each number of some features by each path's own rule, in a gradient for each point.
@@ -232,10 +241,8 @@ class Path:
 
 def _owners_apart(problem: Problem, keys: Collection[str]) -> tuple[dict[str, Any], np.ndarray]:
     """Returns who owns what of each tensor, and the feature of each owner: those of entries follow the features."""
-    owners, feature_of = (
-        {key: _hashable(owner) for key, owner in problem.owners.items()},
-        [*range(len(problem.features))],
-    )
+    owners: dict[str, Any] = {key: _hashable(owner) for key, owner in problem.owners.items()}
+    feature_of = [*range(len(problem.features))]
     for key in sorted(keys):
         shape = problem.inputs[key].shape[1:]
         if shape.rank == 2 and shape.num_elements():

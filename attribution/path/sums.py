@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfx_explain.attribution.model.blocks import row_products
+from tfx_explain.attribution.model.blocks import filled, product
 from tfx_explain.attribution.path.quadrature import secant_weights
 
 
@@ -14,15 +14,15 @@ def weighted_sums(slopes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Returns:
         float64 `[paths, sums, features]`; NaN where a slope is not finite and its weight not 0.
     """
-    paths, points, features = slopes.shape
-    by_place = np.swapaxes(slopes, 1, 2).reshape(paths * features, points)
-    finite = np.isfinite(by_place)
-    if finite.all():
-        sums = row_products(by_place, weights.T)
-    else:
-        sums = row_products(np.where(finite, by_place, 0), weights.T)
-        sums[~finite @ (weights.T != 0)] = np.nan
-    return np.swapaxes(sums.reshape(paths, features, len(weights)), 1, 2)
+    slopes, paths = slopes.T, len(slopes)
+    values, finite = np.zeros((*slopes.shape[:2], filled(paths))), np.isfinite(slopes)
+    values[:, :, :paths] = slopes
+    if not finite.all():
+        values[:, :, :paths][~finite] = 0
+    sums = product(weights, values)[:, :, :paths]
+    if not finite.all():
+        sums[product((weights != 0).astype(np.float64), (~finite).astype(np.float64)) > 0] = np.nan
+    return np.ascontiguousarray(sums.T)
 
 
 def secant_sums(alphas: np.ndarray, outputs: np.ndarray, rises: np.ndarray, slopes: np.ndarray) -> np.ndarray:

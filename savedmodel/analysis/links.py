@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,18 +57,19 @@ def find_link(read: ReadModel, tensor: str) -> Link | None:
     A column may also be what one of the probabilities leaves to 1, if it is a sigmoid's or one of two of a softmax.
     """
     made = _made_of(read, tensor)
-    node = read.graph.nodes[node_of(made)]
+    first = next(iter(made))
+    node = read.graph.nodes[node_of(first)]
     if node.op in _CLASSES:
         link = Link(node.input[0], _CLASSES[node.op])
     elif node.op in _MONOTONE:
         link = find_link(read, node.input[0])
     else:
         link = None
-    if link is None or origin(read, tensor) == made:
+    if link is None or origin(read, tensor) == first:
         return link
     picked = _picked(read, made, tensor)
     if picked and min(picked) < 0:
-        if node.op == "Softmax" and read.specs[made].shape[1:].num_elements() == 2:
+        if node.op == "Softmax" and read.specs[first].shape[1:].num_elements() == 2:
             picked = tuple(1 - ~place if place < 0 else place for place in picked)
         elif node.op != "Sigmoid":
             return None
@@ -75,9 +77,12 @@ def find_link(read: ReadModel, tensor: str) -> Link | None:
     return dataclasses.replace(link, picked=tuple(before[i] for i in picked) if before else picked) if picked else None
 
 
-def _made_of(read: ReadModel, tensor: str) -> str:
-    """The one tensor that the values of `tensor` are picked from, or blended of; itself where there are several."""
-    made, seen, stack = set(), set(), [tensor]
+def _made_of(read: ReadModel, tensor: str) -> dict[str, bool]:
+    """The tensors that the values of `tensor` are picked from, or blended of, and if each is 1 less the first.
+
+    Several are link functions of the same logits; `tensor` itself where they are not.
+    """
+    made, stack, seen = list[str](), [tensor], set()
     while stack:
         one = stack.pop()
         if one in seen:
@@ -88,9 +93,22 @@ def _made_of(read: ReadModel, tensor: str) -> str:
         carrying = [other for other in node.input if read.depends[other]]
         if node.op in _BLENDS and carrying:
             stack.extend(carrying)
-        else:
-            made.add(one)
-    return made.pop() if len(made) == 1 else tensor
+        elif one not in made:
+            made.append(one)
+    linked = {one: _linked(read, one) for one in made}
+    alike = len({(op, logits) for op, logits, _ in linked.values()}) == 1 and linked[made[0]][0] in _CLASSES
+    if len(made) > 1 and not alike:
+        return {tensor: False}
+    return {one: negative != linked[made[0]][2] for one, (_, _, negative) in linked.items()}
+
+
+def _linked(read: ReadModel, tensor: str) -> tuple[str, str, bool]:
+    """The operation that makes `tensor`, what its logits are, and if it is a sigmoid of the negative ones."""
+    node = read.graph.nodes[node_of(tensor)]
+    logits = origin(read, node.input[0]) if node.op in _CLASSES else tensor
+    before = read.graph.nodes[node_of(logits)]
+    negative = node.op == "Sigmoid" and before.op == "Neg"
+    return node.op, origin(read, before.input[0]) if negative else logits, negative
 
 
 def origin(read: ReadModel, tensor: str, passes: frozenset[str] = PASSES) -> str:
@@ -103,24 +121,30 @@ def origin(read: ReadModel, tensor: str, passes: frozenset[str] = PASSES) -> str
         (tensor,) = carrying
 
 
-def _picked(read: ReadModel, made: str, tensor: str) -> tuple[int, ...]:
-    """Which elements of a row of `made` a row of `tensor` has, told by feeding their places; () where it varies.
+def _picked(read: ReadModel, made: Mapping[str, bool], tensor: str) -> tuple[int, ...]:
+    """Which elements of a row of the first of `made` a row of `tensor` has, told by feeding their places.
 
-    `-1 - place` where it has 1 less the element.
+    `-1 - place` where it has 1 less the element; () where it varies.
     """
-    spec = read.specs[made]
-    if spec.shape.rank is None or not spec.shape[1:].is_fully_defined():
+    specs = [read.specs[one] for one in made]
+    sizes = {spec.shape[1:].num_elements() if spec.shape.rank else None for spec in specs}
+    size = sizes.pop()
+    if sizes or size is None:
         return ()
-    size = spec.shape[1:].num_elements()
     # From 1: what they leave to 1 is then none of them.
-    fed = 1 + np.arange(_ROWS_OF_PLACES * size).reshape([_ROWS_OF_PLACES, *spec.shape[1:]])
-    function = import_cut(read.graph, {made: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype)}, [tensor])
+    fed = 1 + np.arange(_ROWS_OF_PLACES * size).reshape([_ROWS_OF_PLACES, size])
+    cut = {one: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype) for one, spec in zip(made, specs, strict=True)}
+    each = [
+        tf.constant(np.reshape(1 - fed if away else fed, [_ROWS_OF_PLACES, *spec.shape[1:]]), spec.dtype)
+        for away, spec in zip(made.values(), specs, strict=True)
+    ]
+    function = import_cut(read.graph, cut, [tensor])
     try:
-        (found,) = function(tf.constant(fed, spec.dtype))
+        (found,) = function(*each)
     except (tf.errors.OpError, ValueError):  # it reads the rows as well
         return ()
     rows = np.reshape(found.numpy(), [len(found), -1]).astype(np.float64)
     places = rows[0].astype(int) - 1
-    values = np.reshape(fed, [len(fed), -1])[:, np.where(places < 0, ~places, places) % size]
+    values = fed[:, np.where(places < 0, ~places, places) % size]
     expected = np.where(places < 0, 1 - values, values)
     return tuple(places.tolist()) if np.array_equal(rows, expected) else ()

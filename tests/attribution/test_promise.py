@@ -205,6 +205,25 @@ def _leaves(x):
     )
 
 
+@pytest.mark.parametrize(
+    "method", [KernelShap(max_evaluations=255), SampledShapley(max_evaluations=255)], ids=["kernel", "sampled"]
+)
+def test_a_leaf_of_five_features_that_few_coalitions_reach_is_looked_for(method):
+    """A leaf where two features of the row meet three of the baseline, beside a step of another feature."""
+
+    def leaf(x):
+        reached = tf.reduce_all(x[:, :2] > 0.5, axis=1) & tf.reduce_all(x[:, 2:5] < 0.5, axis=1)
+        return tf.cast(reached, x.dtype) + tf.cast(x[:, 5] > 0.5, x.dtype)
+
+    rows = 1 + np.random.default_rng(69).random(size=(128, 8)) / 4
+    result = method.attribute(from_function(leaf), tf.constant(rows, tf.float32))
+    # By hand: 1! 3! / 5! of the two, and 2! 2! / 5! of the three, against it.
+    errors = np.abs(result.values - [1 / 20, 1 / 20, -1 / 30, -1 / 30, -1 / 30, 1, 0, 0]).max(axis=1)
+    assert (result.evaluations < 256).all()
+    assert np.mean(errors <= result.approximation_errors) > 0.93
+    assert (errors < 5 * result.approximation_errors).all()
+
+
 @pytest.mark.parametrize("samples", [100, 200, 400])
 def test_stated_errors_of_lime_hold_too(samples):
     """Also of eight features, of which 200 samples tell some interactions badly from single features."""

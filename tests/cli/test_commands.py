@@ -73,3 +73,15 @@ def test_imports_leave_the_garbage_collector_as_it_was(enabled):
     finally:
         gc.unfreeze()
         (gc.enable if was_enabled else gc.disable)()
+
+
+def test_tensorflow_is_imported_without_what_it_does_without_and_the_rest_can_be_later():
+    code = """if True:
+        import sys
+        from tfx_explain.cli.importing import import_tensorflow
+        import_tensorflow()
+        assert "tensorflow" in sys.modules and not {"IPython", "matplotlib", "pandas", "sklearn"} & set(sys.modules)
+        import pandas, tensorflow
+        assert tensorflow.keras.layers.Dense(1)(tensorflow.ones([2, 3])).shape == (2, 1)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """The Explainer on real artifacts: what its outputs hold, and what it leaves when it refuses."""
 
+import functools
 import json
 import os
 
@@ -100,53 +101,65 @@ def _metadata(folder, model):
     return artifact
 
 
+def _execute(
+    folder, rows, *, baseline=True, function="serve", splits=("eval",), payload=None, eval_config=None, report=None
+):
+    """Runs the executor as TFX does: empty output folders, proto parameters as JSON."""
+    model = _model(folder / "model", function=function)
+    inputs = {
+        "model": [model],
+        "examples": [_examples(folder / "examples", rows, payload)],
+        "explanation_metadata": [_metadata(folder / "metadata", model)],
+    }
+    if baseline:
+        given = baseline if isinstance(baseline, types.Artifact) else _model(folder / "baseline_model", slope=5.0)
+        inputs["baseline_model"] = [given]
+    outputs = {
+        "attributions": [standard_artifacts.Examples()],
+        "evaluation": [standard_artifacts.ModelEvaluation()],
+    }
+    for name, (artifact,) in outputs.items():
+        artifact.uri = str(folder / name)
+        os.makedirs(artifact.uri)
+    parameters = proto_utils.proto_to_json(explanation_pb2.ExplanationParameters())
+    properties = {"parameters": parameters, "splits": json_utils.dumps(list(splits))}
+    if report:
+        properties["report"] = report
+    if eval_config:
+        properties["eval_config"] = proto_utils.proto_to_json(eval_config)
+    Executor().Do(inputs, outputs, properties)
+    return outputs["attributions"][0], outputs["evaluation"][0]
+
+
 @pytest.fixture
 def run(tmp_path):
-    """Runs the executor as TFX does: empty output folders, proto parameters as JSON."""
-
-    def execute(
-        rows, *, baseline=True, function="serve", splits=("eval",), payload=None, eval_config=None, report=None
-    ):
-        model = _model(tmp_path / "model", function=function)
-        inputs = {
-            "model": [model],
-            "examples": [_examples(tmp_path / "examples", rows, payload)],
-            "explanation_metadata": [_metadata(tmp_path / "metadata", model)],
-        }
-        if baseline:
-            given = baseline if isinstance(baseline, types.Artifact) else _model(tmp_path / "baseline_model", slope=5.0)
-            inputs["baseline_model"] = [given]
-        outputs = {
-            "attributions": [standard_artifacts.Examples()],
-            "evaluation": [standard_artifacts.ModelEvaluation()],
-        }
-        for name, (artifact,) in outputs.items():
-            artifact.uri = str(tmp_path / name)
-            os.makedirs(artifact.uri)
-        parameters = proto_utils.proto_to_json(explanation_pb2.ExplanationParameters())
-        properties = {"parameters": parameters, "splits": json_utils.dumps(list(splits))}
-        if report:
-            properties["report"] = report
-        if eval_config:
-            properties["eval_config"] = proto_utils.proto_to_json(eval_config)
-        Executor().Do(inputs, outputs, properties)
-        return outputs["attributions"][0], outputs["evaluation"][0]
-
-    return execute
+    return functools.partial(_execute, tmp_path)
 
 
-def test_attributions_are_examples_that_tfdv_reads(run):
-    attributions, _ = run(_rows(30))
+@pytest.fixture(scope="module")
+def of_both(tmp_path_factory):
+    """Attributions and evaluation of two models, over rows of which one can't be read."""
+    return _execute(tmp_path_factory.mktemp("of_both"), [*_rows(200), b"no example"])
+
+
+@pytest.fixture(scope="module")
+def of_one(tmp_path_factory):
+    """Attributions and evaluation without a baseline model, and without a report."""
+    return _execute(tmp_path_factory.mktemp("of_one"), _rows(10), baseline=False, report="none")
+
+
+def test_attributions_are_examples_that_tfdv_reads(of_both):
+    attributions, _ = of_both
     assert artifact_utils.decode_split_names(attributions.split_names) == ["eval"]
     assert attributions.span == 3
     (pattern,) = examples_utils.get_split_file_patterns([attributions], "eval")
     statistics = tfdv.generate_statistics_from_tfrecord(pattern)
     names = {feature.path.step[0]: feature for feature in statistics.datasets[0].features}
     assert {"x", "y", "tfx_explain/candidate/attributions/x", "tfx_explain/baseline/attributions/y"} <= set(names)
-    x = np.arange(30.0)
+    x = np.arange(200.0)
     mean = names["tfx_explain/candidate/attributions/x"].num_stats.mean
     assert mean == pytest.approx(np.mean(2 * x + x * (1 - x) / 2), rel=1e-4)
-    assert attributions.get_int_custom_property("rows_explained") == 30
+    assert attributions.get_int_custom_property("rows_explained") == 200
 
 
 def test_a_baseline_model_that_says_it_is_none_is_none(run, empty_model):
@@ -161,8 +174,8 @@ def test_a_baseline_model_that_says_it_is_none_is_none(run, empty_model):
     assert not any(name.startswith("tfx_explain/baseline/") for name in names)
 
 
-def test_a_report_without_thresholds_lies_beside_the_records(run):
-    attributions, _ = run([*_rows(200), b"no example"])
+def test_a_report_without_thresholds_lies_beside_the_records(of_both):
+    attributions, _ = of_both
     with open(os.path.join(attributions.uri, "report.html")) as file:
         page = file.read()
     assert "this report was made of attributions alone" in page
@@ -171,8 +184,8 @@ def test_a_report_without_thresholds_lies_beside_the_records(run):
     assert "Single rows" in page
 
 
-def test_no_report_lies_there_where_none_is_wanted(run):
-    attributions, _ = run(_rows(3), baseline=False, report="none")
+def test_no_report_lies_there_where_none_is_wanted(of_one):
+    attributions, _ = of_one
     assert sorted(os.listdir(attributions.uri)) == [
         "Split-eval",
         "dead_letters",
@@ -183,8 +196,8 @@ def test_no_report_lies_there_where_none_is_wanted(run):
         Explainer(model=None, examples=None, explanation_metadata=None, report="all")
 
 
-def test_statistics_gen_reads_the_attributions(run, tmp_path):
-    attributions, _ = run(_rows(10), baseline=False)
+def test_statistics_gen_reads_the_attributions(of_one, tmp_path):
+    attributions, _ = of_one
     statistics = standard_artifacts.ExampleStatistics()
     statistics.uri = str(tmp_path / "statistics")
     StatisticsGen().Do({"examples": [attributions]}, {"statistics": [statistics]}, {})
@@ -193,12 +206,11 @@ def test_statistics_gen_reads_the_attributions(run, tmp_path):
     assert read.datasets[0].num_examples == 10
 
 
-def test_bulk_inferrer_reads_the_attributions(run, tmp_path):
-    attributions, _ = run(_rows(10), baseline=False)
+def test_bulk_inferrer_reads_the_attributions(of_one, tmp_path):
+    attributions, _ = of_one
     results = standard_artifacts.InferenceResult()
     results.uri = str(tmp_path / "inference")
-    model = standard_artifacts.Model()
-    model.uri = str(tmp_path / "model")
+    model = _model(tmp_path / "model")
     properties = {
         "model_spec": proto_utils.proto_to_json(bulk_inferrer_pb2.ModelSpec()),
         "data_spec": proto_utils.proto_to_json(bulk_inferrer_pb2.DataSpec()),
@@ -223,20 +235,21 @@ def test_the_evaluation_has_the_slices_that_are_asked_for(run):
     assert result.data_location == attributions.uri
 
 
-def test_evaluation_is_read_by_tfma(run):
-    _, evaluation = run(_rows(30))
+def test_evaluation_is_read_by_tfma(of_both):
+    _, evaluation = of_both
     assert tfma.load_eval_result(evaluation.uri).slicing_metrics
 
 
-def test_without_a_baseline_model_only_the_candidate_is_explained(run):
-    attributions, _ = run(_rows(5), baseline=False)
+def test_without_a_baseline_model_only_the_candidate_is_explained(of_one):
+    attributions, _ = of_one
     with open(os.path.join(attributions.uri, "summary.json")) as file:
         summary = json.load(file)
-    assert summary["eval"]["rows_explained"] == 5
+    assert summary["eval"]["rows_explained"] == 10
+    assert list(summary["eval"]["provenance"]["models"]) == ["candidate"]
 
 
-def test_both_artifacts_say_of_what_they_are(run):
-    attributions, evaluation = run(_rows(5))
+def test_both_artifacts_say_of_what_they_are(of_both):
+    attributions, evaluation = of_both
     summaries = []
     for artifact in (attributions, evaluation):
         with open(os.path.join(artifact.uri, "summary.json")) as file:

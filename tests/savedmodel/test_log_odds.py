@@ -139,6 +139,8 @@ PAIRS = {
     "logarithms": lambda z: tf.math.log(tf.concat(both(last_of_two(z)), axis=1)),
     "in double precision": lambda z: tf.cast(tf.concat(both(last_of_two(z)), axis=1), tf.float64),
     "of a softmax": lambda z: tf.concat(both(tf.nn.softmax(z)[:, 1:]), axis=1),
+    "two sigmoids": lambda z: (lambda d: tf.concat([1.0 - tf.sigmoid(d), tf.sigmoid(d)], axis=1))(z[:, 1:] - z[:, :1]),
+    "of the negative": lambda z: (lambda d: tf.concat([tf.sigmoid(-d), tf.sigmoid(d)], axis=1))(z[:, 1:] - z[:, :1]),
 }
 
 
@@ -172,6 +174,7 @@ def test_what_a_sigmoid_leaves_to_1_is_explained_by_the_negative_logit_and_no_ot
     others = {
         "halved": lambda z: tf.concat(both(tf.sigmoid(z[:, :1]) / 2), axis=1),
         "of two": lambda z: tf.sigmoid(z[:, :1]) * tf.sigmoid(z[:, 1:2]),
+        "of a class and another's rest": lambda z: tf.concat([1 - tf.sigmoid(z[:, :1]), tf.sigmoid(z[:, 1:2])], axis=1),
         "squared": lambda z: tf.sigmoid(z[:, :1]) * tf.sigmoid(z[:, :1]),
         "variance": lambda z: tf.sigmoid(z[:, :1]) * (1 - tf.sigmoid(z[:, :1])),
         "rest of three": lambda z: 1 - tf.nn.softmax(z)[:, :1],
