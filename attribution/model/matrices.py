@@ -70,18 +70,29 @@ def apart(matrix: tf.Tensor, layout: Layout) -> dict[str, tf.Tensor]:
         ((key, shape),) = layout
         return {key: matrix if len(shape) == 1 else tf.reshape(matrix, [-1, *shape])}
     own = tf.split(matrix, [columns.width for columns in layout], axis=0)
-    return {
-        key: tf.reshape(columns if columns.shape[0] == 1 else tf.transpose(columns), [-1, *shape])
-        for (key, shape), columns in zip(layout, own, strict=True)
-    }
+    return {key: _as_rows(columns, shape) for (key, shape), columns in zip(layout, own, strict=True)}
 
 
-def joined(tensors: Mapping[str, tf.Tensor], layout: Layout) -> tf.Tensor:
-    """Returns the matrix of tensors, in the form that `apart` takes."""
-    own = [tf.reshape(tf.convert_to_tensor(tensors[columns.key]), [-1, columns.width]) for columns in layout]
+def joined(tensors: Mapping[str, Any], layout: Layout) -> tf.Tensor:
+    """Returns the matrix of tensors `[rows, ...]`, in the form that `apart` takes."""
     if len(layout) == 1:
-        return own[0]
-    return tf.concat([tf.reshape(one, [1, -1]) if one.shape[1] == 1 else tf.transpose(one) for one in own], axis=0)
+        ((key, _),) = layout
+        return tf.reshape(tensors[key], [-1, layout[0].width])
+    return tf.concat([_as_columns(tf.convert_to_tensor(tensors[one.key]), one.width) for one in layout], axis=0)
+
+
+def _as_rows(columns: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    # Each operation counts where there are hundreds of tensors.
+    if columns.shape[0] == 1:
+        return tf.reshape(columns, [-1, *shape])
+    rows = tf.transpose(columns)
+    return rows if len(shape) == 1 else tf.reshape(rows, [-1, *shape])
+
+
+def _as_columns(rows: tf.Tensor, width: int) -> tf.Tensor:
+    if width == 1:
+        return tf.reshape(rows, [1, -1])
+    return tf.transpose(rows if rows.shape.rank == 2 else tf.reshape(rows, [-1, width]))
 
 
 def places(layout: Layout) -> Iterator[slice]:

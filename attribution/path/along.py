@@ -52,7 +52,7 @@ class Along:
         for matrix, layout in zip(points.ends, self.layouts, strict=True):
             alphas = tf.cast(points.alphas, matrix.dtype)
             if len(layout) == 1:
-                inputs |= apart(self._along(matrix, alphas)[:size], layout)
+                inputs |= apart(self._along(matrix, alphas, layout[0].width)[:size], layout)
             else:
                 steps, starts = (self._of_columns(matrix[:, end]) for end in (0, 1))
                 paths = tf.shape(matrix)[0]
@@ -60,9 +60,9 @@ class Along:
                 inputs |= apart(tf.reshape(places * steps + starts, [steps.shape[0], -1])[:, :size], layout)
         return inputs
 
-    def _along(self, ends: tf.Tensor, alphas: tf.Tensor) -> tf.Tensor:
-        """Returns the points of the matrix of one tensor, `[rows, columns]`."""
-        paths, width = tf.shape(ends)[0], ends.shape[2]
+    def _along(self, ends: tf.Tensor, alphas: tf.Tensor, width: int) -> tf.Tensor:
+        """Returns the points of the matrix of one tensor, `[rows, width]`."""
+        paths = tf.shape(ends)[0]
         if self.by_point:
             spread = tf.reshape(tf.repeat(alphas, width), [-1, paths * width])
             return tf.reshape(spread * tf.reshape(ends[:, 0], [1, -1]) + tf.reshape(ends[:, 1], [1, -1]), [-1, width])

@@ -126,7 +126,7 @@ class Quadrature:
 
     def integrals(self) -> np.ndarray:
         """Returns the second rule's integrals, float64 `[rows, features]`."""
-        return np.ascontiguousarray(_over_points(self.mesh.slopes * self.weights()).T)
+        return np.ascontiguousarray(self._sums(self.weights()).T)
 
     def weights(self) -> np.ndarray:
         """Returns what the second rule weighs the points by, float64 `[points, rows]`."""
@@ -134,9 +134,12 @@ class Quadrature:
 
     def sizes(self) -> np.ndarray:
         """Returns the sums of the second rule's absolute integrals, float64 `[rows]`; faster than by `integrals`."""
-        weights, slopes = _at_points(self.lengths, self.shares), self.mesh.slopes
-        sums = [_over_points(slopes[:, :, part] * weights[:, part]) for part in _cached(slopes)]
-        return _over_points(np.abs(np.concatenate(sums, axis=1)).astype(np.float64))
+        return _over_points(np.abs(self._sums(_at_points(self.lengths, self.shares))).astype(np.float64))
+
+    def _sums(self, weights: np.ndarray) -> np.ndarray:
+        """Sums slopes by weights `[points, rows]`; returns `[features, rows]`."""
+        slopes = self.mesh.slopes
+        return np.concatenate([_over_points(slopes[:, :, part] * weights[:, part]) for part in _cached(slopes)], axis=1)
 
     def misses(self) -> np.ndarray:
         """Returns by how much the second rule misses the output's change, float64 `[rows]`."""
