@@ -80,13 +80,13 @@ class IntegratedGradients(Method):
     def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         rows = problem.sound_rows()
         points = self._steps or min(self._max_gradients, _USUAL_POINTS)
-        path = Path(problem, self._batch_size)
-        block = max(_FEWEST_ROWS, _MESH_BYTES // (4 * points * (len(problem.features) + 4)))
+        keys = self._mapped(problem)
+        path = Path(problem, self._batch_size, set(keys.values()))
+        block = max(_FEWEST_ROWS, _MESH_BYTES // (4 * points * (len(path.feature_of) + 4)))
         # As many as make a batch of their first meshes.
         block = min(path.batch_size // FIRST_POINTS, block)
         if self._steps is not None:
             block = max(1, path.batch_size // (self._steps + 2))
-        keys = self._mapped(problem)
         integrals, maps = [], path.empty_maps(rows, keys.values())
         for baseline in range(problem.num_baselines):
             integrate_block = functools.partial(self._integrate, path, baseline, set(keys.values()))
@@ -120,12 +120,14 @@ class IntegratedGradients(Method):
             evaluate = functools.partial(path.slopes, baseline)
             found = integrate(evaluate, rows, self._tolerance, self._max_gradients, bool(keys))
             if not keys:
-                return found, {}
+                return found.by_feature(path.feature_of), {}
             maps = path.maps(baseline, rows, found.rule, keys)
-            return dataclasses.replace(found, points=2 * found.points, rule=found.rule[:, :0]), maps
+            found = dataclasses.replace(found, points=2 * found.points, rule=found.rule[:, :0])
+            return found.by_feature(path.feature_of), maps
         maps = path.empty_maps(rows, keys)
         found = path.weighted_slopes(baseline, rows, self._rule, self._steps, maps)
-        return integrate_fixed(self._rule, *found, self._tolerance, float(np.finfo(path.dtype).eps)), maps
+        fixed = integrate_fixed(self._rule, *found, self._tolerance, float(np.finfo(path.dtype).eps))
+        return fixed.by_feature(path.feature_of), maps
 
 
 def _joined(parts: Sequence[PathIntegrals]) -> dict[str, np.ndarray]:
@@ -138,8 +140,10 @@ def _averaged(
 ) -> Attributions:
     """Averages `[baselines, rows, ...]` over the baselines; errors average too, since they can only partly cancel."""
     values, errors, starts, ends = (stacked[name].mean(axis=0) for name in ("values", "errors", "starts", "ends"))
-    # What the baselines say may cancel, and with it what the tolerance is relative to.
+    # What several baselines say may cancel, and with it what the tolerance is relative to.
     enough = tolerance * np.abs(values).sum(axis=1) + _ROUNDING * (np.abs(starts) + np.abs(ends))
+    if len(stacked["errors"]) == 1:
+        enough = np.full_like(errors, np.inf)
     return assemble(
         problem.features,
         problem.failures,

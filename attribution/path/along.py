@@ -94,6 +94,12 @@ class Along:
         return tf.reshape(gradient[: whole * count], [whole, count, step.shape[1]]), step[:, None]
 
 
+class Entries(NamedTuple):
+    """The features of a tensor `[rows, entries, ...]`, by entry."""
+
+    features: tuple[int, ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Outputs:
     """A program for `TracedModel.run`: the model's outputs `[rows]` at points.
@@ -115,7 +121,7 @@ class Slopes:
 
     Attributes:
         along: how paths are laid out.
-        owners: of each tensor, the feature, or those of its last axis' columns: -1 of what is held.
+        owners: of each tensor, the feature, or those of its last axis' columns: -1 of what is held; or of its entries.
         features: how many there are.
         dtype: of slopes.
         kept: the keys of tensors whose gradients are returned as well.
@@ -123,7 +129,7 @@ class Slopes:
     """
 
     along: Along
-    owners: tuple[int | tuple[int, ...], ...]
+    owners: tuple[int | tuple[int, ...] | Entries, ...]
     features: int
     dtype: tf.DType
     kept: tuple[str, ...] = ()
@@ -152,13 +158,18 @@ class Slopes:
             gradient, step = tf.cast(joined(found, layout), self.dtype), tf.cast(matrix, self.dtype)
             gradient, step = self.along.beside(gradient, step, points, several=several)
             products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
-            of_layout = [(columns.width, _players(next(owners))) for columns in layout]
+            own = [next(owners) for _ in layout]
+            of_layout = [(one.width, _players(owner, one.width)) for one, owner in zip(layout, own, strict=True)]
             if several:
                 products = tf.reshape(products, [products.shape[0], -1])
                 features += [one for width, players in of_layout for one in players * (width // len(players))]
             else:  # summed in pairs, which is more exact where it is wide
                 ((width, players),) = of_layout
-                products = tf.reduce_sum(tf.reshape(products, [-1, width // len(players), len(players)]), axis=1)
+                shape, axis = [-1, width // len(players), len(players)], 1
+                if isinstance(own[0], Entries):
+                    players = own[0].features
+                    shape, axis = [-1, len(players), width // len(players)], 2
+                products = tf.reduce_sum(tf.reshape(products, shape), axis=axis)
                 products = products if self.is_by_row else tf.transpose(products)
                 features += players
             sums.append(products)
@@ -173,6 +184,9 @@ class Slopes:
         return tf.math.unsorted_segment_sum(rows, tf.constant(features), self.features)
 
 
-def _players(owner: int | tuple[int, ...]) -> tuple[int, ...]:
+def _players(owner: int | tuple[int, ...] | Entries, width: int) -> tuple[int, ...]:
     """The features of the columns of a tensor, which repeat along its other axes."""
+    if isinstance(owner, Entries):
+        each = width // len(owner.features)
+        return tuple(feature for feature in owner.features for _ in range(each))
     return (owner,) if isinstance(owner, int) else owner

@@ -54,6 +54,17 @@ class PathIntegrals:
         """Returns bool `[rows]`, which rows have trouble at exactly these ends, and no other."""
         return np.bitwise_or.reduce(self.troubles, axis=1) == ends
 
+    def by_feature(self, feature_of: np.ndarray) -> PathIntegrals:
+        """Sums columns up that are of the same feature, int `[columns]`, of which the first ones are the features."""
+        count = int(feature_of.max(initial=-1)) + 1
+        if count == len(feature_of):
+            return self
+        values, troubles = self.values[:, :count].copy(), self.troubles[:, :count].copy()
+        for column in range(count, len(feature_of)):
+            values[:, feature_of[column]] += self.values[:, column]
+            troubles[:, feature_of[column]] |= self.troubles[:, column]
+        return dataclasses.replace(self, values=values, troubles=np.hstack([troubles, self.troubles[:, -1:]]))
+
     def replace(self, rows: np.ndarray, again: PathIntegrals) -> None:
         """Replaces what was found of some rows, bool `[rows]`, by what was found another time."""
         again.points[:] += self.points[rows]

@@ -12,20 +12,35 @@ import tensorflow as tf
 from tfx_explain.attribution.model.blocks import call_size, extended, near_equal_slices
 from tfx_explain.attribution.model.matrices import layouts, owners_of, places, side_by_side
 from tfx_explain.attribution.model.traced import run
-from tfx_explain.attribution.path.along import Along, Outputs, Points, Slopes
+from tfx_explain.attribution.path.along import Along, Entries, Outputs, Points, Slopes
 from tfx_explain.attribution.path.probes import probes, surprises, unsure_places
 from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, with_ends
 from tfx_explain.attribution.path.sums import add_by_path, secant_sums, weighted_sums
 from tfx_explain.attribution.problem.problem import Problem
 
 Arrays = dict[str, np.ndarray]
+# The most entries of a tensor, or neighbours together, that have slopes of their own.
+_GROUPS = 32
 
 
 class Path:
-    """Evaluates, at any points of the paths from baselines to rows, the output and its derivative by feature."""
+    """Evaluates, at any points of the paths from baselines to rows, the output and its derivative by feature.
 
-    def __init__(self, problem: Problem, batch_size: int) -> None:
-        """Prepares the paths; gradients are asked in batches of at most `batch_size`.
+    Attributes:
+        batch_size: most rows in one call.
+        dtype: of slopes.
+        feature_of: int `[features and groups]`, the feature of each of those that slopes are told by.
+    """
+
+    def __init__(self, problem: Problem, batch_size: int, apart: Collection[str] = ()) -> None:
+        """Prepares the paths.
+
+        Args:
+            problem: the problem.
+            batch_size: gradients are asked in batches of at most so many rows.
+            apart: keys of tensors that are features as a whole. Of those that are `[rows, entries, numbers]`, entries
+                have slopes of their own, neighbours together in at most `_GROUPS`, which follow those of the features:
+                what is off with one entry may cancel in the sum.
 
         Raises:
             ValueError: if a feature's tensor is ragged or not float, so that there is no straight path.
@@ -45,7 +60,8 @@ class Path:
         every = self._along.layouts
         self._ends = [side_by_side(layout, tensors) for layout in every]
         self._starts = [side_by_side(layout, problem.baselines) for layout in every]
-        self._owners = tuple(_hashable(problem.owners[columns.key]) for layout in every for columns in layout)
+        owners, self.feature_of = _owners_apart(problem, apart)
+        self._owners = tuple(owners[columns.key] for layout in every for columns in layout)
         self._held = [owners_of(layout, problem.owners) < 0 for layout in every]
 
     def slopes(
@@ -112,7 +128,7 @@ class Path:
         In memory features come first and paths last, so that what is done over points or features is done for all paths
         in one long operation.
         """
-        return np.empty((len(self._problem.features), *alphas.T.shape), self.dtype).T
+        return np.empty((len(self.feature_of), *alphas.T.shape), self.dtype).T
 
     def maps(self, baseline: int, rows: np.ndarray, rule: np.ndarray, keys: Collection[str]) -> Arrays:
         """Sums the slopes of each number of some features by each path's own rule, in a gradient for each point.
@@ -154,15 +170,13 @@ class Path:
 
     def gradient_sizes(self, rows: np.ndarray) -> np.ndarray:
         """Returns float `[rows, features]`, the absolute gradients at the rows, summed over each feature's tensors."""
-        sizes = np.empty((len(rows), 1, len(self._problem.features)), self.dtype)
+        sizes = np.empty((len(rows), 1, len(self.feature_of)), self.dtype)
         for part, points, found in self._found(self._program(sizes=True), 0, rows, np.ones((len(rows), 1))):
             sizes[part, points] = found[1]
         return sizes[:, 0]
 
     def _program(self, kept: tuple[str, ...] = (), sizes: bool = False) -> Slopes:
-        return Slopes(
-            self._along, self._owners, len(self._problem.features), tf.as_dtype(np.dtype(self.dtype)), kept, sizes
-        )
+        return Slopes(self._along, self._owners, len(self.feature_of), tf.as_dtype(np.dtype(self.dtype)), kept, sizes)
 
     def _found(
         self, program: Slopes, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -223,6 +237,20 @@ class Path:
                 if columns.key == key:
                     return step[:, which].reshape(len(rows), *columns.shape)
         raise KeyError(key)
+
+
+def _owners_apart(problem: Problem, keys: Collection[str]) -> tuple[dict[str, Any], np.ndarray]:
+    """Returns who owns what of each tensor, and the feature of each owner: those of entries follow the features."""
+    owners: dict[str, Any] = {key: _hashable(owner) for key, owner in problem.owners.items()}
+    feature_of = [*range(len(problem.features))]
+    for key in sorted(keys):
+        shape = problem.inputs[key].shape[1:]
+        if shape.rank == 2 and shape.num_elements():
+            count = min(shape[0], _GROUPS)
+            numbers = len(feature_of) + np.arange(shape[0]) * count // shape[0]
+            feature_of += [owners[key]] * count
+            owners[key] = Entries(tuple(numbers.tolist()))
+    return owners, np.array(feature_of)
 
 
 def _hashable(owner: int | np.ndarray) -> int | tuple[int, ...]:

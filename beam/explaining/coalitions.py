@@ -147,9 +147,9 @@ def _placed(tokens: TokenValues, made: MadeLists) -> TokenValues:
     begin, end = np.full((2, len(spelled)), -1, np.int64)
     for row, (text, strings) in enumerate(zip(made.texts, made.strings, strict=True)):
         which = slice(*tokens.row_splits[row : row + 2])
-        listed = list(strings[: which.stop - which.start])
-        spelled[which] = np.array([*listed, None], object)[:-1]
-        found = places(text, listed)
+        listed = which.stop - which.start
+        spelled[which] = np.array([*strings[:listed], None], object)[:-1]
+        found = places(text, strings)  # of all tokens: where only the listed ones stand, may not be told
         if found is not None:
-            begin[which], end[which] = found
+            begin[which], end[which] = (ends[:listed] for ends in found)
     return dataclasses.replace(tokens, tokens=spelled, begin=begin, end=end)

@@ -131,11 +131,11 @@ def parts(slot: Slot, value: Tensor) -> tuple[tf.Tensor, ...]:
         flat = value.flat_values
         return (flat, *(tf.cast(tf.range(tf.shape(flat)[0]), spec.dtype) for spec in slot.specs[1:]))
     partitions: list[tf.Tensor] = []
+    ragged: Any = value
     for size in reversed(slot.levels):
-        partitions = [*((value.row_splits,) if size == 1 else _sparse(value)), *partitions]
-        value = value.values
-    # Dense, as the slot says; the type doesn't.
-    return (value, *(tf.cast(one, spec.dtype) for one, spec in zip(partitions, slot.specs[1:], strict=True)))  # type: ignore[return-value]
+        partitions = [*((ragged.row_splits,) if size == 1 else _sparse(ragged)), *partitions]
+        ragged = ragged.values
+    return (ragged, *(tf.cast(one, spec.dtype) for one, spec in zip(partitions, slot.specs[1:], strict=True)))
 
 
 def _sparse(value: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:

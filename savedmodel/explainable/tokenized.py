@@ -187,7 +187,7 @@ class _Tried:
     @functools.cached_property
     def _twice(self) -> list[np.ndarray]:
         """The slices of each gather, of the longest row beside itself."""
-        last = self.row(len(_LENGTHS) - 1)
+        last: dict[str, Any] = dict(self.row(len(_LENGTHS) - 1))
         return self.reader.values({key: tf.concat([value, value], axis=0) for key, value in last.items()})
 
     def masked(self, tensor: str, keys: Sequence[TokenKey]) -> int | None:

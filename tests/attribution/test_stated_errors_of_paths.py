@@ -267,3 +267,21 @@ def test_expected_gradients_hold_what_they_state():
     assert np.mean(ratios <= 1) > 0.93
     assert ratios.max() < 5
     assert np.quantile(ratios, 0.95) > 1 / 1.5
+
+
+@pytest.mark.parametrize("entries", [2, 70])
+def test_what_cancels_between_entries_is_seen_where_these_have_maps(entries):
+    """Of the sum of the entries one point is enough; each by itself bends sharply."""
+
+    @from_function
+    def model(x):
+        bent = tf.exp(30 * (x[:, :, 0] - 1))
+        return x[:, 0, 0] + bent[:, 0] - bent[:, -1]
+
+    found = IntegratedGradients(maps=["x"]).attribute(model, tf.ones([2, entries, 1]), 0.0)
+    assert found.values.shape == (2, 1) and found.converged.all()
+    np.testing.assert_allclose(found.values, 1, atol=1e-3)
+    expected = np.zeros(entries)
+    expected[[0, -1]] = 2, -1
+    off = np.abs(found.maps["x"][:, :, 0] - expected)
+    assert off.max() <= found.approximation_errors.max() < 0.05
