@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfx_explain.attribution.path.mesh import Mesh, Quadrature
+from tfx_explain.attribution.path.mesh import Mesh
 from tfx_explain.attribution.path.probes import probes
 from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, graded, leaps
+from tfx_explain.attribution.path.refinement import Quadrature
 
 # rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
 Evaluate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -131,7 +132,7 @@ def _refined(
     done = _unsettled(mesh, kept)
     working = np.arange(len(rows))
     while len(working):
-        rule = mesh.quadrature()
+        rule = Quadrature.on(mesh)
         sizes = rule.sizes()
         errors, doubts = rule.doubts(sizes)
         errors = np.maximum(errors, rule.misses())

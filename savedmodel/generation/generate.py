@@ -208,11 +208,11 @@ def _try(
     aligned = Alignment(read, rows)
     # A model may lose rows without values, or refuse them by themselves, and be sound where all rows have some.
     try:
-        others = contextlib.suppress(ValueError) if len(aligned(scores.values())) < len(set(scores.values())) else None
+        is_sound, excused = len(aligned(scores.values())) == len(set(scores.values())), [ValueError]
     except tf.errors.OpError:
-        others = contextlib.nullcontext()
-    if others:
-        with others:
+        is_sound, excused = False, []
+    if not is_sound:
+        with contextlib.suppress(*excused):
             rows = accepted_rows(read, data, given, refuse_lost_rows(run))
             aligned = Alignment(read, rows)
     singles = [tensor for features, tensors in analysis.floats.items() if len(features) == 1 for tensor in tensors]
