@@ -20,6 +20,7 @@ from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions, static_value
 
 IMAGE_OPS = frozenset({"DecodeImage", "DecodeJpeg", "DecodePng", "DecodeGif", "DecodeBmp", "DecodeAndCropJpeg"})
+_BYTE_SPLIT = "TFText>ByteSplitWithOffsets"
 # The latter ones are tensorflow_text's, some of which have its name before theirs.
 SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "UnicodeDecode", "StringNGrams"}) | {
     "FastWordpieceTokenizeWithOffsets",
@@ -27,7 +28,7 @@ SPLIT_OPS = frozenset({"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets
     "SentencepieceTokenizeOp",
     "SentencepieceTokenizeWithOffsetsOp",
     "UnicodeScriptTokenizeWithOffsets",
-    "TFText>ByteSplitWithOffsets",
+    _BYTE_SPLIT,
     "TFText>FastSentencepieceTokenize",
     "TFText>FastWordpieceTokenizeWithOffsets",
     "TFText>WhitespaceTokenizeWithOffsetsV2",
@@ -99,7 +100,7 @@ class StringUse:
 
 def decodes_bytes(node: Any) -> bool:
     """Whether a node turns a string into its bytes."""
-    return node.op == "TFText>ByteSplitWithOffsets" or (node.op in _RAW_OPS and node.attr["out_type"].type in _BYTES)
+    return node.op == _BYTE_SPLIT or (node.op in _RAW_OPS and node.attr["out_type"].type in _BYTES)
 
 
 def string_use(read: ReadModel, name: str) -> StringUse:

@@ -140,6 +140,7 @@ def both(probability):
 PAIRS = {
     "concatenated": lambda z: tf.concat(both(last_of_two(z)), axis=1),
     "stacked": lambda z: tf.stack(both(tf.squeeze(last_of_two(z), 1)), axis=-1),
+    "stacked and reshaped": lambda z: tf.reshape(tf.stack(both(last_of_two(z)), axis=1), [-1, 2]),
     "by signs": lambda z: last_of_two(z) * [[-1.0, 1.0]] + [[1.0, 0.0]],
     "logarithms": lambda z: tf.math.log(tf.concat(both(last_of_two(z)), axis=1)),
     "in double precision": lambda z: tf.cast(tf.concat(both(last_of_two(z)), axis=1), tf.float64),
