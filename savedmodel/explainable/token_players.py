@@ -136,8 +136,7 @@ def list_reader(read: ReadModel, players: Mapping[str, TokenPlayers]) -> Callabl
     made = {name: own.made for name, own in players.items() if own.made}
     if not made:
         return None
-    added = {one.speller.name: one.speller for one in made.values() if one.speller}
-    read = dataclasses.replace(read, graph=dataclasses.replace(read.graph, nodes={**read.graph.nodes, **added}))
+    read = dataclasses.replace(read, graph=read.graph.with_nodes(one.speller for one in made.values()))
     encode = encoder(read, [slot for one in made.values() for slot in (slot_of(read, one.text), one.strings)])
 
     def lists(rows: Any) -> dict[str, MadeLists]:

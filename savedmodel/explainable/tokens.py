@@ -93,8 +93,7 @@ class TokenReader:
     def __init__(self, read: ReadModel, tokens: Tokens) -> None:
         """Cuts out of the graph what makes tokens of the feature, and vectors of these."""
         self.tokens, self._read = tokens, read
-        added = {tokens.speller.name: tokens.speller} if tokens.speller else {}
-        self._graph = dataclasses.replace(read.graph, nodes={**read.graph.nodes, **added})
+        self._graph = read.graph.with_nodes([tokens.speller])
         gathers = tokens.gathers
         fetches = [*(gather.tensor for gather in gathers), *(gather.ids for gather in gathers)]
         self._values = [*fetches, *(gather.places for gather in gathers if gather.places)]

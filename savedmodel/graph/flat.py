@@ -38,6 +38,10 @@ class FlatGraph:
     versions: Any
     custom_gradients: tuple[str, ...]
 
+    def with_nodes(self, nodes: Iterable[Any]) -> FlatGraph:
+        """Returns the graph with NodeDefs behind its own; None among them adds nothing."""
+        return dataclasses.replace(self, nodes={**self.nodes, **{node.name: node for node in nodes if node}})
+
 
 def node_of(tensor: str) -> str:
     """`scope/node` of `scope/node:1`."""
