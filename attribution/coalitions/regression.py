@@ -18,8 +18,6 @@ from tfx_explain.attribution.problem.estimates import Estimates
 _MOST_EVALUATIONS = 4096
 # Pairs before the first look at the standard error, also in terms of places.
 _FIRST_PAIRS, _FIRST_BY_PLACE = 16, 2
-# Of leaves that five features choose, as many pairs miss one in thousands.
-_DOUBTED_PAIRS = 120
 
 
 class RegressionMethod(CoalitionMethod):
@@ -67,4 +65,4 @@ class RegressionMethod(CoalitionMethod):
         most = len(design.signs)
         first = max(_FIRST_PAIRS, _FIRST_BY_PLACE * seating.places) if self._adaptive else most
         rule = functools.partial(least_variance, self.index, not self._adaptive, design)
-        return sample(seating, design, round_sizes(first, most), rule, self._tolerance, _DOUBTED_PAIRS)
+        return sample(seating, design, round_sizes(first, most), rule, self._tolerance)

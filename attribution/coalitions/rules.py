@@ -21,6 +21,7 @@ import numpy as np
 
 from tfx_explain.attribution.coalitions import kriging
 from tfx_explain.attribution.coalitions.kriging import Design
+from tfx_explain.attribution.coalitions.leaves import unreached
 from tfx_explain.attribution.model.blocks import row_products
 from tfx_explain.attribution.problem.promise import CONFIDENCE, simultaneous_of
 from tfx_explain.attribution.problem.randomness import random_orders
@@ -70,6 +71,7 @@ class Rule:
     spread: float  # what counts of the variance between strengths
     unseen: float  # least stated error, relative to the sum of absolute values
     hidden: np.ndarray  # [triples, 2], errors of interactions that show little, and what is stated of what they show
+    unreached: float  # what a leaf that no coalition reaches may change, relative to what it adds: see `leaves`
 
     def judge(
         self, differences: np.ndarray, confidence: float = CONFIDENCE
@@ -163,7 +165,8 @@ def _rule(
         doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
     logs, ratios, doubts = np.array(logs), np.array(ratios), np.array(doubts)
     parts = weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, spread
-    rule = Rule(*parts, unseen=0.0, hidden=np.zeros((0, 2)))
+    missed = unreached(index, np.concatenate([signs > 0, signs < 0]))
+    rule = Rule(*parts, unseen=0.0, hidden=np.zeros((0, 2)), unreached=missed)
     return dataclasses.replace(rule, unseen=unseen, hidden=_hidden(index, signs, rule))
 
 

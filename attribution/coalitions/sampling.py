@@ -36,7 +36,6 @@ def sample(
     rounds: Sequence[int],
     rule: Callable[[int], Rule],
     tolerance: float,
-    doubted: int = 0,
 ) -> Estimates:
     """Estimates values of seated rows.
 
@@ -46,7 +45,6 @@ def sample(
         rounds: growing numbers of pairs; a row is done after a round that made it precise, or the last.
         rule: the rule for a number of pairs.
         tolerance: error that is precise, relative to the sum of the row's absolute values.
-        doubted: pairs that are played, if `rounds` have them, before a row is believed to be one of `_flat` ones.
     """
     working, places = np.arange(len(seating.rows)), seating.places
     differences = np.zeros((len(working), rounds[-1]))
@@ -60,27 +58,27 @@ def sample(
         differences[working, done:count] = (there - back) / 2
         if not done:
             found.empty[:], found.full[:] = there[:, 0], back[:, 0]
-        values, standard_errors, errors = rule(count).judge(differences[working, :count], confidence)
-        ends = found.empty[working], found.full[working]
+        ends, now = (found.empty[working], found.full[working]), rule(count)
+        values, standard_errors, errors = now.judge(differences[working, :count], confidence)
+        errors = np.maximum(errors, now.unreached * _heights(values, standard_errors, *ends))
         # Below the rounding of the outputs no error is known.
         errors = np.maximum(errors, 2 * seating.game.rounding * np.abs(ends).max(axis=0))
         found.values[working], found.standard_errors[working] = values, standard_errors[:, None]
         found.errors[working], found.evaluations[working] = errors, 2 * count
         found.converged[working] = precise(values, errors, *ends, tolerance)
-        if count < min(doubted, rounds[-1]):
-            found.converged[working] &= ~_flat(values, standard_errors, *ends)
         working = working[~found.converged[working] & np.isfinite(values).all(axis=1)]
         if not len(working):
             break
     return dataclasses.replace(found, reasons=causes.reasons(seating.names))
 
 
-def _flat(values: np.ndarray, standard_errors: np.ndarray, empty: np.ndarray, full: np.ndarray) -> np.ndarray:
-    """Tells, bool `[rows]`, on which rows nothing interacts, and at most half of the features change anything.
+def _heights(values: np.ndarray, standard_errors: np.ndarray, empty: np.ndarray, full: np.ndarray) -> np.ndarray:
+    """Returns how high leaves may be that no coalition reaches, `[rows]`; 0 of rows on which features interact.
 
-    So looks a function of steps, as trees are, wherever none of the coalitions reaches a leaf that several features
-    choose. What that leaf would say, nothing tells.
+    As high as what one feature changes in the mean, of those that change anything.
     """
-    rounding = ROUNDING * (np.abs(empty) + np.abs(full) + np.abs(values).sum(axis=1))
+    sizes = np.abs(values).sum(axis=1)
+    rounding = ROUNDING * (np.abs(empty) + np.abs(full) + sizes)
     effective = (np.abs(values) > rounding[:, None]).sum(axis=1)
-    return (standard_errors <= rounding) & (2 * effective <= values.shape[1])
+    flat = np.isfinite(sizes) & (standard_errors <= rounding)
+    return np.where(flat, sizes / np.maximum(effective, 1), 0)

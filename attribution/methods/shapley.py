@@ -24,8 +24,6 @@ from tfx_explain.attribution.problem.estimates import Estimates
 
 # Orders, each with its reverse, before the first look at the standard error: of fewer, agreement by luck is too likely.
 _FIRST_ORDERS = 8
-# Of leaves that five features choose, as many orders miss one in two hundred at most.
-_DOUBTED_ORDERS = 24
 
 
 class SampledShapley(CoalitionMethod):
@@ -83,5 +81,4 @@ class SampledShapley(CoalitionMethod):
         ends = np.cumsum(np.bincount(design.groups + 1))[1:]
         first = len(ends) if self._orders else _FIRST_ORDERS
         rounds = [int(ends[number - 1]) for number in round_sizes(min(first, len(ends)), len(ends))]
-        doubted = int(ends[min(_DOUBTED_ORDERS, len(ends)) - 1])
-        return sample(seating, design, rounds, functools.partial(unbiased, design), self._tolerance, doubted)
+        return sample(seating, design, rounds, functools.partial(unbiased, design), self._tolerance)

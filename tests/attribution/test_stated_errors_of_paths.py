@@ -1,4 +1,7 @@
-"""What integrated gradients state as their error, held against the midpoint rule on thousands of points in float64."""
+"""What integrated gradients state as their error, held against the midpoint rule on thousands of points in float64.
+
+No constant was chosen by the functions and rows of the seeds from 8000 on: who chooses one takes other seeds.
+"""
 
 import itertools
 
@@ -78,11 +81,11 @@ def _ratios(method, function, rows):
     ids=["adaptive", "gauss", "riemann", "trapezoid"],
 )
 def test_stated_errors_cover_every_feature_on_95_rows_of_100(method):
-    networks = [_network(70 + seed, sizes, tf.nn.relu) for seed, sizes in enumerate([(12, 128, 64, 1), (9, 24, 1)])]
+    networks = [_network(8170 + seed, sizes, tf.nn.relu) for seed, sizes in enumerate([(12, 128, 64, 1), (9, 24, 1)])]
     ratios, lates = [], []
     cases = [(networks[0], 12, 1.0), (networks[0], 12, 10.0), (networks[1], 9, 1.0), (networks[1], 9, 10.0)]
-    for number, (function, columns, scale) in enumerate([*cases, (_pooled(45), 32, 30.0), (_pooled(72), 32, 30.0)]):
-        rows = np.random.default_rng([7, number]).normal(size=(96, columns)) * scale
+    for number, (function, columns, scale) in enumerate([*cases, (_pooled(8145), 32, 30.0), (_pooled(8172), 32, 30.0)]):
+        rows = np.random.default_rng([8107, number]).normal(size=(96, columns)) * scale
         ratio, late = _ratios(method, function, rows)
         ratios.append(ratio)
         lates.append(late)
