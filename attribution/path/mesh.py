@@ -12,7 +12,8 @@ import numpy as np
 
 # How near, where squares don't vanish yet, and how much nearer than others points are, to tell by which power slopes
 # grow; by which factor they then shrink at most, times their distances, if they have no integral; and what share of the
-# largest counts. Of an end without a point so near nothing is said.
+# largest counts. Of an end without a point so near nothing is said: the first mesh has none, and where slopes have no
+# integral others follow.
 _NEAREST, _NEAR = 2.0**-10, 2.0**-7
 _FARTHER = 8.0
 _VANISHING = 0.8
