@@ -7,7 +7,13 @@ import pytest
 import tensorflow as tf
 
 from tests.attribution.methods import MAKERS
-from tfx_explain.attribution import ExpectedGradients, GradientTimesInput, IntegratedGradients, SmoothGrad
+from tfx_explain.attribution import (
+    ExpectedGradients,
+    GradientTimesInput,
+    IntegratedGradients,
+    SmoothGrad,
+    from_function,
+)
 
 _PATHS = {
     "adaptive": IntegratedGradients(),
@@ -201,3 +207,21 @@ def test_a_rule_with_points_at_the_ends_names_the_end_and_another_rule(row, base
     )
     other = IntegratedGradients(steps=20).attribute(model, np.array([row], "f4"), np.array([baseline], "f4"))
     assert other.failures == ("",)
+
+
+def test_an_output_so_small_that_rounding_hides_it_has_an_integral():
+    """A row between all leaves: its mesh is refined to the end, but nowhere near the baseline."""
+    rng = np.random.default_rng(1056)
+    chosen, signs = rng.integers(8, size=(6, 3)), rng.choice([-60.0, 60.0], (6, 3))
+    thresholds, heights = rng.normal(0, 0.7, (6, 3)), rng.normal(size=6)
+
+    def leaves(x):
+        sides = tf.constant(signs, x.dtype) * (tf.gather(x, chosen, axis=1) - tf.constant(thresholds, x.dtype))
+        return tf.reduce_sum(tf.constant(heights, x.dtype) * tf.reduce_prod(tf.sigmoid(sides), axis=2), axis=1)
+
+    row = tf.constant(np.random.default_rng([1000, 64]).normal(size=(64, 8))[41:42], tf.float32)
+    result = IntegratedGradients().attribute(from_function(leaves), row)
+    assert result.failures == ("",)
+    assert not result.converged[0]
+    fine = IntegratedGradients(steps=5000, rule="riemann").attribute(from_function(leaves), row)
+    assert np.abs(result.values - fine.values).max() <= result.approximation_errors[0]
