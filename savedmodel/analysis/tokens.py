@@ -19,9 +19,9 @@ _DECODERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
 # Of an op that makes strings and their ids at once: the output with the strings, and that with the ids.
 SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1), "TFText>FastWordpieceTokenizeWithOffsets": (0, 1)}
 # Ops that make strings or their ids, as they are told.
-_EITHER = frozenset(
-    {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
-)
+_EITHER = frozenset({"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp"})
+# One that makes ids alone: told to make strings, it ends the process.
+_IDS_ALONE = "TFText>FastSentencepieceTokenize"
 _OUT_TYPE = "out_type"
 # In the names of ops that take strings apart in ways that are not known here.
 _APART = ("Tokenize", "Fragments", "ByteSplit")
@@ -182,7 +182,7 @@ def _turns(read: ReadModel, node: Any, tensor: str) -> bool:
         return place == values and read.specs[tensor].dtype.is_integer
     if node.op in SUBWORDS:
         return place == SUBWORDS[node.op][1]
-    return node.op in _EITHER and place == 0
+    return node.op in _EITHER | {_IDS_ALONE} and place == 0
 
 
 def _reads_strings(read: ReadModel, node: Any) -> bool:

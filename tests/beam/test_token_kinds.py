@@ -315,6 +315,14 @@ def test_ids_that_are_spelled_out_are_tokens(saved):
 
 
 @pytest.mark.parametrize("method", ["", "kernel_shap"])
+def test_pieces_of_which_there_are_ids_alone_are_told_by_these(saved, method):
+    baseline = {} if method else {"baseline": "ZERO"}
+    tokens, values = _explain(saved(models.IdsOfPieces), "text", {"text": "urgent bad"}, method, **baseline)
+    assert tokens == [b"1", b"2", b"4"]
+    np.testing.assert_allclose(values, models.vectors().sum(axis=1)[[1, 2, 4]], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["", "kernel_shap"])
 def test_what_pads_a_row_to_the_longest_of_its_batch_is_no_token(saved, method):
     rows = [{"tags": [4]}, {"tags": [1, 0, 1]}]
     found = _explain_rows(saved(OpenIds), "tags", rows, method)
