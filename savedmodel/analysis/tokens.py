@@ -207,9 +207,17 @@ def _texts(read: ReadModel, name: str, sources: Collection[str]) -> str:
             texts.add(f"{node.name}:{SUBWORDS[node.op][0]}")
         else:
             texts.add("")
+    if len(texts) > 1 and "" not in texts:
+        texts = {_before_spelling(read, tensor) for tensor in texts}
     if len(texts) > 1:
         raise TokensNotFoundError(name, "its values are taken apart in several ways before one look-up")
     return texts.pop()
+
+
+def _before_spelling(read: ReadModel, tensor: str) -> str:
+    """The integers that a tensor spells, as a hash wants them of what a table of integers doesn't know; or itself."""
+    node = read.graph.nodes[node_of(tensor)]
+    return source(read.graph, node.input[0]) if node.op == "AsString" else tensor
 
 
 def _why_no_sources(read: ReadModel, ids: Collection[str]) -> str:

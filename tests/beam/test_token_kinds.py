@@ -88,6 +88,21 @@ class LoopedIds(Served):
         return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, found), axis=1)
 
 
+class ZipCodes(Served):
+    """A table of integers, which hashes those that it doesn't know as texts."""
+
+    SPEC = {"tags": tf.io.VarLenFeature(tf.int64)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        known = tf.lookup.KeyValueTensorInitializer([94103, 60601], [0, 1], tf.int64, tf.int64)
+        self.codes = tf.lookup.StaticVocabularyTable(known, 5)
+
+    def pooled(self, parsed):
+        ids = parsed["tags"].with_values(self.codes.lookup(parsed["tags"].values))
+        return tf.nn.safe_embedding_lookup_sparse(self.embedding, ids, combiner="sum")
+
+
 class Looped(Served):
     """Vectors are looked up within a loop."""
 
@@ -350,6 +365,13 @@ def test_characters_are_players_where_the_model_reads_nothing_else(saved):
     np.testing.assert_allclose(values, models.vectors().sum(axis=1)[codes], atol=1e-4)
     tokens, _ = _explain(saved(Letters), "text", {"text": text}, "kernel_shap", players="WORD")
     assert b" ".join(tokens).decode() == "Aé \u4e2d a"
+
+
+def test_integers_of_which_a_table_hashes_the_unknown_are_tokens(saved):
+    tokens, values = _explain(saved(ZipCodes), "tags", {"tags": [60601, 10115, 94103]}, baseline="ZERO")
+    assert tokens == [b"60601", b"10115", b"94103"]
+    ids = [1, 2 + tf.strings.to_hash_bucket_fast("10115", 5).numpy(), 0]
+    np.testing.assert_allclose(values, models.vectors().sum(axis=1)[ids], atol=1e-4)
 
 
 def test_ids_that_a_loop_makes_are_their_own_tokens(saved):
