@@ -226,7 +226,7 @@ def _of_words(words, weights=None):
 
 
 TEXT = {"text": "urgent bad zzz please"}
-WEIGHTED = {"tags": ["urgent", "zzz", "bad", "good"], "weights": [0.5, 1.0, 2.0, -1.0]}
+WEIGHTED = {"tags": ["urgent", "zzz", "bad", "good", ""], "weights": [0.5, 1.0, 2.0, -1.0, 3.0]}
 
 
 def _explain(folder, feature, row, method="", **tokens):
