@@ -29,23 +29,29 @@ def unreached(index: str, present: np.ndarray) -> float:
     Returns:
         What covers leaves of every kind.
     """
-    coalitions, worst = np.concatenate([~present, present], axis=1).T.astype(np.float32), 0.0
+    worst = 0.0
     for features in (number for number in _FEATURES if number <= present.shape[1]):
+        leaves = _leaves(present.shape[1], features)
         for joined in range(features + 1):
-            leaves = _leaves(present.shape[1], features, joined)
-            missed = 1 - np.mean((leaves @ coalitions == 0).any(axis=1))
+            missed = 1 - np.mean(_reached(present, leaves, joined))
             share = float(missed > 1 - CONFIDENCE) or float(missed > 0) / _FARTHEST
             worst = max(worst, share * _largest(index, features, joined))
     return worst
 
 
-@functools.lru_cache(maxsize=256)
-def _leaves(places: int, features: int, joined: int) -> np.ndarray:
-    """Draws leaves: which places must be present, and which absent, float32 `[leaves, 2 places]`."""
-    rng = np.random.default_rng([places, features, joined])
-    seats = np.argsort(np.argsort(rng.random((_TRIED, places)), axis=1), axis=1)
-    there, away = seats < joined, (seats >= joined) & (seats < features)
-    return np.concatenate([there, away], axis=1).astype(np.float32)
+def _reached(present: np.ndarray, leaves: np.ndarray, joined: int) -> np.ndarray:
+    """Tells which leaves a coalition reaches, bool `[leaves]`: the first `joined` features must be there, no others."""
+    reached = np.ones((len(present), len(leaves)), bool)
+    for number, places in enumerate(leaves.T):
+        reached &= present[:, places] == (number < joined)
+    return reached.any(axis=0)
+
+
+@functools.lru_cache(maxsize=64)
+def _leaves(places: int, features: int) -> np.ndarray:
+    """Draws which places choose leaves, int `[leaves, features]`."""
+    rng = np.random.default_rng([places, features])
+    return np.argsort(rng.random((_TRIED, places)), axis=1)[:, :features].copy()
 
 
 def _largest(index: str, features: int, joined: int) -> float:
