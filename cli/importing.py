@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import cast
 
-# What Keras, which TensorFlow imports, uses where it is there and does without elsewhere.
-_OPTIONAL = ("IPython", "matplotlib", "pandas", "sklearn")
+# What TensorFlow, and Keras with it, imports where it is there and does without elsewhere.
+_OPTIONAL = ("IPython", "keras", "matplotlib", "pandas", "sklearn", "tf_keras")
 
 
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def importing() -> Iterator[None]:
 def import_tensorflow() -> None:
     """Imports TensorFlow without libraries that it uses only where they are; with all of them it takes twice as long.
 
-    Afterwards they can be imported as ever; Keras has none of its functions for their objects, which no command needs.
+    Afterwards they can be imported as ever, `tf.keras` among them. What a SavedModel serves is a graph: none is needed.
     """
     hidden = [name for name in _OPTIONAL if name not in sys.modules]
     modules = cast(dict[str, object], sys.modules)

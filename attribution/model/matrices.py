@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -37,13 +37,17 @@ Layout: TypeAlias = tuple[Columns, ...]
 
 
 def layouts(tensors: Mapping[str, Tensor], apart: Iterable[str] = ()) -> tuple[Layout, ...]:
-    """Lays out dense tensors `[rows, ...]`: those of one dtype in one matrix, wide ones and `apart` alone."""
+    """Lays out dense tensors `[rows, ...]`: those of one dtype in one matrix, wide ones and `apart` alone.
+
+    In a matrix, tensors of one shape follow each other: what is done for them together is one operation, of which a
+    trace of thousands takes many seconds to begin.
+    """
     together: dict[object, list[Columns]] = {}
     for key, tensor in tensors.items():
         columns = Columns(key, tuple(tensor.shape[1:]))
         alone = columns.width > NARROW or key in apart
         together.setdefault(key if alone else tensor.dtype, []).append(columns)
-    return tuple(map(tuple, together.values()))
+    return tuple(tuple(sorted(layout, key=lambda columns: columns.shape)) for layout in together.values())
 
 
 def side_by_side(layout: Layout, tensors: Mapping[str, Any]) -> np.ndarray:
@@ -69,8 +73,9 @@ def apart(matrix: tf.Tensor, layout: Layout) -> dict[str, tf.Tensor]:
     if len(layout) == 1:
         ((key, shape),) = layout
         return {key: matrix if len(shape) == 1 else tf.reshape(matrix, [-1, *shape])}
-    own = tf.split(matrix, [columns.width for columns in layout], axis=0)
-    return {key: _as_rows(columns, shape) for (key, shape), columns in zip(layout, own, strict=True)}
+    groups = _groups(layout)
+    parts = tf.split(matrix, [len(group) * group[0].width for group in groups], axis=0)
+    return {key: rows for group, part in zip(groups, parts, strict=True) for key, rows in _unstacked(group, part)}
 
 
 def joined(tensors: Mapping[str, Any], layout: Layout) -> tf.Tensor:
@@ -78,21 +83,33 @@ def joined(tensors: Mapping[str, Any], layout: Layout) -> tf.Tensor:
     if len(layout) == 1:
         ((key, _),) = layout
         return tf.reshape(tensors[key], [-1, layout[0].width])
-    return tf.concat([_as_columns(tf.convert_to_tensor(tensors[one.key]), one.width) for one in layout], axis=0)
+    parts = [_stacked([tensors[columns.key] for columns in group], group[0]) for group in _groups(layout)]
+    return parts[0] if len(parts) == 1 else tf.concat(parts, axis=0)
 
 
-def _as_rows(columns: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
-    # Each operation counts where there are hundreds of tensors.
-    if columns.shape[0] == 1:
-        return tf.reshape(columns, [-1, *shape])
-    rows = tf.transpose(columns)
-    return rows if len(shape) == 1 else tf.reshape(rows, [-1, *shape])
+def _groups(layout: Layout) -> list[Layout]:
+    """Returns the tensors that follow each other and have one shape, which operations take together."""
+    return [tuple(group) for _, group in itertools.groupby(layout, lambda columns: columns.shape)]
 
 
-def _as_columns(rows: tf.Tensor, width: int) -> tf.Tensor:
-    if width == 1:
-        return tf.reshape(rows, [1, -1])
-    return tf.transpose(rows if rows.shape.rank == 2 else tf.reshape(rows, [-1, width]))
+def _unstacked(group: Layout, columns: tf.Tensor) -> Iterator[tuple[str, tf.Tensor]]:
+    """Yields the keys and tensors `[rows, ...]` of the columns `[tensors * width, rows]` of some of one shape."""
+    shape, width = group[0].shape, group[0].width
+    if shape:
+        count = tf.shape(columns)[1]
+        rows = tf.transpose(tf.reshape(columns, [len(group), width, count]), [0, 2, 1])
+        columns = rows if len(shape) == 1 else tf.reshape(rows, [len(group), count, *shape])
+    return zip((one.key for one in group), tf.unstack(columns, num=len(group)), strict=True)
+
+
+def _stacked(tensors: Sequence[Any], each: Columns) -> tf.Tensor:
+    """Returns tensors `[rows, ...]` of one shape as columns `[tensors * width, rows]`."""
+    stacked = tf.stack(tensors)
+    if not each.shape:
+        return stacked
+    count = tf.shape(stacked)[1]
+    rows = tf.reshape(stacked, [len(tensors), count, each.width])
+    return tf.reshape(tf.transpose(rows, [0, 2, 1]), [len(tensors) * each.width, count])
 
 
 def places(layout: Layout) -> Iterator[slice]:

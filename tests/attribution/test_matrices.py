@@ -10,13 +10,21 @@ _RNG = np.random.default_rng(0)
 _NARROW = {
     "number": tf.constant(_RNG.normal(size=70), tf.float32),
     "word": tf.constant(_RNG.normal(size=[70, 4]), tf.float32),
+    "nothing": tf.zeros([70, 0]),
+    "count": tf.constant(_RNG.normal(size=70), tf.float32),
+    "other": tf.constant(_RNG.normal(size=[70, 4]), tf.float32),
     "precise": tf.constant(_RNG.normal(size=[70, 2, 3]), tf.float64),
     "half": tf.constant(np.round(_RNG.normal(size=[70, 1]), 1), tf.float16),
     "held": tf.constant(_RNG.normal(size=[70, 2]), tf.float32),
     "name": tf.constant(["x"] * 70),
 }
 _WIDE = {**_NARROW, "wide": tf.constant(_RNG.normal(size=[70, 5, 20]), tf.float32)}
-_PLAYERS = {"both": ("number", "half"), "word": ("word",), "first": (("precise", 0),), "last": (("precise", 2),)}
+_PLAYERS = {
+    "both": ("number", "half", "count"),
+    "word": ("word", "nothing", "other"),
+    "first": (("precise", 0),),
+    "last": (("precise", 2),),
+}
 
 
 def _squares(tensors):
@@ -33,8 +41,8 @@ def _squares(tensors):
 def _expected(tensors):
     squares = {key: tensor.numpy().astype(np.float64) ** 2 for key, tensor in tensors.items() if key != "name"}
     columns = [
-        squares["number"] + squares["half"][:, 0],
-        squares["word"].sum(axis=1),
+        squares["number"] + squares["half"][:, 0] + squares["count"],
+        (squares["word"] + squares["other"]).sum(axis=1),
         squares["precise"][:, :, 0].sum(axis=1),
         squares["precise"][:, :, 2].sum(axis=1),
     ]
