@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -45,9 +46,9 @@ def parquet_rows(path: str, types: Mapping[str, pa.DataType], rows: int) -> Iter
 
 
 def _check_names(names: Sequence[str]) -> None:
-    twice = [name for name in names if names.count(name) > 1]
+    twice = [name for name, count in collections.Counter(names).items() if count > 1]
     if twice:
-        raise ValueError()
+        raise ValueError(f"Two columns are named {twice[0]!r}; rename all but the one that is the feature.")
 
 
 def _lists(name: str, column: pa.Array, wanted: pa.DataType | None) -> pa.Array:

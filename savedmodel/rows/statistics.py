@@ -108,11 +108,10 @@ def _summary(feature: Any) -> FeatureSummary:
     most = int(stats.common_stats.max_num_values) or None
     if kind == "string_stats":
         return _of_names(stats, most)
-    numbers = {"median": stats.median, "mean": stats.mean, "stddev": stats.std_dev}
-    numbers |= {"minimum": stats.min, "maximum": stats.max}
+    numbers = (stats.median, stats.mean, stats.std_dev, stats.min, stats.max)
     # Of a column with infinite values the median is a number, and the mean none.
-    known = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
-    return FeatureSummary(**known, most_values=most)
+    median, mean, stddev, least, greatest = (number if math.isfinite(number) else None for number in numbers)
+    return FeatureSummary(median=median, mean=mean, stddev=stddev, minimum=least, maximum=greatest, most_values=most)
 
 
 def _of_names(stats: Any, most: int | None) -> FeatureSummary:
