@@ -117,7 +117,9 @@ def _over_coalitions(model: _Model, texts: list[str]) -> dict[str, Callable[[], 
             Tokens(KernelShap(), lists=["text"]).attribute, of_words, split, none
         ),
         f"Lime, {_COALITIONS} coalitions of words": functools.partial(
-            Tokens(Lime(samples=_COALITIONS, distance="cosine", ridge=1.0), texts={"text": words}).attribute,
+            Tokens(
+                Lime(samples=_COALITIONS, distance="cosine", ridge=1.0, by_size=True), texts={"text": words}
+            ).attribute,
             of_texts,
             raw,
             empty,

@@ -37,8 +37,12 @@ class Wanted:
                 f"TokenShare has {' and '.join(given) or 'none'} of tokens, pattern and file; give one of them, to say "
                 "which tokens are meant."
             )
-        if isinstance(tokens, str):
-            raise ValueError(f"TokenShare has tokens {tokens!r}; give a list, such as [{tokens!r}].")
+        if isinstance(tokens, str) or not isinstance(tokens, Sequence):
+            raise ValueError(f"TokenShare has tokens {tokens!r}; give a list, such as [{str(tokens)!r}].")
+        for one in (*tokens, pattern, file):
+            # A half of a pair of surrogates, which JSON lets pass, is no text either.
+            if not isinstance(one, str) or one != one.encode(errors="ignore").decode():
+                raise ValueError(f"TokenShare has {one!r}, which is no text; numbers are given as '94103'.")
         if pattern:
             try:
                 re.compile(pattern)

@@ -35,8 +35,12 @@ def text_of(value: bytes) -> str:
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of what an error says, without the names of TensorFlow's nodes; its type if it is mute."""
-    line = _TENSORFLOW_NODE.sub("", str(error).strip().partition("\n")[0])
-    return printable(line.strip()) or type(error).__name__
+    return printable(without_nodes(str(error).strip().partition("\n")[0])) or type(error).__name__
+
+
+def without_nodes(line: str) -> str:
+    """Returns a line of what an error says without the names of TensorFlow's nodes."""
+    return _TENSORFLOW_NODE.sub("", line).strip()
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""LIME for tables: Ribeiro, Singh, Guestrin, "Why Should I Trust You?", KDD 2016.
+"""LIME: Ribeiro, Singh, Guestrin, "Why Should I Trust You?", KDD 2016.
 
 The attribution of a feature is its coefficient in a linear model of the output, fitted to random coalitions of which
 those near the full one weigh most.
@@ -43,6 +43,7 @@ class Lime(CoalitionMethod):
         kernel_width: float | None = None,
         distance: str = "euclidean",
         ridge: float = 0.0,
+        by_size: bool = False,
         tolerance: float = 0.01,
         seed: int = 0,
         batch_size: int = 16384,
@@ -50,13 +51,15 @@ class Lime(CoalitionMethod):
         """Chooses the samples and their weights.
 
         Args:
-            samples: coalitions per row and baseline; in each, every feature is present with probability 1/2. Where as
-                many are all coalitions, these are taken, and the coefficients are exact.
+            samples: coalitions per row and baseline. Where as many are all coalitions, these are taken, and the
+                coefficients are exact.
             kernel_width: a coalition at a distance d from the full one weighs exp(-d^2 / (2 width^2)). None: what the
                 authors' program has, 0.75 sqrt(features), or 0.25 of 'cosine' distances.
             distance: 'euclidean', the root of the number of absent features; or 'cosine', 1 less the root of the share
                 of the present ones, which the authors' program takes of images.
             ridge: what the squares of the coefficients cost; 1 in the authors' program.
+            by_size: whether first it is drawn how many features are absent, one to all of them, each number as likely,
+                as the authors' program does it for texts; else every feature is present with probability 1/2.
             tolerance: stated error, relative to the sum of the row's absolute attributions, that counts as converged.
             seed: of the coalitions, and of the places in them that a row's features take.
             batch_size: rows in one call of the model.
@@ -70,7 +73,7 @@ class Lime(CoalitionMethod):
                 f"samples is {samples} (at least 1), kernel_width {kernel_width} (above 0), distance {distance!r} "
                 f"({' or '.join(_WIDTHS)}), ridge {ridge} (not negative); put each in its range."
             )
-        self._samples, self._kernel = samples, (distance, kernel_width, ridge)
+        self._samples, self._kernel, self._by_size = samples, (distance, kernel_width, ridge), by_size
 
     def _budget(self, places: int) -> int:
         return self._samples + 2
@@ -84,7 +87,8 @@ class Lime(CoalitionMethod):
         The standard errors are robust against errors of unequal size (MacKinnon, White 1985, "HC3"), and widened by
         what the samples happen to miss (see `_excess`).
         """
-        rows, fit = np.arange(len(seating.rows)), _fit(seating.places, self._samples, self._kernel, self._seed)
+        rows = np.arange(len(seating.rows))
+        fit = _fit(seating.places, self._samples, self._kernel, self._seed, self._by_size)
         outputs = seating.play(rows, fit.present)
         causes = Causes(len(rows), seating.places)
         causes.add(rows, outputs, fit.present)
@@ -124,22 +128,22 @@ class _Fit:
 
 
 @functools.lru_cache(maxsize=8)
-def _fit(places: int, samples: int, kernel: tuple[str, float | None, float], seed: int) -> _Fit:
+def _fit(places: int, samples: int, kernel: tuple[str, float | None, float], seed: int, by_size: bool) -> _Fit:
     """Draws coalitions, or takes all of them, and solves for the coefficients of any outputs.
 
     `kernel` is distance, width and ridge.
     """
     if 2**places <= samples + 2:
         present = coalitions_of(np.arange(2**places), places)
+        times = _times(present, samples, by_size)
     else:
-        words = random_words(seed, np.array([places], np.uint64), np.arange(samples), places)[0]
         nobody, everybody = np.zeros((1, places), bool), np.ones((1, places), bool)
-        present = np.concatenate([nobody, everybody, words >> np.uint64(63) == 1])
+        present = np.concatenate([nobody, everybody, _drawn(places, samples, seed, by_size)])
+        times = np.ones(len(present))
     distance, width, ridge = kernel
     width = _WIDTHS[distance](places) if width is None else width
     squares = (~present).sum(axis=1) if distance == "euclidean" else (1 - np.sqrt(present.mean(axis=1))) ** 2
-    # Where they are all, each stands for as many samples as would be drawn of it, so that the ridge weighs no more.
-    weights = np.exp(-squares / (2 * width**2)) * ((samples + 2) / len(present))
+    weights = np.exp(-squares / (2 * width**2)) * times
     design = np.concatenate([np.ones((len(present), 1)), present], axis=1)
     weighted = design * weights[:, None]
     penalties = np.diag([_RIDGE, *[_RIDGE + ridge] * places])
@@ -151,6 +155,25 @@ def _fit(places: int, samples: int, kernel: tuple[str, float | None, float], see
         chance = 1 / (1 + math.exp(-1 / (2 * width**2)))
     fit = _Fit(present, design, solution, free, np.zeros(1 + places))
     return fit if fit.is_exact else dataclasses.replace(fit, excess=_excess(fit, chance))
+
+
+def _drawn(places: int, samples: int, seed: int, by_size: bool) -> np.ndarray:
+    """Draws coalitions, bool `[samples, places]`."""
+    words = random_words(seed, np.array([places], np.uint64), np.arange(samples), places + by_size)[0]
+    if not by_size:
+        return words >> np.uint64(63) == 1
+    half = np.uint64(32)
+    absent = 1 + ((words[:, -1] >> half) * np.uint64(places) >> half).astype(np.int64)
+    return words[:, :places].argsort(axis=1).argsort(axis=1) >= absent[:, None]
+
+
+def _times(present: np.ndarray, samples: int, by_size: bool) -> np.ndarray:
+    """How many samples each of all coalitions stands for, `[coalitions]`, so that the ridge weighs no more."""
+    places, absent = present.shape[1], (~present).sum(axis=1)
+    if not by_size:
+        return np.full(len(present), (samples + 2) / len(present))
+    chances = [1 / (places * math.comb(places, size)) if size else 0.0 for size in absent.tolist()]
+    return samples * np.array(chances) + (absent == 0)
 
 
 def _excess(fit: _Fit, chance: float) -> np.ndarray:

@@ -56,14 +56,17 @@ def each_block(function: Callable[[np.ndarray], _Result], rows: np.ndarray, size
     A few calls run at once, so that some prepare their next batches while the model evaluates others'. `function` must
     not call this one.
     """
-    size = min(size, max(_FEWEST_IN_BLOCK, -(-len(rows) // _CALLS_AT_ONCE)))
+    size = max(1, size)
+    # As many for each thread, or some would wait for the last ones.
+    count = max(1, -(-len(rows) // (size * _CALLS_AT_ONCE))) * _CALLS_AT_ONCE
+    size = min(size, max(_FEWEST_IN_BLOCK, filled(-(-len(rows) // count))))
 
     def quietly(some: np.ndarray) -> _Result:
         # Numbers that are not finite are reported by row; what threads ignore is their own.
         with np.errstate(all="ignore"):
             return function(some)
 
-    blocks = [rows[part] for part in near_equal_slices(len(rows), max(1, size))] or [rows]
+    blocks = [rows[part] for part in near_equal_slices(len(rows), size)] or [rows]
     if len(blocks) == 1:
         return [quietly(blocks[0])]
     return list(_threads().map(quietly, blocks))

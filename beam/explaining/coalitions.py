@@ -40,8 +40,9 @@ def coalition_method(parameters: explanation_pb2.ExplanationParameters) -> Coali
     """
     seed, shapley, kernel = parameters.seed, parameters.sampled_shapley_attribution, parameters.kernel_shap_attribution
     lime = parameters.lime_attribution
-    # As its authors have it for texts.
-    of_texts: dict[str, Any] = {"distance": "cosine", "ridge": 1.0} if parameters.tokens.features else {}
+    of_texts: dict[str, Any] = {}
+    if parameters.tokens.features:  # as its authors have it for texts
+        of_texts = {"distance": "cosine", "ridge": 1.0, "by_size": True}
     made: dict[str, Callable[[], CoalitionMethod]] = {
         "sampled_shapley_attribution": lambda: SampledShapley(
             seed=seed,

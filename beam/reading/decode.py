@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from tfx_explain.proto.printable import without_nodes
 from tfx_explain.savedmodel import Feature
 
 Failures = dict[int, str]
@@ -161,7 +162,7 @@ def one_line(error: Exception) -> str:
         message = error.object.decode(errors="replace")
     else:
         message = error.message if isinstance(error, tf.errors.OpError) else str(error)
-    lines = [line.strip() for line in message.splitlines()]
+    lines = [without_nodes(line) for line in message.splitlines()]
     telling = [line for line in lines if line and "[[" not in line and not line.endswith("error:")]
     return telling[-1] if telling else type(error).__name__
 

@@ -57,7 +57,8 @@ def _is_image(read: ReadModel, feature: Feature, use: StringUse) -> bool:
     """Whether the input is `[rows, height, width, channels]`, or made so for a convolution."""
     if are_pictures(feature.shape):
         return True
-    return any(are_pictures(read.specs[node.input[0]].shape) for node in use.nodes if node.op in _CONVOLUTIONS)
+    shapes = [read.specs[node.input[0]].shape for node in use.nodes if node.op in _CONVOLUTIONS]
+    return any(are_pictures(shape) and shape[1] != 1 for shape in shapes)  # one row of them: a convolution of sequences
 
 
 def are_pictures(shape: tf.TensorShape) -> bool:

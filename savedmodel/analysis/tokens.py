@@ -19,9 +19,9 @@ _DECODERS = frozenset({"UnicodeDecode", "UnicodeDecodeWithOffsets"})
 # Of an op that makes strings and their ids at once: the output with the strings, and that with the ids.
 SUBWORDS = {"FastWordpieceTokenizeWithOffsets": (0, 1), "TFText>FastWordpieceTokenizeWithOffsets": (0, 1)}
 # Ops that make strings or their ids, as they are told.
-_EITHER = frozenset(
-    {"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp", "TFText>FastSentencepieceTokenize"}
-)
+_EITHER = frozenset({"SentencepieceTokenizeOp", "SentencepieceTokenizeWithOffsetsOp"})
+# One that makes ids alone: told to make strings, it ends the process.
+_IDS_ALONE = "TFText>FastSentencepieceTokenize"
 _OUT_TYPE = "out_type"
 # In the names of ops that take strings apart in ways that are not known here.
 _APART = ("Tokenize", "Fragments", "ByteSplit")
@@ -182,7 +182,7 @@ def _turns(read: ReadModel, node: Any, tensor: str) -> bool:
         return place == values and read.specs[tensor].dtype.is_integer
     if node.op in SUBWORDS:
         return place == SUBWORDS[node.op][1]
-    return node.op in _EITHER and place == 0
+    return node.op in _EITHER | {_IDS_ALONE} and place == 0
 
 
 def _reads_strings(read: ReadModel, node: Any) -> bool:
@@ -207,9 +207,17 @@ def _texts(read: ReadModel, name: str, sources: Collection[str]) -> str:
             texts.add(f"{node.name}:{SUBWORDS[node.op][0]}")
         else:
             texts.add("")
+    if len(texts) > 1 and "" not in texts:
+        texts = {_before_spelling(read, tensor) for tensor in texts}
     if len(texts) > 1:
         raise TokensNotFoundError(name, "its values are taken apart in several ways before one look-up")
     return texts.pop()
+
+
+def _before_spelling(read: ReadModel, tensor: str) -> str:
+    """The integers that a tensor spells, as a hash wants them of what a table of integers doesn't know; or itself."""
+    node = read.graph.nodes[node_of(tensor)]
+    return source(read.graph, node.input[0]) if node.op == "AsString" else tensor
 
 
 def _why_no_sources(read: ReadModel, ids: Collection[str]) -> str:

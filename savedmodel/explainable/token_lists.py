@@ -40,7 +40,7 @@ class TextList:
     Attributes:
         text: its raw tensor, one text a row.
         slot: where the model is fed with it.
-        strings: where its values are strings; `slot` itself, where it is fed with these.
+        strings: where its values are strings; `slot` itself, where it is fed with these, or the graph has ids alone.
         speller: a node to be added to the graph that makes them; None: they are there.
     """
 
@@ -68,9 +68,9 @@ def find_list(read: ReadModel, text: str, output: str) -> TextList | None:
     slot = _slot(read, ids if are_ids else strings, makers)
     if sources & read.past(slot.tensors, [output]):
         return None
-    if slot.specs[0].dtype == tf.string:
-        return TextList(text, slot, slot)
     speller = speller_of(last)
+    if slot.specs[0].dtype == tf.string or (last.op not in SUBWORDS and not speller):
+        return TextList(text, slot, slot)
     strings = f"{speller.name}:0" if speller else strings
     specs = (tf.TensorSpec([None], tf.string), *slot.specs[1:])
     spelled = dataclasses.replace(slot, key=strings, tensors=(strings, *slot.tensors[1:]), specs=specs)

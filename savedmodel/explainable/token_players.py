@@ -132,8 +132,9 @@ def _are_categories(read: ReadModel, feature: Feature, output: str) -> bool:
 
 
 def list_reader(read: ReadModel, players: Mapping[str, TokenPlayers]) -> Callable[[Any], dict[str, MadeLists]] | None:
-    """A function from rows to what the graph makes lists of, by feature, and their values; None: it makes none."""
+    """A function from rows to what the graph makes lists of strings of, by feature, and these; None: it makes none."""
     made = {name: own.made for name, own in players.items() if own.made}
+    made = {name: one for name, one in made.items() if one.strings.specs[0].dtype == tf.string}
     if not made:
         return None
     read = dataclasses.replace(read, graph=read.graph.with_nodes(one.speller for one in made.values()))

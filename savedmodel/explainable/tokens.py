@@ -99,7 +99,8 @@ class TokenReader:
         self._values = [*fetches, *(gather.places for gather in gathers if gather.places)]
         every = [*self._values, *tokens.sources, *filter(None, [tokens.texts])]
         feature = read.features.by_name[tokens.feature]
-        # What stands behind the end of a row's values: of all, or one for each.
+        # What stands behind the end of a row's values: of all, or one for each. Nothing does in a list as it is parsed.
+        self._is_padded = not (feature.is_sparse and tokens.texts == feature.values)
         self._padding = [b"\0"] if tokens.are_bytes else [_spelled(one) for one in feature.padding] or [b""]
         self._columns: Columns = {}
         raw = [feature.values, *held_tensors(self._graph, read.raw_tensors, (), every)]
@@ -197,6 +198,8 @@ class TokenReader:
         """The splits of rows' tokens, these as people read them, and which they are: not those that pad a row."""
         of_text = (self.tokens.are_characters, self.tokens.are_bytes)
         listed = [_spelled(one, *of_text) for one in found[layout.is_there]]
+        if not self._is_padded:
+            return splits_of(layout.counts), np.array([*listed, None], object)[:-1], np.ones(len(listed), bool)
         padding = np.array([*self._padding, None], object)[:-1][layout.positions % len(self._padding)]
         is_said = np.array([bool(one) and one != other for one, other in zip(listed, padding, strict=True)], bool)
         kept = np.zeros(len(layout.counts), np.int64)

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.attribution import IntegratedGradients
+from tfx_explain.attribution.model import blocks
 from tfx_explain.attribution.model.blocks import near_equal_slices
 from tfx_explain.attribution.problem.problem import prepare
 
@@ -90,3 +91,12 @@ def test_python_in_a_model_is_differentiated_in_one_call_at_a_time():
     for _ in range(3):
         result = IntegratedGradients(steps=20).attribute(model, rows, 0.0)
         np.testing.assert_allclose(result.values, rows**4, atol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 48, 200, 512, 1024, 2048, 4000])
+def test_every_thread_gets_as_many_blocks_of_about_one_size(rows, monkeypatch):
+    monkeypatch.setattr(blocks, "_CALLS_AT_ONCE", 2)
+    found = blocks.each_block(len, np.arange(rows), 1820)
+    assert sum(found) == rows
+    assert max(found) <= 1820
+    assert len(found) == 1 if rows <= 48 else len(found) % 2 == 0 and max(found) - min(found) <= 48

@@ -99,7 +99,7 @@ def test_lime_is_its_authors_program_for_images(network, segmentation, absent):
     result = method.attribute(network, image[None], row_keys=[7])
     labels = superpixels(image, segmentation, 30)
     count = labels.max() + 1
-    seated = _fit(count, 398, ("cosine", None, 1.0), 4).present
+    seated = _fit(count, 398, ("cosine", None, 1.0), 4, False).present
     present = np.empty_like(seated)
     present[:, random_orders(4, np.array([7], np.uint64), np.array([0]), count)[0, 0]] = seated
     # Where these are all there are, each stands for as many samples. The authors' first one is the picture itself.

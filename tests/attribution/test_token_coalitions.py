@@ -84,14 +84,37 @@ def test_sampled_values_are_within_their_stated_error_of_enumerated_ones(models)
         assert_complete(found)
 
 
+def _as_limes_authors(model, text, samples, random_state):
+    explainer = lime.lime_text.LimeTextExplainer(
+        split_expression=r"\s+", bow=False, mask_string="", feature_selection="none"
+    )
+    explainer.random_state = random_state
+    said = explainer.explain_instance(
+        text, lambda texts: outputs_of(model, texts)[:, None], labels=(0,), num_samples=samples
+    )
+    return np.array([value for _, value in sorted(said.local_exp[0])])
+
+
+def test_limes_samples_are_drawn_as_its_authors_draw_them_of_texts(models):
+    text, settings = "urgent this is not the refund that now thanks not", {"distance": "cosine", "ridge": 1.0}
+    every, some = (
+        explain(Lime(samples=size, by_size=True, **settings), models["interacting"], [text.encode()])
+        for size in (1022, 1000)
+    )
+    theirs = _as_limes_authors(models["interacting"], text, 1022, np.random.RandomState(0))
+    exact = every.tokens["text"].values
+    np.testing.assert_allclose(some.tokens["text"].values, exact, atol=some.approximation_errors[0])
+    np.testing.assert_allclose(theirs, exact, atol=0.03)
+
+
 def test_lime_agrees_with_the_text_explainer_of_its_authors_on_the_same_samples(models):
     text = "urgent this is not the refund that I was told of, thanks not urgent at all"
-    ours = Lime(samples=300, distance="cosine", ridge=1.0, seed=4)
+    ours = Lime(samples=300, distance="cosine", ridge=1.0, by_size=True, seed=4)
     found = explain(ours, models["interacting"], [text.encode()])
     count = len(text.split())
     seats = random_orders(4, keys([text]), np.array([0]), count)[0, 0]
     present = np.empty((302, count), bool)
-    present[:, seats] = _fit(count, 300, ("cosine", None, 1.0), 4).present
+    present[:, seats] = _fit(count, 300, ("cosine", None, 1.0), 4, True).present
     # Theirs has everybody first, and asks for the others' absent words.
     others = present[~present.all(axis=1)]
 
@@ -104,22 +127,14 @@ def test_lime_agrees_with_the_text_explainer_of_its_authors_on_the_same_samples(
         def choice(self, *_, **__):
             return next(self.absent)
 
-    def outputs(texts):
-        return outputs_of(models["interacting"], texts)[:, None]
-
-    theirs = lime.lime_text.LimeTextExplainer(
-        split_expression=r"\s+", bow=False, mask_string="", feature_selection="none"
-    )
-    theirs.random_state = Samples()
-    said = theirs.explain_instance(text, outputs, labels=(0,), num_samples=len(others) + 1)
-    expected = np.array([value for _, value in sorted(said.local_exp[0])])
+    expected = _as_limes_authors(models["interacting"], text, len(others) + 1, Samples())
     np.testing.assert_allclose(found.tokens["text"].values, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_limes_ridge_costs_few_words_no_more_than_many(models):
-    """As where its authors' program draws as many samples, of few words the same ones again and again."""
-    found = explain(Lime(samples=1000, distance="cosine", ridge=1.0), models["linear"], [b"urgent refund"])
-    np.testing.assert_allclose(found.tokens["text"].values, [2, 1.25], rtol=0.05)
+def test_limes_ridge_makes_as_much_of_two_words_small_as_its_authors(models):
+    ours = explain(Lime(distance="cosine", ridge=1.0, by_size=True), models["linear"], [b"urgent refund"])
+    theirs = _as_limes_authors(models["linear"], "urgent refund", 1000, np.random.RandomState(0))
+    np.testing.assert_allclose(ours.tokens["text"].values, theirs, rtol=0.1)
 
 
 class _AsShapWantsIt:

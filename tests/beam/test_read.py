@@ -10,6 +10,7 @@ from pyarrow import parquet
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tfx_explain.beam.reading.batches import batched
+from tfx_explain.beam.reading.decode import one_line
 from tfx_explain.beam.reading.read import PARQUET, Format, first_records, list_files
 from tfx_explain.beam.reading.sample import FindLimit, Limit, row_hashes
 from tfx_explain.storage.tfrecords import as_records
@@ -34,6 +35,11 @@ def test_batches_are_the_same_however_a_reader_cuts_the_file():
     rows = as_records([bytes(i % 7) for i in range(50)])
     whole = [list(batch) for batch in batched([rows], 8, 20)]
     assert whole == [list(batch) for batch in batched(np.array_split(rows, 9), 8, 20)]
+
+
+def test_of_an_error_of_tensorflows_the_line_is_told_that_says_what_is_wrong():
+    message = "Graph execution error:\n\n{{function_node __a}} {{function_node b}} rows lack values\n\t [[{{node c}}]]"
+    assert one_line(tf.errors.InvalidArgumentError(None, None, message)) == "rows lack values"
 
 
 @pytest.fixture

@@ -88,6 +88,21 @@ class LoopedIds(Served):
         return tf.reduce_sum(tf.nn.embedding_lookup(self.embedding, found), axis=1)
 
 
+class ZipCodes(Served):
+    """A table of integers, which hashes those that it doesn't know as texts."""
+
+    SPEC = {"tags": tf.io.VarLenFeature(tf.int64)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        known = tf.lookup.KeyValueTensorInitializer([94103, 60601], [0, 1], tf.int64, tf.int64)
+        self.codes = tf.lookup.StaticVocabularyTable(known, 5)
+
+    def pooled(self, parsed):
+        ids = parsed["tags"].with_values(self.codes.lookup(parsed["tags"].values))
+        return tf.nn.safe_embedding_lookup_sparse(self.embedding, ids, combiner="sum")
+
+
 class Looped(Served):
     """Vectors are looked up within a loop."""
 
@@ -211,7 +226,7 @@ def _of_words(words, weights=None):
 
 
 TEXT = {"text": "urgent bad zzz please"}
-WEIGHTED = {"tags": ["urgent", "zzz", "bad", "good"], "weights": [0.5, 1.0, 2.0, -1.0]}
+WEIGHTED = {"tags": ["urgent", "zzz", "bad", "good", ""], "weights": [0.5, 1.0, 2.0, -1.0, 3.0]}
 
 
 def _explain(folder, feature, row, method="", **tokens):
@@ -315,6 +330,14 @@ def test_ids_that_are_spelled_out_are_tokens(saved):
 
 
 @pytest.mark.parametrize("method", ["", "kernel_shap"])
+def test_pieces_of_which_there_are_ids_alone_are_told_by_these(saved, method):
+    baseline = {} if method else {"baseline": "ZERO"}
+    tokens, values = _explain(saved(models.IdsOfPieces), "text", {"text": "urgent bad"}, method, **baseline)
+    assert tokens == [b"1", b"2", b"4"]
+    np.testing.assert_allclose(values, models.vectors().sum(axis=1)[[1, 2, 4]], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["", "kernel_shap"])
 def test_what_pads_a_row_to_the_longest_of_its_batch_is_no_token(saved, method):
     rows = [{"tags": [4]}, {"tags": [1, 0, 1]}]
     found = _explain_rows(saved(OpenIds), "tags", rows, method)
@@ -342,6 +365,13 @@ def test_characters_are_players_where_the_model_reads_nothing_else(saved):
     np.testing.assert_allclose(values, models.vectors().sum(axis=1)[codes], atol=1e-4)
     tokens, _ = _explain(saved(Letters), "text", {"text": text}, "kernel_shap", players="WORD")
     assert b" ".join(tokens).decode() == "Aé \u4e2d a"
+
+
+def test_integers_of_which_a_table_hashes_the_unknown_are_tokens(saved):
+    tokens, values = _explain(saved(ZipCodes), "tags", {"tags": [60601, 10115, 94103]}, baseline="ZERO")
+    assert tokens == [b"60601", b"10115", b"94103"]
+    ids = [1, 2 + tf.strings.to_hash_bucket_fast("10115", 5).numpy(), 0]
+    np.testing.assert_allclose(values, models.vectors().sum(axis=1)[ids], atol=1e-4)
 
 
 def test_ids_that_a_loop_makes_are_their_own_tokens(saved):

@@ -28,8 +28,9 @@ def _explained(folder, feature: str, rows, **settings) -> ExplainedBatch:
 def _explainer(folder, feature: str, parameters: dict | None = None, baseline_model: str = "", **config):
     tokens = {"features": [feature], **config}
     parsed = json_format.ParseDict({"tokens": tokens, **(parameters or {})}, explanation_pb2.ExplanationParameters())
-    job = ExplanationJob(str(folder), generate_metadata(str(folder)), parsed, baseline_model)
-    return RowExplainer(job.completed())
+    metadata = generate_metadata(str(folder))
+    assert {entry.modality for entry in metadata.inputs.values()} <= {"text", "categorical", "numeric"}
+    return RowExplainer(ExplanationJob(str(folder), metadata, parsed, baseline_model).completed())
 
 
 def _column(record: bytes, part: str, feature: str, model: str = columns.CANDIDATE) -> list:
