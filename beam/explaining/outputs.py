@@ -112,7 +112,11 @@ def _indices(names: Sequence[str], output: ExplainedOutput) -> tuple[int, ...]:
             f"class_names: the model has no class {unknown[0]!r}; {nearest(unknown[0], output.names)} Names are "
             "those of index_name_mapping in the explanation metadata."
         )
-    return tuple(output.names.index(name) if name in output.names else int(name) for name in names)
+    indices = tuple(output.names.index(name) if name in output.names else int(name) for name in names)
+    twice = [name for name, index in zip(names, indices, strict=True) if indices.count(index) > 1]
+    if twice:
+        raise ValueError(f"class_names: {' and '.join(map(repr, twice))} are one class; name each class once.")
+    return indices
 
 
 def _counterparts(candidate: ExplainedOutput, other: ExplainedOutput, indices: Sequence[int]) -> np.ndarray | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import collections
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +25,13 @@ def parquet_rows(path: str, types: Mapping[str, pa.DataType], rows: int) -> Iter
       rows: How many rows to read at once.
 
     Raises:
-      ValueError: The file is damaged, or has a column that no feature of an example can hold.
+      ValueError: The file is damaged, or has a column that no feature of an example can hold, or two of one name.
     """
     try:
         with FileSystems.open(path) as file:
-            for batch in parquet.ParquetFile(file).iter_batches(rows):
+            opened = parquet.ParquetFile(file)
+            _check_names(opened.schema_arrow.names)
+            for batch in opened.iter_batches(rows):
                 columns = {
                     name: _lists(name, column, types.get(name))
                     for name, column in zip(batch.schema.names, batch.columns, strict=True)
@@ -38,6 +41,14 @@ def parquet_rows(path: str, types: Mapping[str, pa.DataType], rows: int) -> Iter
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).partition("\n")[0]
         raise ValueError(f"{path} is damaged, or not a Parquet file that examples can be: {first_line}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _check_names(names: Sequence[str]) -> None:
+    twice = [name for name, count in collections.Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"Two columns are named {twice[0]!r}; rename all but the one that is the feature.")
 
 
 def _lists(name: str, column: pa.Array, wanted: pa.DataType | None) -> pa.Array:

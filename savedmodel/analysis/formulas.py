@@ -10,7 +10,14 @@ import tensorflow as tf
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import import_cut, node_of
 
-_FUNCTIONS = {"Softmax": tf.nn.softmax, "LogSoftmax": tf.nn.log_softmax, "Sigmoid": tf.sigmoid}
+# What a sigmoid leaves to 1, as of a logit whose sign is part of the formula: 1 / (1 + exp(-2 z)), or Platt's.
+REST_OF_SIGMOID = "1 - Sigmoid"
+_FUNCTIONS = {
+    "Softmax": tf.nn.softmax,
+    "LogSoftmax": tf.nn.log_softmax,
+    REST_OF_SIGMOID: lambda logits: tf.sigmoid(-logits),
+    "Sigmoid": tf.sigmoid,
+}
 # What a formula ends with, and what else it is made of.
 _LAST = frozenset({"RealDiv", "Div", "Reciprocal", "Inv", "Sub", "Mul"})
 _MADE_OF = _LAST | {"Exp", "Sum", "Log", "Max", "Neg", "Add", "AddV2", "StopGradient", "Identity", "Reshape", "Squeeze"}
@@ -23,13 +30,14 @@ def spelled_out(read: ReadModel, tensor: str) -> tuple[str, str]:
     """Finds the link function that `tensor` has the values of, told by numbers that are fed.
 
     Returns:
-        The operation that it could have been, and the tensor of its logits; '' and '' where there is none.
+        The operation that it could have been, or `REST_OF_SIGMOID`, and the tensor of its logits; '' and '' where there
+        is none.
     """
     found = "", ""
     shape = read.specs[tensor].shape
     if read.graph.nodes[node_of(tensor)].op in _LAST and shape.rank and shape[1:].is_fully_defined():
         for before in _steps(read, tensor):
-            function = _function(read, before, tensor)
+            function = _function(read, before, tensor) if _is_made_of(read, tensor, before) else ""
             found = (function, before) if function else found
     return found
 
@@ -46,6 +54,21 @@ def _steps(read: ReadModel, tensor: str) -> Iterator[str]:
         spec = read.specs[one]
         if spec.dtype.is_floating and spec.shape.rank and spec.shape[1:] == read.specs[tensor].shape[1:]:
             yield one
+
+
+def _is_made_of(read: ReadModel, tensor: str, before: str) -> bool:
+    """Whether a formula makes `tensor` of `before` and no other tensor: told by few nodes, however large the graph."""
+    stack, seen = [tensor], {before}
+    while stack and len(seen) <= _MOST:
+        one = stack.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        node = read.graph.nodes[node_of(one)]
+        if node.op not in _MADE_OF:
+            return False
+        stack += [other for other in node.input if read.depends[other]]
+    return not stack
 
 
 def _function(read: ReadModel, logits: str, tensor: str) -> str:

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.savedmodel.analysis.formulas import spelled_out
+from tfx_explain.savedmodel.analysis.formulas import REST_OF_SIGMOID, spelled_out
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import import_cut, node_of
 from tfx_explain.savedmodel.metadata.rules import EXCLUSIVE, INDEPENDENT
 
 PASSES = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"})
-_CLASSES = {"Softmax": EXCLUSIVE, "LogSoftmax": EXCLUSIVE, "Sigmoid": INDEPENDENT}
+_CLASSES = {
+    "Softmax": EXCLUSIVE,
+    "LogSoftmax": EXCLUSIVE,
+    "Sigmoid": INDEPENDENT,
+    REST_OF_SIGMOID: INDEPENDENT,
+}
 # What may stand between a link function and what is served: it keeps the order of probabilities.
 _MONOTONE = frozenset({"Exp", "Log"})
 _PICKS = frozenset(
@@ -61,7 +66,7 @@ def find_link(read: ReadModel, tensor: str) -> Link | None:
     first = next(iter(made))
     node = read.graph.nodes[node_of(first)]
     kind, logits = (node.op, node.input[0]) if node.op in _CLASSES else spelled_out(read, first)
-    link = Link(logits, _CLASSES[kind]) if kind else None
+    link = Link(logits, _CLASSES[kind], _rests(read, kind, first)) if kind else None
     if link is None and node.op in _MONOTONE:
         link = find_link(read, node.input[0])
     if link is None or origin(read, tensor) == first:
@@ -70,10 +75,17 @@ def find_link(read: ReadModel, tensor: str) -> Link | None:
     if picked and min(picked) < 0:
         if kind == "Softmax" and read.specs[first].shape[1:].num_elements() == 2:
             picked = tuple(1 - ~place if place < 0 else place for place in picked)
-        elif kind != "Sigmoid":
+        elif kind not in ("Sigmoid", REST_OF_SIGMOID):
             return None
-    before = link.picked
-    return dataclasses.replace(link, picked=tuple(before[i] for i in picked) if before else picked) if picked else None
+    before = link.picked or range(read.specs[first].shape[1:].num_elements() or 0)
+    picked = tuple(before[place] if place >= 0 else ~before[~place] for place in picked)
+    return dataclasses.replace(link, picked=picked) if picked else None
+
+
+def _rests(read: ReadModel, kind: str, tensor: str) -> tuple[int, ...]:
+    """What `tensor` has of a sigmoid where it is what that leaves to 1; () where it is a link function itself."""
+    width = read.specs[tensor].shape[1:].num_elements() or 0
+    return tuple(~place for place in range(width)) if kind == REST_OF_SIGMOID else ()
 
 
 def _made_of(read: ReadModel, tensor: str) -> dict[str, bool]:

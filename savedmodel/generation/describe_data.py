@@ -8,6 +8,7 @@ from tfx_explain.savedmodel.generation.describe import add_finding
 from tfx_explain.savedmodel.metadata.rules import BAG_OF_FEATURES, CLIP_ABOVE, CLIP_BELOW
 from tfx_explain.savedmodel.rows.baselines import (
     MEDIAN,
+    MODE,
     ZERO,
     choose_baselines,
     column_baselines,
@@ -23,6 +24,10 @@ NOT_COUNTED = (
 )
 RARE = (
     "Its values hardly repeat, so that none of them stands for the others: its baseline is the empty text, or no text."
+)
+RARE_NUMBERS = (
+    "It stands for names that hardly repeat, and no number stands for none of them: its baseline is the most frequent "
+    "one, which says little of the others. Give several, such as 'examples:5', or one of your own."
 )
 NO_VALUES = "The data given has no value of this feature, so its baseline is zero."
 
@@ -50,9 +55,9 @@ def describe_values(entry: explanation_pb2.InputMetadata, statistics: FeatureSum
             entry.modality = "numeric"
     if entry.modality == "image":
         entry.visualization.CopyFrom(VISUALIZATION)
-    if statistics.median is not None and entry.encoding == "identity":
-        entry.domain.min, entry.domain.max = statistics.minimum, statistics.maximum
-        entry.domain.original_mean, entry.domain.original_stddev = statistics.mean, statistics.stddev
+    domain = (statistics.minimum, statistics.maximum, statistics.mean, statistics.stddev)
+    if statistics.median is not None and entry.encoding == "identity" and None not in domain:
+        entry.domain.min, entry.domain.max, entry.domain.original_mean, entry.domain.original_stddev = domain
 
 
 def describe_baselines(entry: explanation_pb2.InputMetadata, feature: Feature, data: Data) -> None:
@@ -67,9 +72,11 @@ def describe_baselines(entry: explanation_pb2.InputMetadata, feature: Feature, d
     entry.input_baselines.extend(to_proto(baseline.value) for baseline in found)
     sources = list(dict.fromkeys(source for baseline in found for source in baseline.source.split(", ")))
     entry.baseline_source = ", ".join(sources)
-    if ZERO in sources and hardly_repeats(feature, known):
+    if ZERO in sources and hardly_repeats(feature, known, entry.modality):
         add_finding(entry, RARE)
     elif ZERO in sources and data.is_given and not any(choice.kind == ZERO for choice in data.choices):
         add_finding(entry, NO_VALUES)
+    if MODE in sources and feature.dtype.is_integer and known.top_is_typical is False:
+        add_finding(entry, RARE_NUMBERS)
     if MEDIAN in sources and known.categorical:
         add_finding(entry, NOT_COUNTED)

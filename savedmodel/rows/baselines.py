@@ -77,7 +77,7 @@ def choose_baselines(
     Args:
         feature: the feature.
         known: what is known of its values. Where that isn't enough, a baseline is zero, '' for text; so it is of texts
-            that hardly repeat, unless the most frequent one is asked for (`mode`), and of lists of them no text at all.
+            that hardly repeat, unless the most frequent one is asked for (`mode`), and lists of such names are empty.
         modality: of the feature: the typical value is the most frequent one of a categorical feature, else the median.
         choices: the kinds of baselines.
         rows: the feature's value in each of the representative rows.
@@ -130,14 +130,15 @@ def _parse(name: str) -> Choice:
     return Choice(kind, int(count or _ROWS) if kind == EXAMPLES else 1)
 
 
-def hardly_repeats(feature: Feature, known: FeatureSummary) -> bool:
-    """Whether a feature's texts are so many and so different that none of them stands for the others."""
-    return feature.dtype == tf.string and known.top_is_typical is False
+def hardly_repeats(feature: Feature, known: FeatureSummary, modality: str) -> bool:
+    """Whether a feature's names are so many and so different that the empty text, or list, stands for them better."""
+    has_empty = feature.dtype == tf.string or (feature.is_sparse and modality == "categorical")
+    return has_empty and known.top_is_typical is False
 
 
 def _typical(feature: Feature, known: FeatureSummary, modality: str, is_mode: bool) -> Baseline:
     median = None if feature.dtype == tf.string else known.median
-    if hardly_repeats(feature, known) and not is_mode:
+    if hardly_repeats(feature, known, modality) and not is_mode:
         return Baseline([] if feature.is_sparse else "", ZERO)
     if known.top_values and (modality == "categorical" or median is None):
         top = known.top_values[0]

@@ -112,8 +112,10 @@ def _summary(tensor: Tensor) -> FeatureSummary:
     numbers = numbers[np.isfinite(numbers)]
     if not numbers.size:
         return FeatureSummary(most_values=most)
+    ranked, typical = ((), None) if tensor.dtype.is_floating else _ranked(values)
     return FeatureSummary(
-        top_values=() if tensor.dtype.is_floating else tuple(b"%d" % int(value) for value in _ranked(values)[0]),
+        top_values=tuple(b"%d" % int(value) for value in ranked),
+        top_is_typical=typical,
         median=float(np.median(numbers)),
         mean=float(numbers.mean()),
         stddev=float(numbers.std()),

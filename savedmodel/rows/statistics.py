@@ -14,6 +14,8 @@ _MODALITIES = {"image_domain": "image", "natural_language_domain": "text", "stru
 # Of all values, what the most frequent one must make up to stand for them; and where most of them are different.
 _LEAST_SHARE, _LEAST_SHARE_OF_MANY = 0.01, 0.1
 _ALL_ROWS = "All Examples"  # TFDV's name for the dataset that is not a slice
+# What TFDV counts in the place of all values that are no UTF-8, and of all of over a thousand bytes: no value at all.
+_STAND_INS = frozenset({"__BYTES_VALUE__", "__LARGE_BYTES__"})
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class FeatureSummary:
         top_values: of a categorical feature, the most frequent values, most frequent first.
         top_is_typical: whether the most frequent value says anything of the others (`is_typical`).
         domain_values: the names that the schema allows.
-        median: of a numeric feature, in its own unit; so are the next four.
+        median: of a numeric feature, in its own unit; so are the next four. None is infinite.
         mean: arithmetic mean.
         stddev: standard deviation.
         minimum: smallest value.
@@ -105,23 +107,22 @@ def _summary(feature: Any) -> FeatureSummary:
         return FeatureSummary()
     most = int(stats.common_stats.max_num_values) or None
     if kind == "string_stats":
-        ranked = sorted(stats.top_values, key=lambda value: (-value.frequency, value.value))
-        common = stats.common_stats
-        values = common.tot_num_values or common.num_non_missing * common.avg_num_values
-        return FeatureSummary(
-            categorical=True,
-            top_values=tuple(value.value.encode() for value in ranked),
-            top_is_typical=is_typical(ranked[0].frequency, values, stats.unique) if ranked and values else None,
-            most_values=most,
-        )
+        return _of_names(stats, most)
     numbers = (stats.median, stats.mean, stats.std_dev, stats.min, stats.max)
-    if not all(map(math.isfinite, numbers)):
-        return FeatureSummary(most_values=most)
+    # Of a column with infinite values the median is a number, and the mean none.
+    median, mean, stddev, least, greatest = (number if math.isfinite(number) else None for number in numbers)
+    return FeatureSummary(median=median, mean=mean, stddev=stddev, minimum=least, maximum=greatest, most_values=most)
+
+
+def _of_names(stats: Any, most: int | None) -> FeatureSummary:
+    top = sorted(stats.top_values, key=lambda value: (-value.frequency, value.value))
+    ranked = [value for value in top if value.value not in _STAND_INS]
+    common = stats.common_stats
+    values = common.tot_num_values or common.num_non_missing * common.avg_num_values
+    typical = is_typical(ranked[0].frequency, values, stats.unique) if ranked and values else None
     return FeatureSummary(
-        median=stats.median,
-        mean=stats.mean,
-        stddev=stats.std_dev,
-        minimum=stats.min,
-        maximum=stats.max,
+        categorical=True,
+        top_values=tuple(value.value.encode() for value in ranked),
+        top_is_typical=False if top and not ranked else typical,
         most_values=most,
     )

@@ -97,6 +97,7 @@ def test_zeros_empty_texts_and_any_bytes_are_values(tmp_path):
     [
         (pa.array([datetime.date(2026, 1, 2)]), "Column 'odd' has type date32.*a date as a number or a text"),
         (pa.array([datetime.datetime(2026, 1, 2)]), r"Column 'odd' has type timestamp\["),
+        (pa.array([datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)]), r"type timestamp\[us, tz=UTC\]"),
         (pa.array([datetime.time(3)]), r"Column 'odd' has type time64\["),
         (pa.array([decimal.Decimal("1.5")]), r"Column 'odd' has type decimal128\(2, 1\).*a decimal as a float"),
         (pa.array([datetime.date(2026, 1, 2), None]).dictionary_encode(), "Column 'odd' has type date32"),
@@ -112,8 +113,14 @@ def test_zeros_empty_texts_and_any_bytes_are_values(tmp_path):
     ],
 )
 def test_what_no_feature_can_hold_is_refused_by_name(values, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"data.parquet: .*{message}"):
         records_of(tmp_path, {"odd": values})
+
+
+def test_two_columns_of_one_name_are_refused_by_it(tmp_path):
+    parquet.write_table(pa.table([[1], [2], [3]], names=["a", "b", "a"]), tmp_path / "data.parquet")
+    with pytest.raises(ValueError, match=r"data\.parquet: Two columns are named 'a'"):
+        list(Format(PARQUET).chunks(str(tmp_path / "data.parquet")))
 
 
 def test_tfx_refuses_the_same():

@@ -1,9 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.features import Feature
+from tfx_explain.savedmodel.generation.describe_data import describe_baselines
 from tfx_explain.savedmodel.rows.baselines import Baseline, Choice, choose_baselines, raw_baselines, to_proto
+from tfx_explain.savedmodel.rows.data import Data
 from tfx_explain.savedmodel.rows.statistics import FeatureSummary, is_typical
 
 
@@ -49,11 +54,22 @@ def test_of_texts_that_hardly_repeat_the_empty_one_says_nothing(settings, kind, 
     assert choose_baselines(feature(tf.string, **settings), RARE, "text", [Choice(kind)], []) == [expected]
 
 
-def test_integers_that_stand_for_names_have_no_empty_text():
-    assert choose_baselines(feature(tf.int64), RARE_IDS, "categorical", [Choice("median")], []) == [Baseline(7, "mode")]
-
-
 RARE_IDS = FeatureSummary(categorical=True, top_values=(b"7", b"8"), top_is_typical=False)
+
+
+def test_integers_that_stand_for_names_have_no_empty_text_but_an_empty_list():
+    median = [Choice("median")]
+    assert choose_baselines(feature(tf.int64), RARE_IDS, "categorical", median, []) == [Baseline(7, "mode")]
+    several = feature(tf.int64, indices="f:1", dense_shape="f:2")
+    assert choose_baselines(several, RARE_IDS, "categorical", median, []) == [Baseline([], "zero")]
+
+
+@pytest.mark.parametrize("is_typical", [False, True])
+def test_ids_of_which_none_stands_for_the_others_say_so(is_typical):
+    entry = explanation_pb2.InputMetadata(modality="categorical")
+    known = {"f": dataclasses.replace(RARE_IDS, top_is_typical=is_typical)}
+    describe_baselines(entry, feature(tf.int64), Data([Choice("median")], known, known))
+    assert ("names that hardly repeat" in entry.finding) != is_typical
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,7 @@ PAIRS = {
     "in double precision": lambda z: tf.cast(tf.concat(both(last_of_two(z)), axis=1), tf.float64),
     "of a softmax": lambda z: tf.concat(both(tf.nn.softmax(z)[:, 1:]), axis=1),
     "spelled out": lambda z: tf.concat(both(1 / (1 + tf.exp(-(z[:, 1:] - z[:, :1])))), axis=1),
+    "Platt's": lambda z: tf.concat(both(1 / (1 + tf.exp(z[:, :1] - z[:, 1:]))), axis=1),
     "two sigmoids": lambda z: (lambda d: tf.concat([tf.sigmoid(-d), tf.sigmoid(d)], axis=1))(z[:, 1:] - z[:, :1]),
 }
 
@@ -169,14 +170,18 @@ def test_a_probability_and_what_it_leaves_to_1_are_the_two_classes_of_its_sigmoi
     np.testing.assert_allclose(reverse, -single, rtol=1e-4, atol=1e-5)
 
 
-def test_what_a_sigmoid_leaves_to_1_is_explained_by_the_negative_logit_and_no_other_blend_is(save):
-    module, path = save(lambda z: 1.0 - tf.sigmoid(z))
+@pytest.mark.parametrize("head", [lambda z: 1.0 - tf.sigmoid(z), lambda z: 1.0 / (1.0 + tf.exp(z))])
+def test_what_a_sigmoid_leaves_to_1_is_explained_by_the_negative_logit(head, save):
+    module, path = save(head)
     model = open_model(path)
     assert (model.output.quantity, model.output.classes) == ("log_odds", "independent")
     cut = model.coalitional()
     expected = -module.logits(tf.constant(ROWS, tf.float32))
     np.testing.assert_allclose(cut.outputs(inputs_of(cut)), expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(cut.predict(inputs_of(cut), np.full(16, 1)), expected[:, 1], rtol=1e-5, atol=1e-6)
+
+
+def test_no_other_blend_of_sigmoids_is_explained_by_log_odds(save):
     others = {
         "halved": lambda z: tf.concat(both(tf.sigmoid(z[:, :1]) / 2), axis=1),
         "of two": lambda z: tf.sigmoid(z[:, :1]) * tf.sigmoid(z[:, 1:2]),

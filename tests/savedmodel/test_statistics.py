@@ -46,6 +46,23 @@ def test_summaries():
     assert found["empty"].median is None
 
 
+def test_what_tfdv_counts_in_the_place_of_values_is_none():
+    changed = STATISTICS.replace('"blue" frequency: 6', '"__LARGE_BYTES__" frequency: 6')
+    assert summarize(statistics(changed), None)["color"].top_values == (b"amber", b"green")
+    (color,) = [feature for feature in statistics(changed).datasets[0].features if feature.path.step[0] == "color"]
+    del color.string_stats.top_values[0], color.string_stats.top_values[1]
+    alone = statistics_pb2.DatasetFeatureStatisticsList(datasets=[{"features": [color]}])
+    found = summarize(alone, None)["color"]
+    assert (found.top_values, found.top_is_typical) == ((), False)
+
+
+def test_infinite_values_leave_the_median_and_no_domain(zoo):
+    infinite = statistics(STATISTICS.replace("max: 90", "max: inf"))
+    age = generate_metadata(zoo("Examples").path, statistics=infinite).inputs["age"]
+    assert (age.baseline_source, age.input_baselines[0].number_value) == ("median", 37)
+    assert not age.HasField("domain")
+
+
 def test_the_schema_says_what_is_categorical():
     found = summarize(None, text_format.Parse(SCHEMA, schema_pb2.Schema()))
     assert found["user"].categorical and found["color"].categorical
