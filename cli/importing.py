@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from typing import cast
 
 # What TensorFlow, and Keras with it, imports where it is there and does without elsewhere.
-_OPTIONAL = ("IPython", "keras", "matplotlib", "pandas", "sklearn", "tf_keras")
+_OPTIONAL = (
+    "IPython",
+    "googleapiclient",
+    "h5py",
+    "keras",
+    "matplotlib",
+    "oauth2client",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "tf_keras",
+)
 
 
 @contextlib.contextmanager

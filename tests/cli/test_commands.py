@@ -80,7 +80,7 @@ def test_tensorflow_is_imported_without_what_it_does_without_and_the_rest_can_be
         import sys
         from tfx_explain.cli.importing import import_tensorflow
         import_tensorflow()
-        optional = {"IPython", "keras", "matplotlib", "pandas", "sklearn", "tf_keras"}
+        optional = {"IPython", "h5py", "keras", "matplotlib", "pandas", "scipy", "sklearn", "tf_keras"}
         assert "tensorflow" in sys.modules and not optional & set(sys.modules)
         import pandas, tensorflow
         assert tensorflow.keras.layers.Dense(1)(tensorflow.ones([2, 3])).shape == (2, 1)"""
