@@ -82,9 +82,8 @@ def choose_outputs(
     size = candidate.score.num_outputs
     indices = tuple(parameters.output_indices) or _indices(parameters.class_names, candidate)
     if size is not None and max(indices, default=0) >= size:
-        raise ValueError(
-            f"output_indices names output {max(indices)}; the candidate model has outputs 0 to {size - 1}."
-        )
+        given = "output_indices" if parameters.output_indices else "class_names"
+        raise ValueError(f"{given} names output {max(indices)}; the candidate model has outputs 0 to {size - 1}.")
     is_exclusive = candidate.classes == EXCLUSIVE
     if not indices and not parameters.top_k:
         if is_exclusive and size == 2:
@@ -109,8 +108,8 @@ def _indices(names: Sequence[str], output: ExplainedOutput) -> tuple[int, ...]:
         )
     if unknown:
         raise ValueError(
-            f"class_names: the model has no class {unknown[0]!r}; {nearest(unknown[0], output.names)} Names are "
-            "those of index_name_mapping in the explanation metadata."
+            f"class_names: the model has no class {unknown[0]!r}; {nearest(unknown[0], output.names)} (names are those "
+            "of index_name_mapping in the explanation metadata)"
         )
     indices = tuple(output.names.index(name) if name in output.names else int(name) for name in names)
     twice = [name for name, index in zip(names, indices, strict=True) if indices.count(index) > 1]

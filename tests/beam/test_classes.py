@@ -145,7 +145,7 @@ def test_all_labels_by_one_number_and_some_by_their_names(save, explain, caplog)
     ("parameters", "message"),
     [
         ({"class_names": [">60K"]}, "class_names: the model has no class '>60K'; did you mean '>50K'?"),
-        ({"class_names": ["7"]}, "output_indices names output 7"),
+        ({"class_names": ["7"]}, "class_names names output 7"),
         ({"class_names": ["none"], "top_k": 1}, r"class_names is \['none'\] and top_k is 1; give one of them"),
         ({"class_names": ["none", "none"]}, "name each class once"),
         ({"class_names": ["1", ">50K"]}, "'1' and '>50K' are one class; name each class once"),
