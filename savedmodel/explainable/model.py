@@ -140,10 +140,19 @@ class ExplainableModel:
         groups = self._explained.groups.items()
         return next((group for group, members in groups if any(member == name for member, _ in members)), "")
 
+    def try_tokens(self, name: str) -> None:
+        """Looks for the tokens of a feature in some rows of words.
+
+        Raises:
+            TokensNotFoundError: if they are not found; it says why.
+            ValueError: if there are none, or the model has no baseline of them.
+        """
+        self._cut_at_tokens(name, PAD, holds_shape=True)
+
     def why_no_tokens(self, name: str) -> str:
         """Why the tokens of a feature can't be found; '' where they can."""
         try:
-            self._cut_at_tokens(name, PAD, holds_shape=True)
+            self.try_tokens(name)
         except ValueError as error:
             return str(error)
         return ""

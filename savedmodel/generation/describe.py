@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import tensorflow as tf
+
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.modality import IMAGE, encoding, is_decoded, modality
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
+from tfx_explain.savedmodel.explainable.model import ExplainableModel
 from tfx_explain.savedmodel.generation.black import black
 from tfx_explain.savedmodel.generation.columns import Columns
 from tfx_explain.savedmodel.generation.indicators import column_names
@@ -122,6 +125,18 @@ def describe_tokens(
         find_tokens(read, feature.name, read.graph.nodes, weights, encoded)
     except TokensNotFoundError as error:
         add_finding(entry, NO_TOKENS.format(why=error.why))
+
+
+def describe_lost_tokens(metadata: explanation_pb2.ExplanationMetadata, model: ExplainableModel) -> None:
+    """Says the same of texts where only trying shows it; lists, of which a model may have hundreds, are not tried."""
+    for name, entry in sorted(metadata.inputs.items()):
+        if entry.modality == "text" and not entry.group_name and NO_TOKENS.partition("{")[0] not in entry.finding:
+            try:
+                model.try_tokens(name)
+            except TokensNotFoundError as error:
+                add_finding(entry, NO_TOKENS.format(why=error.why))
+            except (ValueError, tf.errors.OpError):  # is said where tokens are asked for
+                continue
 
 
 def describe_matrix(entry: explanation_pb2.InputMetadata, columns: Columns) -> None:

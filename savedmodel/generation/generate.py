@@ -28,6 +28,7 @@ from tfx_explain.savedmodel.generation.describe import (
     add_finding,
     describe_columns,
     describe_decoded,
+    describe_lost_tokens,
     describe_matrix,
     describe_merging,
     describe_tensors,
@@ -228,6 +229,7 @@ def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows
     served = {output: open_model(read, metadata, output, Parameters.SERVED) for output in sorted(metadata.outputs)}
     for opened in served.values():
         settle_baselines(opened.raw(), rows, metadata)
+    describe_lost_tokens(metadata, next(iter(served.values())))
     smooth, playable = (_explainable_by(method, metadata) for method in (INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY))
     scores = expected_scores(metadata, read, rows)
     expected = {output: opened.output.score.every(scores[output]).numpy() for output, opened in served.items()}

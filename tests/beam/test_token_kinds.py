@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -119,6 +121,17 @@ class Counts(Served):
     def pooled(self, parsed):
         ids = tf.ragged.map_flat_values(self.table.lookup, tf.strings.split(parsed["text"]))
         return tf.cast(tf.math.bincount(ids, minlength=9, maxlength=9, axis=-1), tf.float32) @ self.embedding
+
+
+class InOrderOfIds(Served):
+    """Vectors are looked up of the ids that are there, each once, in the order of the vocabulary."""
+
+    def pooled(self, parsed):
+        ids = tf.ragged.map_flat_values(self.table.lookup, tf.strings.split(parsed["text"]))
+        counts = tf.math.bincount(ids, minlength=9, maxlength=9, axis=-1)
+        there = tf.where(counts > 0)
+        every = tf.SparseTensor(there, there[:, 1], tf.shape(counts, tf.int64))
+        return tf.nn.safe_embedding_lookup_sparse(self.embedding, every, combiner="sum")
 
 
 class Pairs(Served):
@@ -380,10 +393,14 @@ def test_ids_that_a_loop_makes_are_their_own_tokens(saved):
     np.testing.assert_allclose(values, _of_words(TEXT["text"].split())[1], atol=1e-4)
 
 
-def test_what_is_looked_up_within_a_loop_is_for_methods_that_leave_tokens_out(saved):
-    assert "within a loop (tf.map_fn" in generate_metadata(saved(Looped)).inputs["text"].finding
-    with pytest.raises(ValueError, match=r"within a loop .*kernel_shap_attribution, need no vectors"):
-        _explain(saved(Looped), "text", TEXT)
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [(Looped, r"within a loop \(tf\.map_fn"), (InOrderOfIds, "can't be followed to where the model looks")],
+)
+def test_tokens_that_are_not_found_are_for_methods_that_leave_them_out(saved, model, why):
+    assert re.search(why, generate_metadata(saved(model)).inputs["text"].finding)
+    with pytest.raises(ValueError, match=rf"{why}.*kernel_shap_attribution, need no vectors"):
+        _explain(saved(model), "text", TEXT)
     tokens, values = _explain(saved(Looped), "text", TEXT, "kernel_shap")
     words, effects = _of_words(TEXT["text"].split())
     assert tokens == words
