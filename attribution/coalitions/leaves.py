@@ -12,8 +12,8 @@ from tfx_explain.attribution.problem.promise import CONFIDENCE
 # Leaves that so many features choose are looked for; so many are tried of each kind, which is how many features choose,
 # and how many of them must be present.
 _FEATURES, _TRIED = range(3, 8), 256
-# By how many times what is stated any of them may be off.
-_FARTHEST = 4.0
+# By how many times what is stated what stays unseen may be off: fewer than five, as there may be others beside it.
+FARTHEST = 4.0
 
 
 def unreached(index: str, present: np.ndarray) -> float:
@@ -34,7 +34,7 @@ def unreached(index: str, present: np.ndarray) -> float:
         leaves = _leaves(present.shape[1], features)
         for joined in range(features + 1):
             missed = 1 - np.mean(_reached(present, leaves, joined))
-            share = float(missed > 1 - CONFIDENCE) or float(missed > 0) / _FARTHEST
+            share = float(missed > 1 - CONFIDENCE) or float(missed > 0) / FARTHEST
             worst = max(worst, share * _largest(index, features, joined))
     return worst
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from tfx_explain.attribution.coalitions import kriging
 from tfx_explain.attribution.coalitions.kriging import Design
-from tfx_explain.attribution.coalitions.leaves import unreached
+from tfx_explain.attribution.coalitions.leaves import FARTHEST, unreached
 from tfx_explain.attribution.model.blocks import row_products
 from tfx_explain.attribution.problem.promise import CONFIDENCE, simultaneous_of
 from tfx_explain.attribution.problem.randomness import random_orders
@@ -48,9 +48,8 @@ _SPREAD_OF_ALL = 2.5
 _UNSEEN_BY_ORDER, _UNSEEN_BY_PAIR = 0.45, 0.55
 # The same of pairs by their number, however many there are: an interaction of five features shows in few of them.
 _UNSEEN_BY_NUMBER = 0.06
-# By how many times the stated error none of so many interactions of three features alone may be off: fewer than five,
-# since there may be others beside it.
-_FARTHEST, _TRIPLES = 4.0, 1500
+# So many interactions of three features alone are tried, none of which may be off by more than `FARTHEST` times.
+_TRIPLES = 1500
 # How many more pairs than places show how large interactions may be of which they show little.
 _PLENTY = 100
 # Rules that are kept: those of all rounds for all numbers of tokens (see `method`), up to 15 MB each. With fewer, texts
@@ -99,7 +98,7 @@ class Rule:
         errors, shown = self.hidden.T
         with np.errstate(divide="ignore", invalid="ignore"):
             largest = np.fmin(sizes[:, None], stated[:, None] / shown)
-        return np.maximum(stated, (errors * largest / _FARTHEST).max(axis=1, initial=0))
+        return np.maximum(stated, (errors * largest / FARTHEST).max(axis=1, initial=0))
 
     def _chances(self, differences: np.ndarray) -> np.ndarray:
         """Returns how likely the strengths are, `[rows, strengths]`, when nothing is known of a row's scale."""
@@ -185,7 +184,7 @@ def _hidden(index: str, signs: np.ndarray, rule: Rule) -> np.ndarray:
     errors = np.abs(found - true).max(axis=1)
     # The sum of that output's absolute values.
     size = 1.0 if index == "shapley" else 3 / 4
-    is_hidden = errors > _FARTHEST * stated
+    is_hidden = errors > FARTHEST * stated
     # Fewer pairs may show little by luck.
     shown = stated * (len(signs) - places >= _PLENTY)
     return np.stack([errors, shown], axis=1)[is_hidden] / size

@@ -135,8 +135,8 @@ def describe_lost_tokens(metadata: explanation_pb2.ExplanationMetadata, model: E
                 model.try_tokens(name)
             except TokensNotFoundError as error:
                 add_finding(entry, NO_TOKENS.format(why=error.why))
-            except (ValueError, tf.errors.OpError):  # is said where tokens are asked for
-                continue
+            except (ValueError, tf.errors.OpError):
+                pass  # is said where tokens are asked for
 
 
 def describe_matrix(entry: explanation_pb2.InputMetadata, columns: Columns) -> None:
