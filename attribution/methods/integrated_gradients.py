@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class IntegratedGradients(Method):
         tolerance: float = 0.01,
         max_gradients: int = 512,
         maps: bool | Collection[str] = False,
+        entries: Mapping[str, int] | None = None,
         batch_size: int = 16384,
     ) -> None:
         """Chooses accuracy and cost.
@@ -60,6 +61,8 @@ class IntegratedGradients(Method):
             maps: names of features, each one whole tensor, or keys of whole tensors, of which the attributions of every
                 number are kept (see `Attributions.maps`); True: of all that are images or the like,
                 `[rows, height, width, ...]`. Without `steps` that takes each gradient a second time.
+            entries: of keys of whole tensors `[rows, *entries, ...]` with such as the vectors of words, how many axes
+                the entries have; the maps of these are of entries, `[rows, *entries]`.
             batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
 
         Raises:
@@ -74,14 +77,14 @@ class IntegratedGradients(Method):
                 f"max_gradients is {max_gradients} (at least 9), batch_size {batch_size} (at least 1), "
                 f"tolerance {tolerance} (above 0); put each in its range."
             )
-        self._steps, self._rule, self._maps = steps, rule, maps
+        self._steps, self._rule, self._maps, self._entries = steps, rule, maps, dict(entries or {})
         self._tolerance, self._max_gradients, self._batch_size = tolerance, max_gradients, batch_size
 
     def _explain(self, problem: Problem, row_keys: np.ndarray | None) -> Attributions:
         rows = problem.sound_rows()
         points = self._steps or min(self._max_gradients, _USUAL_POINTS)
         keys = self._mapped(problem)
-        path = Path(problem, self._batch_size, set(keys.values()))
+        path = Path(problem, self._batch_size, set(keys.values()), self._entries)
         block = max(_FEWEST_ROWS, _MESH_BYTES // (4 * points * (len(path.feature_of) + 4)))
         # As many as make a batch of their first meshes.
         block = min(path.batch_size // FIRST_POINTS, block)
@@ -104,14 +107,17 @@ class IntegratedGradients(Method):
 
     def _mapped(self, problem: Problem) -> dict[str, str]:
         """Returns the keys of the features whose maps are kept, by feature."""
-        whole = problem.whole_tensors() if self._maps else {}
+        whole = problem.whole_tensors() if self._maps or self._entries else {}
         if isinstance(self._maps, bool):
-            return {feature: key for feature, key in whole.items() if problem.inputs[key].shape.rank > 2}
+            every = whole if self._maps else {}
+            images = {feature: key for feature, key in every.items() if problem.inputs[key].shape.rank > 2}
+            return images | {key: key for key in self._entries}
         known = {key: key for key, owner in problem.owners.items() if not isinstance(owner, np.ndarray)} | whole
-        unfit = sorted(set(self._maps) - set(known))
+        wanted = {*self._maps, *self._entries}
+        unfit = sorted(wanted - set(known))
         if unfit:
             raise ValueError(f"maps names {unfit}; features that are one whole tensor each are {sorted(whole)}.")
-        return {feature: known[feature] for feature in self._maps}
+        return {feature: known[feature] for feature in (*self._maps, *self._entries)}
 
     def _integrate(
         self, path: Path, baseline: int, keys: Collection[str], rows: np.ndarray
@@ -121,6 +127,10 @@ class IntegratedGradients(Method):
             found = integrate(evaluate, rows, self._tolerance, self._max_gradients, bool(keys))
             if not keys:
                 return found.by_feature(path.feature_of), {}
+            columns = path.columns(keys)
+            if columns is not None:
+                values = np.where(np.isfinite(found.values), found.values, 0)
+                return found.by_feature(path.feature_of), {key: values[:, of_key] for key, of_key in columns.items()}
             maps = path.maps(baseline, rows, found.rule, keys)
             found = dataclasses.replace(found, points=2 * found.points, rule=found.rule[:, :0])
             return found.by_feature(path.feature_of), maps

@@ -125,6 +125,7 @@ class Slopes:
         features: how many there are.
         dtype: of slopes.
         kept: the keys of tensors whose gradients are returned as well.
+        entries: of each tensor, the numbers of its entries, whose slopes are returned as well, or -1; empty: of none.
         sizes: whether absolute gradients are wanted, instead of gradients times steps.
     """
 
@@ -133,6 +134,7 @@ class Slopes:
     features: int
     dtype: tf.DType
     kept: tuple[str, ...] = ()
+    entries: tuple[int | Entries, ...] = ()
     sizes: bool = False
 
     @property
@@ -140,19 +142,25 @@ class Slopes:
         """Whether slopes are `[rows, features]`: those of the only tensor, whose columns are the features, in order."""
         return self.owners == (tuple(range(self.features)),)
 
-    def __call__(self, model: Model, points: Points) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
-        """Returns outputs `[rows]`, slopes, and gradients `[rows, ...]` of the keys kept.
+    def __call__(self, model: Model, points: Points) -> tuple[tf.Tensor, tf.Tensor, Tensors, list[tf.Tensor]]:
+        """Returns outputs `[rows]`, slopes, gradients `[rows, ...]` of the keys kept, and slopes `[entries, rows]`.
 
         Slopes are `[features, rows]` or, see `is_by_row`, `[rows, features]`; the last rows,
         which don't count, may be missing. A slope is 0 where the step is, whatever the gradient.
         """
         outputs, found = model.gradients(self.along.inputs(points), points.targets)
-        return tf.reshape(outputs, [-1]), self._slopes(found, points), {key: found[key] for key in self.kept}
+        slopes = self._slopes(found, points, self.owners, self.features)
+        count = sum(len(own.features) for own in self.entries if isinstance(own, Entries))
+        of_entries = [self._slopes(found, points, self.entries, count)] if count else []
+        return tf.reshape(outputs, [-1]), slopes, {key: found[key] for key in self.kept}, of_entries
 
     @_as_it_is
-    def _slopes(self, found: Tensors, points: Points) -> tf.Tensor:
-        """Returns the slopes of gradients."""
-        sums, features, owners = [], [], iter(self.owners)
+    def _slopes(
+        self, found: Tensors, points: Points, of_tensors: Sequence[int | tuple[int, ...] | Entries], count: int
+    ) -> tf.Tensor:
+        """Returns the slopes of gradients, by the owners of each tensor, of which there are `count`."""
+        sums, features, owners = [], [], iter(of_tensors)
+        is_by_row = self.is_by_row and of_tensors is self.owners
         for matrix, layout in zip(points.ends, self.along.layouts, strict=True):
             several = len(layout) > 1
             gradient, step = tf.cast(joined(found, layout), self.dtype), tf.cast(matrix, self.dtype)
@@ -170,18 +178,19 @@ class Slopes:
                     players = own[0].features
                     shape, axis = [-1, len(players), width // len(players)], 2
                 products = tf.reduce_sum(tf.reshape(products, shape), axis=axis)
-                products = products if self.is_by_row else tf.transpose(products)
+                products = products if is_by_row else tf.transpose(products)
                 features += players
             sums.append(products)
-        return sums[0] if self.is_by_row else self._by_feature(sums, features)
+        return sums[0] if is_by_row else _by_feature(sums, features, count)
 
-    def _by_feature(self, sums: Sequence[tf.Tensor], features: Sequence[int]) -> tf.Tensor:
-        """Sums what is `[columns, rows]` by the feature that each column is of."""
-        rows = sums[0] if len(sums) == 1 else tf.concat(sums, axis=0)
-        if list(features) == list(range(self.features)):
-            return rows
-        # No product with ones and zeros: 0 times what is not finite would spoil the other features.
-        return tf.math.unsorted_segment_sum(rows, tf.constant(features), self.features)
+
+def _by_feature(sums: Sequence[tf.Tensor], features: Sequence[int], count: int) -> tf.Tensor:
+    """Sums what is `[columns, rows]` by the feature, of `count`, that each column is of."""
+    rows = sums[0] if len(sums) == 1 else tf.concat(sums, axis=0)
+    if list(features) == list(range(count)):
+        return rows
+    # No product with ones and zeros: 0 times what is not finite would spoil the other features.
+    return tf.math.unsorted_segment_sum(rows, tf.constant(features), count)
 
 
 def _players(owner: int | tuple[int, ...] | Entries, width: int) -> tuple[int, ...]:

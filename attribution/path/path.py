@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from tfx_explain.attribution.problem.problem import Problem
 Arrays = dict[str, np.ndarray]
 # The most entries of a tensor, or neighbours together, that have slopes of their own.
 _GROUPS = 32
+_NO_ENTRIES: Mapping[str, int] = {}
 
 
 class Path:
@@ -32,7 +33,9 @@ class Path:
         feature_of: int `[features and groups]`, the feature of each of those that slopes are told by.
     """
 
-    def __init__(self, problem: Problem, batch_size: int, apart: Collection[str] = ()) -> None:
+    def __init__(
+        self, problem: Problem, batch_size: int, apart: Collection[str] = (), entries: Mapping[str, int] = _NO_ENTRIES
+    ) -> None:
         """Prepares the paths.
 
         Args:
@@ -41,6 +44,7 @@ class Path:
             apart: keys of tensors that are features as a whole. Of those that are `[rows, entries, numbers]`, entries
                 have slopes of their own, neighbours together in at most `_GROUPS`, which follow those of the features:
                 what is off with one entry may cancel in the sum.
+            entries: by some of these keys, how many axes of a row are those of its entries, of which maps have sums.
 
         Raises:
             ValueError: if a feature's tensor is ragged or not float, so that there is no straight path.
@@ -60,9 +64,23 @@ class Path:
         every = self._along.layouts
         self._ends = [side_by_side(layout, tensors) for layout in every]
         self._starts = [side_by_side(layout, problem.baselines) for layout in every]
-        owners, self.feature_of = _owners_apart(problem, apart)
+        owners, self.feature_of, self._columns = _owners_apart(problem, apart)
         self._owners = tuple(owners[columns.key] for layout in every for columns in layout)
+        self._shapes = {key: tuple(problem.inputs[key].shape[1 : 1 + axes]) for key, axes in entries.items()}
+        ends = np.cumsum([0, *(math.prod(shape) for shape in self._shapes.values())]).tolist()
+        self._places = dict(zip(entries, map(slice, ends, ends[1:]), strict=True))
+        self._entries = tuple(self._entries_of(columns.key) for layout in every for columns in layout)
         self._held = [owners_of(layout, problem.owners) < 0 for layout in every]
+
+    def _entries_of(self, key: str) -> int | Entries:
+        of_all = self._places.get(key)
+        return -1 if of_all is None else Entries(tuple(range(of_all.start, of_all.stop)))
+
+    def columns(self, keys: Collection[str]) -> dict[str, slice] | None:
+        """By key, where among features and groups the slopes are of each entry by itself; None if not of all `keys`."""
+        if all(key in self._columns and self._shapes.get(key) == (_size(self._columns[key]),) for key in keys):
+            return {key: self._columns[key] for key in keys}
+        return None
 
     def slopes(
         self, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -94,8 +112,8 @@ class Path:
             rows: int `[paths]`, where they end.
             rule: one of `quadrature.RULES`.
             points: of the rule.
-            maps: of the keys of some features, float64 `[paths, ...]`; the rule's sum of each of their numbers' slopes
-                is added there, but for those that are not finite.
+            maps: of the keys of some features, as `empty_maps`; the rule's sum of each of their numbers' slopes, or of
+                their entries', is added there, but for those that are not finite.
 
         Returns:
             Outputs, float64 `[paths, points + 2]`, their own derivatives, float64 of the same shape, and the sums of
@@ -104,7 +122,7 @@ class Path:
         nodes, weights = with_ends(rule, points)
         alphas = np.tile(nodes, (len(rows), 1))
         outputs, slopes = np.empty(alphas.shape), self._empty_slopes(alphas)
-        for part, some, found in self._found(self._program(tuple(maps)), baseline, rows, alphas):
+        for part, some, found in self._found(self._program(maps), baseline, rows, alphas):
             outputs[part, some], slopes[part, some], gradients = found
             for key, total in maps.items():
                 add_by_path(gradients[key], np.tile(weights[0, some], (len(rows[part]), 1)), total[part])
@@ -131,7 +149,7 @@ class Path:
         return np.empty((len(self.feature_of), *alphas.T.shape), self.dtype).T
 
     def maps(self, baseline: int, rows: np.ndarray, rule: np.ndarray, keys: Collection[str]) -> Arrays:
-        """Sums the slopes of each number of some features by each path's own rule, in a gradient for each point.
+        """Sums the slopes of some features' numbers, or entries, by each path's own rule, in a gradient for each point.
 
         Args:
             baseline: where paths start.
@@ -149,7 +167,7 @@ class Path:
             which = np.flatnonzero(counts == count)
             alphas, weights = np.moveaxis(rule[which, :count], 2, 0)
             totals = self.empty_maps(which, keys)
-            for part, points, found in self._found(self._program(tuple(keys)), baseline, rows[which], alphas):
+            for part, points, found in self._found(self._program(keys), baseline, rows[which], alphas):
                 for key, total in totals.items():
                     add_by_path(found[2][key], weights[part, points], total[part])
             for key, total in totals.items():
@@ -157,8 +175,9 @@ class Path:
         return sums
 
     def empty_maps(self, rows: np.ndarray, keys: Collection[str]) -> Arrays:
-        """Returns room for maps of some rows, float64 `[rows, ...]` by key."""
-        return {key: np.zeros((len(rows), *self._problem.inputs[key].shape[1:])) for key in keys}
+        """Returns room for maps of some rows, float64 `[rows, ...]` by key, of numbers or of entries."""
+        shapes = {key: self._shapes.get(key, self._problem.inputs[key].shape[1:]) for key in keys}
+        return {key: np.zeros((len(rows), *shape)) for key, shape in shapes.items()}
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
         """Returns float64 `[paths]` outputs at one alpha, without gradients; other arguments are those of `slopes`."""
@@ -175,8 +194,10 @@ class Path:
             sizes[part, points] = found[1]
         return sizes[:, 0]
 
-    def _program(self, kept: tuple[str, ...] = (), sizes: bool = False) -> Slopes:
-        return Slopes(self._along, self._owners, len(self.feature_of), tf.as_dtype(np.dtype(self.dtype)), kept, sizes)
+    def _program(self, kept: Collection[str] = (), sizes: bool = False) -> Slopes:
+        dtype, entries = tf.as_dtype(np.dtype(self.dtype)), self._entries if self._shapes.keys() & set(kept) else ()
+        numbers = tuple(key for key in kept if key not in self._shapes)
+        return Slopes(self._along, self._owners, len(self.feature_of), dtype, numbers, entries, sizes)
 
     def _found(
         self, program: Slopes, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
@@ -186,9 +207,14 @@ class Path:
             for points in near_equal_slices(alphas.shape[1], self.batch_size):
                 some = alphas[part, points]
                 called, shape = self._points(_part(baselines, part), rows[part], some), (len(some), some.shape[1])
-                outputs, slopes, kept = run(self._problem.model, program, called)
+                outputs, slopes, kept, of_entries = run(self._problem.model, program, called)
                 by_row = slopes if program.is_by_row else np.asarray(slopes).T
                 gradients = {key: self._by_path(gradient, shape) for key, gradient in kept.items()}
+                for found in (self._by_path(np.asarray(one).T, shape) for one in of_entries):
+                    gradients |= {
+                        key: found[..., of_key].reshape(*shape, *self._shapes[key])
+                        for key, of_key in self._places.items()
+                    }
                 yield part, points, (self._by_path(outputs, shape), self._by_path(by_row, shape), gradients)
 
     def _by_path(self, found: Any, shape: tuple[int, int]) -> np.ndarray:
@@ -230,7 +256,9 @@ class Path:
         return starts, steps
 
     def _step(self, baseline: int, rows: np.ndarray, key: str) -> np.ndarray:
-        """Returns the steps `[paths, ...]` of a tensor that is a feature as a whole."""
+        """Returns what makes slopes of what is kept of a tensor: the steps `[paths, ...]`; 1 of entries' slopes."""
+        if key in self._shapes:
+            return np.ones(())
         _, steps = self._steps(baseline, rows)
         for layout, step in zip(self._along.layouts, steps, strict=True):
             for columns, which in zip(layout, places(layout), strict=True):
@@ -239,18 +267,23 @@ class Path:
         raise KeyError(key)
 
 
-def _owners_apart(problem: Problem, keys: Collection[str]) -> tuple[dict[str, Any], np.ndarray]:
-    """Returns who owns what of each tensor, and the feature of each owner: those of entries follow the features."""
+def _owners_apart(problem: Problem, keys: Collection[str]) -> tuple[dict[str, Any], np.ndarray, dict[str, slice]]:
+    """Returns who owns what of each tensor, the feature of each owner, and where among these entries' are, by key."""
     owners: dict[str, Any] = {key: _hashable(owner) for key, owner in problem.owners.items()}
-    feature_of = [*range(len(problem.features))]
+    feature_of, columns = [*range(len(problem.features))], {}
     for key in sorted(keys):
         shape = problem.inputs[key].shape[1:]
         if shape.rank == 2 and shape.num_elements():
             count = min(shape[0], _GROUPS)
             numbers = len(feature_of) + np.arange(shape[0]) * count // shape[0]
+            columns[key] = slice(len(feature_of), len(feature_of) + count)
             feature_of += [owners[key]] * count
             owners[key] = Entries(tuple(numbers.tolist()))
-    return owners, np.array(feature_of)
+    return owners, np.array(feature_of), columns
+
+
+def _size(part: slice) -> int:
+    return part.stop - part.start
 
 
 def _hashable(owner: int | np.ndarray) -> int | tuple[int, ...]:

@@ -223,9 +223,9 @@ class Engine:
         assert isinstance(method, CoalitionMethod)
         return self._coalitions[name].method(method)
 
-    def _token_keys(self, name: str) -> list[str]:
+    def _token_keys(self, name: str) -> dict[str, int]:
         features = self._tokenized[name].features.values() if name in self._tokenized else ()
-        return [key.key for feature in features for key in feature.keys]
+        return {key.key: key.axes for feature in features for key in feature.keys}
 
     def _request(self, name: str, inputs: Inputs, keys: np.ndarray) -> Request:
         model, encoded = self._calls[name], self._encode(name, inputs)

@@ -31,7 +31,7 @@ from tfx_explain.beam.explaining.images import DEFAULT, SUPERPIXELS, XRAI
 from tfx_explain.beam.explaining.tokens import with_tokens
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel import TokenModel
-from tfx_explain.savedmodel.explainable.token_model import TokenRows
+from tfx_explain.savedmodel.explainable.token_features import TokenRows
 
 Method: TypeAlias = IntegratedGradients | SmoothGrad | CoalitionMethod | Xrai | Superpixels | Tokens
 
@@ -44,17 +44,20 @@ _MAP_BYTES = 2**27
 # Those whose attributions of a feature are sums over its pixels, or parts of them.
 _OF_MAPS = (XRAI, SUPERPIXELS)
 _WITH_MAPS = (*_OF_MAPS, DEFAULT, None)
+_NO_TOKENS: Mapping[str, int] = {}
 
 
 def make_method(
-    parameters: explanation_pb2.ExplanationParameters, images: Collection[str] = (), tokens: Collection[str] = ()
+    parameters: explanation_pb2.ExplanationParameters,
+    images: Collection[str] = (),
+    tokens: Mapping[str, int] = _NO_TOKENS,
 ) -> Method:
     """Builds the method that the parameters name; integrated gradients where they name none.
 
     Args:
       parameters: The method, and whether maps are kept.
       images: The features whose pixels are explained, if that is asked for.
-      tokens: The keys of what a model is fed for tokens, if these are.
+      tokens: By the keys of what a model is fed for tokens, if these are, how many axes their entries have.
 
     Raises:
       ValueError: A setting is out of range; the method's own message. Or maps or tokens are asked of a method that has
@@ -74,7 +77,7 @@ def make_method(
     if chosen == XRAI:
         regions = parameters.xrai_attribution
         return Xrai(_path(regions, seed, images), **given(area_fraction=regions.area_fraction))
-    return _path(parameters.integrated_gradients_attribution, seed, (*images, *tokens))
+    return _path(parameters.integrated_gradients_attribution, seed, images, tokens)
 
 
 def _check_maps(parameters: explanation_pb2.ExplanationParameters) -> None:
@@ -91,10 +94,11 @@ def _check_maps(parameters: explanation_pb2.ExplanationParameters) -> None:
         )
 
 
-def _path(path: _Path, seed: int, maps: Collection[str]) -> IntegratedGradients | SmoothGrad:
-    method = IntegratedGradients(
-        **given(steps=path.step_count, tolerance=path.tolerance, max_gradients=path.max_gradients), maps=tuple(maps)
-    )
+def _path(
+    path: _Path, seed: int, maps: Collection[str], entries: Mapping[str, int] = _NO_TOKENS
+) -> IntegratedGradients | SmoothGrad:
+    settings = given(steps=path.step_count, tolerance=path.tolerance, max_gradients=path.max_gradients)
+    method = IntegratedGradients(**settings, maps=tuple(maps), entries=entries)
     if not path.HasField("smooth_grad_config"):
         return method
     smooth = path.smooth_grad_config

@@ -14,7 +14,7 @@ from tfx_explain.attribution.problem.tokens import TokenValues, splits_of
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.proto.printable import printable
 from tfx_explain.savedmodel import ExplainableModel
-from tfx_explain.savedmodel.explainable.token_model import TokenFeature, TokenRows
+from tfx_explain.savedmodel.explainable.token_features import TokenFeature, TokenRows
 
 _Baseline = explanation_pb2.TokenConfig.Baseline
 MOST_TOKENS = 512
@@ -131,14 +131,12 @@ def _token_values(
 
 
 def _by_entry(numbers: np.ndarray, owners: np.ndarray, splits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums what rows' numbers `[rows, entries and padding, ...]` have of an attribution up by entry, as `owners` lie.
+    """Takes what rows' entries `[rows, entries and padding, ...]` have of an attribution, without padding.
 
     Returns:
-      The sums, float `[entries]` of all rows, and the row and the owner of each.
+      That, float `[entries]` of all rows, and the row and the owner of each.
     """
-    inner = owners.ndim - 1
-    sums = numbers.sum(axis=tuple(range(2 + inner, numbers.ndim)))
     lengths = np.diff(splits)
-    sums = sums[np.arange(sums.shape[1]) < lengths[:, None]]
+    entries = numbers[np.arange(numbers.shape[1]) < lengths[:, None]]
     rows = np.repeat(np.arange(len(lengths)), lengths * math.prod(owners.shape[1:]))
-    return sums.reshape(-1), rows, owners.reshape(-1)
+    return entries.reshape(-1), rows, owners.reshape(-1)

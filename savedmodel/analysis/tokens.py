@@ -28,6 +28,27 @@ _APART = ("Tokenize", "Fragments", "ByteSplit")
 # What makes a tensor of a loop's results, by the attribute that says which output has the values.
 _RESULTS = {"RaggedTensorFromVariant": "output_ragged_rank", "TensorListStack": "", "TensorArrayGatherV3": ""}
 _LOOPS = frozenset({"While", "StatelessWhile"})
+# What tables of lists' values are read by keeps these in order, all or some of them.
+_IN_ORDER = frozenset(
+    {
+        *(
+            "Cast",
+            "Identity",
+            "Reshape",
+            "ExpandDims",
+            "Squeeze",
+            "AddV2",
+            "Sub",
+            "Mul",
+            "FloorMod",
+            "Maximum",
+            "Minimum",
+        ),
+        *("Select", "SelectV2", "GreaterEqual", "Greater", "Less", "LessEqual", "Equal", "NotEqual", "LogicalAnd"),
+        *("SparseFillEmptyRows", "SparseToDense", "RaggedTensorToTensor", "RaggedTensorToSparse", "SparseReshape"),
+        *("Where", "GatherV2", "Unique", "DynamicPartition"),
+    }
+)
 
 
 class TokensNotFoundError(ValueError):
@@ -67,6 +88,7 @@ class Tokens:
         are_characters: whether the numbers are code points.
         are_bytes: whether they are bytes of a text.
         are_counted: whether `gathers` are of counts `[rows, ids]`.
+        are_in_order: whether nothing else lies between `sources` and the look-ups than is known to keep the order.
         speller: a node to be added to the graph that makes `texts`; None: they are there.
     """
 
@@ -78,6 +100,7 @@ class Tokens:
     are_characters: bool = False
     are_bytes: bool = False
     are_counted: bool = False
+    are_in_order: bool = False
     speller: Any = None
 
 
@@ -105,14 +128,16 @@ def find_tokens(
     gathers = looked_up or find_counts(read, name, encoded)
     if not gathers:
         raise TokensNotFoundError(name, _why_none(read, name, needed))
+    behind = [_sources(read, name, gather.ids) for gather in gathers]
     by_source: dict[tuple[str, ...], list[Gather]] = {}
-    for gather in gathers:
-        by_source.setdefault(_sources(read, name, gather.ids), []).append(gather)
+    for gather, (sources, _) in zip(gathers, behind, strict=True):
+        by_source.setdefault(sources, []).append(gather)
     texts = {sources: _texts(read, name, sources) for sources in by_source if sources}
     if not texts:
         raise TokensNotFoundError(name, _why_no_sources(read, [gather.ids for gather in gathers]))
-    # Of several ways to take a text apart, the first one's tokens are told; the others' share goes to the rest.
-    first = next(iter(texts))
+    # Of several ways to take a text apart, the first one's tokens are told, of words and pairs of them the words; the
+    # others' share goes to the rest.
+    first = min(texts, key=lambda sources: len(_made_of(read, texts[sources], texts.values())))
     told = [gather for sources, some in by_source.items() if texts.get(sources) == texts[first] for gather in some]
     together = tuple(dict.fromkeys(one for sources in texts if texts[sources] == texts[first] for one in sources))
     nodes = [read.graph.nodes[node_of(one)] for one in together]
@@ -121,9 +146,8 @@ def find_tokens(
     # Beside a table, a hash makes the ids of what the table doesn't know.
     are_looked_up = bool(looked_up) and bool(ops & LOOKUPS) and ops <= LOOKUPS | HASHES
     are_bytes, are_counted = ops == {"Cast"}, not looked_up
-    return Tokens(
-        name, tuple(told), together, spelled, are_looked_up, ops <= _DECODERS, are_bytes, are_counted, speller
-    )
+    kinds = (are_looked_up, ops <= _DECODERS, are_bytes, are_counted, all(passed <= _IN_ORDER for _, passed in behind))
+    return Tokens(name, tuple(told), together, spelled, *kinds, speller)
 
 
 def is_whole(read: ReadModel, name: str) -> bool:
@@ -147,10 +171,10 @@ def speller_of(node: Any) -> Any:
     return copy
 
 
-def _sources(read: ReadModel, name: str, ids: str) -> tuple[str, ...]:
-    """The nearest tensors behind `ids` that turn tokens into integers; none where one is not known."""
+def _sources(read: ReadModel, name: str, ids: str) -> tuple[tuple[str, ...], set[str]]:
+    """The nearest tensors behind `ids` that turn tokens into integers, none where one is not known; the ops between."""
     raw = read.features.by_name[name]
-    queue, entered, found = [ids], {ids}, []
+    queue, entered, found, ops = [ids], {ids}, [], set()
     while queue:
         tensor = queue.pop()
         node = read.graph.nodes[node_of(tensor)]
@@ -165,7 +189,8 @@ def _sources(read: ReadModel, name: str, ids: str) -> tuple[str, ...]:
             new = [operand for operand in node.input if operand not in entered]
             entered.update(new)
             queue += new
-    return tuple(sorted(found))
+            ops.add(node.op)
+    return tuple(sorted(found)), ops
 
 
 def _turns(read: ReadModel, node: Any, tensor: str) -> bool:
@@ -212,6 +237,12 @@ def _texts(read: ReadModel, name: str, sources: Collection[str]) -> str:
     if len(texts) > 1:
         raise TokensNotFoundError(name, "its values are taken apart in several ways before one look-up")
     return texts.pop()
+
+
+def _made_of(read: ReadModel, tensor: str, others: Collection[str]) -> set[str]:
+    """Those of some tensors that one is made of."""
+    before = in_order(read.graph.nodes, [tensor]) if tensor else {}
+    return {other for other in others if other and other != tensor and node_of(other) in before}
 
 
 def _before_spelling(read: ReadModel, tensor: str) -> str:

@@ -35,7 +35,7 @@ def owners_of(arrived: Arrived, tokens: Layout, has_ids: np.ndarray, entries: Se
     """
     numbers = 1 + tokens.positions
     try:
-        owners, is_told = _follow(arrived, [numbers], _WIDE, tokens.counts, entries)
+        owners, is_told = _follow(arrived, [numbers], _WIDE, tokens, 1 + tokens.counts, entries)
     except NotTogetherError:
         if len(has_ids) > 1:
             raise
@@ -43,28 +43,38 @@ def owners_of(arrived: Arrived, tokens: Layout, has_ids: np.ndarray, entries: Se
     if owners and (is_told | ~has_ids).all():
         return owners
     digits = [(numbers >> place) & 1 for place in range(int(tokens.counts.max()).bit_length())]
-    others, _ = _follow(arrived, digits, 0, tokens.counts, entries)
+    others, _ = _follow(arrived, digits, 0, tokens, np.ones_like(tokens.counts), entries)
     pairs = zip(owners or others, others, entries, strict=True)
     return [np.where(is_told[layout.row_of], own, other) for own, other, layout in pairs]
 
 
 def _follow(
-    arrived: Arrived, digits: Sequence[np.ndarray], base: int, counts: np.ndarray, entries: Sequence[Layout]
+    arrived: Arrived,
+    digits: Sequence[np.ndarray],
+    base: int,
+    tokens: Layout,
+    mirrors: np.ndarray,
+    entries: Sequence[Layout],
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Returns the token of each entry, and for which rows, bool `[rows]`, that is told.
 
-    It is not where something else arrives than the numbers that `digits`, int64 `[tokens]` each, make, or none does.
+    It is not where something else arrives than the numbers that `digits`, int64 `[tokens]` each, make, or none does; or
+    where their order decides where they arrive, as if they are sorted: then the first digits, taken from `mirrors`, int
+    `[rows]`, arrive elsewhere.
     """
-    none = arrived(np.full(int(counts.sum()), base))
-    totals = [np.zeros_like(zero) for zero in none]
-    for place, digit in enumerate(digits):
-        for total, one, zero in zip(totals, arrived(base + digit), none, strict=True):
-            total += (one - zero) << place
-    is_some, is_odd, owners = np.zeros(len(counts), bool), np.zeros(len(counts), bool), []
-    for total, layout in zip(totals, entries, strict=True):
-        owners.append(np.where((total > 0) & (total <= counts[layout.row_of]), total - 1, _NOBODYS))
-        is_some |= layout.has(owners[-1] >= 0)
-        is_odd |= layout.has(total < 0)
+    none = arrived(np.full(int(tokens.counts.sum()), base))
+    found = [arrived(base + digit) for digit in digits]
+    mirrored = arrived(base + mirrors[tokens.row_of] - digits[0])
+    rows = len(tokens.counts)
+    is_some, is_odd, owners = np.zeros(rows, bool), np.zeros(rows, bool), []
+    for number, (zero, layout) in enumerate(zip(none, entries, strict=True)):
+        parts = [one[number] - zero for one in found]
+        total = sum((part << place for place, part in enumerate(parts)), np.zeros_like(zero))
+        owned = (total > 0) & (total <= tokens.counts[layout.row_of])
+        owners.append(np.where(owned, total - 1, _NOBODYS))
+        is_elsewhere = parts[0] + mirrored[number] - zero != mirrors[layout.row_of]
+        is_some |= layout.has(owned)
+        is_odd |= layout.has((total < 0) | (owned & is_elsewhere))
     is_told = is_some & ~is_odd
     return [
         np.where(is_told[layout.row_of], own, _NOBODYS) for own, layout in zip(owners, entries, strict=True)

@@ -14,14 +14,15 @@ from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
 from tfx_explain.savedmodel.analysis.settle import refuse_open, settle
 from tfx_explain.savedmodel.analysis.slots import Slot, Tensors, encoder, raw_encoder, slot_of
-from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError
+from tfx_explain.savedmodel.analysis.tokens import Tokens, TokensNotFoundError
 from tfx_explain.savedmodel.explainable.inputs import has_columns
 from tfx_explain.savedmodel.explainable.plans import Explained, Groups
 from tfx_explain.savedmodel.explainable.resolve import operands_named, resolve
 from tfx_explain.savedmodel.explainable.saved_names import with_own_names
 from tfx_explain.savedmodel.explainable.token_model import TokenModel
 from tfx_explain.savedmodel.explainable.token_players import MadeLists, TokenPlayers, list_reader, token_players
-from tfx_explain.savedmodel.explainable.tokenized import PAD, TokenCut, cut_tokens
+from tfx_explain.savedmodel.explainable.tokenized import TokenCut, cut_tokens, search_tokens
+from tfx_explain.savedmodel.explainable.tried import PAD
 from tfx_explain.savedmodel.graph.errors import NotDifferentiableError
 
 # Where on the way from a baseline a leap is looked for, and how much of the output's changes it is.
@@ -107,6 +108,7 @@ class ExplainableModel:
             self.row_features = {name: f for name, f in by_name.items() if f.required or name in of_plans}
         self.output, self.num_outputs = explained.output, explained.output.score.num_outputs
         self._read, self._explained = read, explained
+        self._searched: dict[str, Tokens] = {}
 
     def differentiable(self) -> CutModel:
         """The model fed at its encoded tensors, for methods along a path.
@@ -140,22 +142,33 @@ class ExplainableModel:
         groups = self._explained.groups.items()
         return next((group for group, members in groups if any(member == name for member, _ in members)), "")
 
-    def try_tokens(self, name: str) -> None:
-        """Looks for the tokens of a feature in some rows of words.
+    def check_tokens(self, name: str) -> None:
+        """Looks for the tokens of an entry of the metadata's inputs; in rows of words, where these may show more.
+
+        They do of texts, and of lists whose values the model may put in another order. A model may have hundreds of
+        lists, so that others are not tried.
 
         Raises:
             TokensNotFoundError: if they are not found; it says why.
             ValueError: if there are none, or the model has no baseline of them.
         """
-        self._cut_at_tokens(name, PAD, holds_shape=True)
+        found, is_alone = self._tokens(name), self._explained.groups.get(name) == ((name, None),)
+        if is_alone and not (found.are_in_order and self.raw_features[name].is_sparse):
+            self._cut_at_tokens(name, PAD, holds_shape=True)
 
     def why_no_tokens(self, name: str) -> str:
         """Why the tokens of a feature can't be found; '' where they can."""
         try:
-            self.try_tokens(name)
+            self._cut_at_tokens(name, PAD, holds_shape=True)
         except ValueError as error:
             return str(error)
         return ""
+
+    def _tokens(self, name: str) -> Tokens:
+        if name not in self._searched:
+            plan, output = self._explained.plans[name], self._explained.output.score.tensor
+            self._searched[name] = search_tokens(self._read, name, plan, output)
+        return self._searched[name]
 
     def _token_cut(self, name: str, baseline: str) -> TokenCut:
         """Where a feature's tokens are fed; masks and lengths are held where the output leaps at the empty text's."""
@@ -168,8 +181,8 @@ class ExplainableModel:
         members = self._explained.groups.get(name, ())
         if len(members) != 1 or members[0][1] is not None:
             raise TokensNotFoundError(name, "it is a group of features, or a column of one")
-        plan = self._explained.plans[members[0][0]]
-        return cut_tokens(self._read, name, plan, self._explained.output.score.tensor, baseline, holds_shape)
+        member = members[0][0]
+        return cut_tokens(self._read, self._tokens(member), self._explained.plans[member], baseline, holds_shape)
 
     def _starts_smoothly(self, name: str, cut: TokenCut) -> bool:
         """Whether outputs are finite where tokens' tensors are at their baselines, and hardly others next to them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -12,7 +12,7 @@ from tfx_explain.savedmodel.analysis.encodings import Encodings
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.modality import IMAGE, encoding, is_decoded, modality
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError, find_tokens
+from tfx_explain.savedmodel.analysis.tokens import TokensNotFoundError
 from tfx_explain.savedmodel.explainable.model import ExplainableModel
 from tfx_explain.savedmodel.generation.black import black
 from tfx_explain.savedmodel.generation.columns import Columns
@@ -107,36 +107,25 @@ def describe_merging(entry: explanation_pb2.InputMetadata, read: ReadModel, name
         add_finding(entry, WEIGHTED.format(weights=weights.name))
 
 
-def describe_tokens(
-    entry: explanation_pb2.InputMetadata, read: ReadModel, feature: Feature, weights: str, encoded: Sequence[str]
-) -> None:
-    """Says of a text or a list why its tokens can't be told apart, if they can't.
+def describe_tokens(metadata: explanation_pb2.ExplanationMetadata, models: Collection[ExplainableModel]) -> None:
+    """Says of texts and lists why their tokens can't be told apart, if they can't.
 
     Args:
-        entry: changed in place.
-        read: the model.
-        feature: the feature.
-        weights: the feature that weighs its values, if any.
-        encoded: its encoded tensors.
+        metadata: changed in place.
+        models: opened with it, one for each output.
     """
-    if entry.modality != "text" and (not feature.is_sparse or feature.dtype.is_floating):
-        return
-    try:
-        find_tokens(read, feature.name, read.graph.nodes, weights, encoded)
-    except TokensNotFoundError as error:
-        add_finding(entry, NO_TOKENS.format(why=error.why))
-
-
-def describe_lost_tokens(metadata: explanation_pb2.ExplanationMetadata, model: ExplainableModel) -> None:
-    """Says the same of texts where only trying shows it; lists, of which a model may have hundreds, are not tried."""
     for name, entry in sorted(metadata.inputs.items()):
-        if entry.modality == "text" and not entry.group_name and NO_TOKENS.partition("{")[0] not in entry.finding:
-            try:
-                model.try_tokens(name)
-            except TokensNotFoundError as error:
-                add_finding(entry, NO_TOKENS.format(why=error.why))
-            except (ValueError, tf.errors.OpError):
-                pass  # is said where tokens are asked for
+        model = next((one for one in models if name in one.raw_features), None)
+        feature = model and model.raw_features[name]
+        is_list = feature and feature.is_sparse and not feature.dtype.is_floating
+        if not model or not (entry.modality == "text" or is_list):
+            continue
+        try:
+            model.check_tokens(name)
+        except TokensNotFoundError as error:
+            add_finding(entry, NO_TOKENS.format(why=error.why))
+        except (ValueError, tf.errors.OpError):
+            pass  # is said where tokens are asked for
 
 
 def describe_matrix(entry: explanation_pb2.InputMetadata, columns: Columns) -> None:
@@ -194,5 +183,6 @@ def describe_decoded(
 
 
 def add_finding(entry: explanation_pb2.InputMetadata, sentence: str) -> None:
-    """Appends a sentence to what people read about a feature."""
-    entry.finding = " ".join(part for part in (entry.finding, sentence) if part)
+    """Appends a sentence to what people read about a feature, unless it is there."""
+    if sentence not in entry.finding:
+        entry.finding = " ".join(part for part in (entry.finding, sentence) if part)

@@ -28,7 +28,6 @@ from tfx_explain.savedmodel.generation.describe import (
     add_finding,
     describe_columns,
     describe_decoded,
-    describe_lost_tokens,
     describe_matrix,
     describe_merging,
     describe_tensors,
@@ -177,7 +176,6 @@ def _describe_inputs(
         entry, feature = metadata.inputs[name], read.features.by_name[name]
         entry.CopyFrom(describe_tensors(read, feature, encodings.tensors[name], name in past))
         describe_merging(entry, read, name, encodings)
-        describe_tokens(entry, read, feature, encodings.weights.get(name, ""), encodings.tensors[name])
         if name in matrices:
             describe_matrix(entry, matrices[name])
         describe_values(entry, data.statistics.get(name, FeatureSummary()))
@@ -229,7 +227,7 @@ def _verify(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, rows
     served = {output: open_model(read, metadata, output, Parameters.SERVED) for output in sorted(metadata.outputs)}
     for opened in served.values():
         settle_baselines(opened.raw(), rows, metadata)
-    describe_lost_tokens(metadata, next(iter(served.values())))
+    describe_tokens(metadata, served.values())
     smooth, playable = (_explainable_by(method, metadata) for method in (INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY))
     scores = expected_scores(metadata, read, rows)
     expected = {output: opened.output.score.every(scores[output]).numpy() for output, opened in served.items()}

@@ -180,3 +180,17 @@ def test_rules_that_agree_by_luck_do_not_settle_a_row():
 def _smooth_and_kinked(x):
     smooth = tf.math.softplus(3 * x[:, 0] * x[:, 1]) + tf.sin(4 * x[:, 5])
     return smooth + tf.abs(x[:, 2] - 0.3) - 2 * tf.nn.relu(x[:, 3] - x[:, 4])
+
+
+@pytest.mark.parametrize("steps", [None, 7])
+@pytest.mark.parametrize("shape", [(5, 3), (40, 3), (4, 2, 3)])
+def test_maps_of_entries_are_the_sums_of_those_of_numbers(shape, steps):
+    rng = np.random.default_rng(3)
+    inputs = {"words": tf.constant(rng.normal(size=(3, *shape)), tf.float32), "x": tf.constant([[1.0], [2.0], [-1.0]])}
+    weights, axes = tf.constant(rng.normal(size=shape), tf.float32), list(range(1, len(shape) + 1))
+    model = from_function(lambda t: tf.tanh(tf.reduce_sum(t["words"] * weights, axes) / 9) * t["x"][:, 0])
+    request = model, inputs, {"words": 0.0, "x": 0.5}, {"text": ["words"], "x": ["x"]}
+    numbers = IntegratedGradients(steps=steps, maps=["words"]).attribute(*request).maps["words"]
+    found = IntegratedGradients(steps=steps, entries={"words": len(shape) - 1}).attribute(*request)
+    np.testing.assert_allclose(found.maps["words"], numbers.sum(axis=-1), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.maps["words"].reshape(3, -1).sum(axis=1), found.values[:, 0], rtol=1e-4, atol=1e-5)

@@ -134,6 +134,17 @@ class InOrderOfIds(Served):
         return tf.nn.safe_embedding_lookup_sparse(self.embedding, every, combiner="sum")
 
 
+class ListInOrderOfIds(Served):
+    """The same of a list."""
+
+    SPEC = models.LIST
+
+    def pooled(self, parsed):
+        tags = parsed["tags"]
+        every = tf.sets.intersection(ids := tags.with_values(self.table.lookup(tags.values)), ids)
+        return tf.nn.safe_embedding_lookup_sparse(self.embedding, every, combiner="sum")
+
+
 class Pairs(Served):
     """Pairs of ids are counted, which are no tokens' by themselves."""
 
@@ -395,12 +406,17 @@ def test_ids_that_a_loop_makes_are_their_own_tokens(saved):
 
 @pytest.mark.parametrize(
     ("model", "why"),
-    [(Looped, r"within a loop \(tf\.map_fn"), (InOrderOfIds, "can't be followed to where the model looks")],
+    [
+        (Looped, r"within a loop \(tf\.map_fn"),
+        (InOrderOfIds, "can't be followed to where the model looks"),
+        (ListInOrderOfIds, "can't be followed"),
+    ],
 )
 def test_tokens_that_are_not_found_are_for_methods_that_leave_them_out(saved, model, why):
-    assert re.search(why, generate_metadata(saved(model)).inputs["text"].finding)
+    (feature,) = model.SPEC
+    assert re.search(why, generate_metadata(saved(model)).inputs[feature].finding)
     with pytest.raises(ValueError, match=rf"{why}.*kernel_shap_attribution, need no vectors"):
-        _explain(saved(model), "text", TEXT)
+        _explain(saved(model), feature, {feature: TEXT["text"] if feature == "text" else TEXT["text"].split()})
     tokens, values = _explain(saved(Looped), "text", TEXT, "kernel_shap")
     words, effects = _of_words(TEXT["text"].split())
     assert tokens == words
