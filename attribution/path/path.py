@@ -20,7 +20,7 @@ from tfx_explain.attribution.problem.problem import Problem
 
 Arrays = dict[str, np.ndarray]
 # The most entries of a tensor, or neighbours together, that have slopes of their own.
-_GROUPS = 32
+_GROUPS = 64
 _NO_ENTRIES: Mapping[str, int] = {}
 
 

@@ -183,7 +183,7 @@ def _smooth_and_kinked(x):
 
 
 @pytest.mark.parametrize("steps", [None, 7])
-@pytest.mark.parametrize("shape", [(5, 3), (40, 3), (4, 2, 3)])
+@pytest.mark.parametrize("shape", [(5, 3), (80, 3), (4, 2, 3)])
 def test_maps_of_entries_are_the_sums_of_those_of_numbers(shape, steps):
     rng = np.random.default_rng(3)
     inputs = {"words": tf.constant(rng.normal(size=(3, *shape)), tf.float32), "x": tf.constant([[1.0], [2.0], [-1.0]])}
