@@ -172,7 +172,10 @@ def speller_of(node: Any) -> Any:
 
 
 def _sources(read: ReadModel, name: str, ids: str) -> tuple[tuple[str, ...], set[str]]:
-    """The nearest tensors behind `ids` that turn tokens into integers, none where one is not known; the ops between."""
+    """The nearest tensors behind `ids` that turn tokens into integers, none where one is not known; the ops between.
+
+    What compares tokens, as with the one that is masked, turns none into the id of its own.
+    """
     raw = read.features.by_name[name]
     queue, entered, found, ops = [ids], {ids}, [], set()
     while queue:
@@ -185,7 +188,7 @@ def _sources(read: ReadModel, name: str, ids: str) -> tuple[tuple[str, ...], set
                 found.append(tensor)
         elif _turns(read, node, tensor):
             found.append(tensor)
-        elif read.specs[tensor].dtype != tf.string and not _reads_strings(read, node):
+        elif read.specs[tensor].dtype not in (tf.string, tf.bool) and not _reads_strings(read, node):
             new = [operand for operand in node.input if operand not in entered]
             entered.update(new)
             queue += new

@@ -432,7 +432,7 @@ def test_ids_that_a_loop_makes_are_their_own_tokens(saved):
     ("model", "why"),
     [
         (Looped, r"within a loop \(tf\.map_fn"),
-        (InOrderOfIds, "can't be followed to where the model looks"),
+        (InOrderOfIds, "made of them in a way that is not known"),
         (ListInOrderOfIds, "can't be followed"),
     ],
 )
