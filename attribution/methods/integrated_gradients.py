@@ -61,8 +61,9 @@ class IntegratedGradients(Method):
             maps: names of features, each one whole tensor, or keys of whole tensors, of which the attributions of every
                 number are kept (see `Attributions.maps`); True: of all that are images or the like,
                 `[rows, height, width, ...]`. Without `steps` that takes each gradient a second time.
-            entries: of keys of whole tensors `[rows, *entries, ...]` with such as the vectors of words, how many axes
-                the entries have; the maps of these are of entries, `[rows, *entries]`.
+            entries: by keys of whole tensors `[rows, *entries, ...]`, such as vectors of words, how many axes the
+                entries have. Their maps are kept, too, under the keys, and as sums by entry, `[rows, *entries]`; those
+                of up to 64 entries take no gradient twice.
             batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
 
         Raises:
@@ -107,17 +108,16 @@ class IntegratedGradients(Method):
 
     def _mapped(self, problem: Problem) -> dict[str, str]:
         """Returns the keys of the features whose maps are kept, by feature."""
-        whole = problem.whole_tensors() if self._maps or self._entries else {}
-        if isinstance(self._maps, bool):
-            every = whole if self._maps else {}
-            images = {feature: key for feature, key in every.items() if problem.inputs[key].shape.rank > 2}
-            return images | {key: key for key in self._entries}
+        if not (self._maps or self._entries):
+            return {}
+        whole = problem.whole_tensors()
         known = {key: key for key, owner in problem.owners.items() if not isinstance(owner, np.ndarray)} | whole
-        wanted = {*self._maps, *self._entries}
-        unfit = sorted(wanted - set(known))
+        images = [feature for feature, key in whole.items() if self._maps and problem.inputs[key].shape.rank > 2]
+        wanted = (*(images if isinstance(self._maps, bool) else self._maps), *self._entries)
+        unfit = sorted(set(wanted) - set(known))
         if unfit:
             raise ValueError(f"maps names {unfit}; features that are one whole tensor each are {sorted(whole)}.")
-        return {feature: known[feature] for feature in (*self._maps, *self._entries)}
+        return {feature: known[feature] for feature in wanted}
 
     def _integrate(
         self, path: Path, baseline: int, keys: Collection[str], rows: np.ndarray

@@ -176,7 +176,7 @@ class Path:
 
     def empty_maps(self, rows: np.ndarray, keys: Collection[str]) -> Arrays:
         """Returns room for maps of some rows, float64 `[rows, ...]` by key, of numbers or of entries."""
-        shapes = {key: self._shapes.get(key, self._problem.inputs[key].shape[1:]) for key in keys}
+        shapes = {key: tuple(self._shapes.get(key, self._problem.inputs[key].shape[1:])) for key in keys}
         return {key: np.zeros((len(rows), *shape)) for key, shape in shapes.items()}
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
