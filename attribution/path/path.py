@@ -66,7 +66,9 @@ class Path:
         self._starts = [side_by_side(layout, problem.baselines) for layout in every]
         owners, self.feature_of, self._columns = _owners_apart(problem, apart)
         self._owners = tuple(owners[columns.key] for layout in every for columns in layout)
-        self._shapes = {key: tuple(problem.inputs[key].shape.as_list()[1 : 1 + axes]) for key, axes in entries.items()}
+        self._shapes: dict[str, Any] = {
+            key: tuple(problem.inputs[key].shape[1 : 1 + axes]) for key, axes in entries.items()
+        }
         ends = np.cumsum([0, *(math.prod(shape) for shape in self._shapes.values())]).tolist()
         self._places = dict(zip(entries, map(slice, ends, ends[1:]), strict=True))
         self._entries = tuple(self._entries_of(columns.key) for layout in every for columns in layout)
@@ -176,8 +178,8 @@ class Path:
 
     def empty_maps(self, rows: np.ndarray, keys: Collection[str]) -> Arrays:
         """Returns room for maps of some rows, float64 `[rows, ...]` by key, of numbers or of entries."""
-        shapes = {key: self._shapes.get(key, self._problem.inputs[key].shape.as_list()[1:]) for key in keys}
-        return {key: np.zeros((len(rows), *shape)) for key, shape in shapes.items()}
+        shapes: dict[str, Any] = {key: self._problem.inputs[key].shape[1:] for key in keys} | self._shapes
+        return {key: np.zeros((len(rows), *shapes[key])) for key in keys}
 
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
         """Returns float64 `[paths]` outputs at one alpha, without gradients; other arguments are those of `slopes`."""
