@@ -90,6 +90,10 @@ class ReadModel:
                 "input_tensor_shape."
             ) from error
 
+    def with_nodes(self, nodes: Sequence[Any]) -> ReadModel:
+        """The same model with nodes behind its own."""
+        return _read(self.signature, self.graph.with_nodes(nodes)) if nodes else self
+
     def with_operands(self, tensors: Collection[str]) -> ReadModel:
         """The same model with a node for each operand that `tensors` name, as `flat.operand` writes them."""
         if all(tensor in self.specs for tensor in tensors):

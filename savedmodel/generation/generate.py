@@ -13,6 +13,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings, find_encodings
 from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse
+from tfx_explain.savedmodel.analysis.links import with_blends
 from tfx_explain.savedmodel.analysis.outputs import Outputs, describe_outputs, find_outputs
 from tfx_explain.savedmodel.analysis.pictures import at_pictures
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
@@ -121,6 +122,7 @@ def generate_metadata(
         tags=tags or given.tags,
     )
     outputs = _chosen_outputs(read, given, output_name, output_element)
+    read = with_blends(read, outputs.scores.values())
     analysis = analyse(read, describe_outputs(metadata, read, outputs))
     names = _used_features(analysis)
     rows, aligned = _try(analysis, outputs.scores, data, given)

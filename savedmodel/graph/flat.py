@@ -190,7 +190,9 @@ def import_cut(
 def tensor_specs(graph: FlatGraph) -> tuple[dict[str, tf.TensorSpec], Any]:
     """dtype and static shape of every tensor, and the graph they were read from (by `cut/name`; keep it alive)."""
     specs: dict[str, tf.TensorSpec] = {}
-    function = import_cut(graph, {}, list(graph.outputs.values()))
+    needed = in_order(graph.nodes, graph.outputs.values())
+    added = [f"{name}:0" for name in graph.nodes if name not in needed]
+    function = import_cut(graph, {}, [*graph.outputs.values(), *added])
     for name in graph.nodes:
         for i, tensor in enumerate(function.graph.get_operation_by_name(f"cut/{name}").outputs):
             specs[f"{name}:{i}"] = tf.TensorSpec(tensor.shape, tensor.dtype)
