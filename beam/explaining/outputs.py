@@ -115,8 +115,8 @@ def _indices(names: Sequence[str], output: ExplainedOutput) -> tuple[int, ...]:
     if shared:
         places = [index for index, name in enumerate(output.names) if name == shared[0]]
         raise ValueError(
-            f"class_names: the classes {', '.join(map(str, places))} are all named {shared[0]!r}; give output_indices, or "
-            "names of their own in index_name_mapping of the explanation metadata."
+            f"class_names: the classes {', '.join(map(str, places))} are all named {shared[0]!r}; give output_indices, "
+            "or names of their own in index_name_mapping of the explanation metadata."
         )
     indices = tuple(output.names.index(name) if name in output.names else int(name) for name in names)
     twice = [name for name, index in zip(names, indices, strict=True) if indices.count(index) > 1]

@@ -19,7 +19,8 @@ from tfx_explain.savedmodel.metadata.rules import EXCLUSIVE, INDEPENDENT
 
 # By what the added tensors are called: what they are the logits of.
 _ADDED = {"log_probabilities": EXCLUSIVE, "log_odds": INDEPENDENT}
-# Logits that are tried, of rows that may be put together: a bound that the probabilities of these keep is taken for a guard against rounding.
+# Logits that are tried, of as many rows as a reshape may put together; a bound that the probabilities of these keep is
+# taken for a guard against rounding.
 _ROWS, _LARGEST = 60, 5.0
 
 

@@ -136,7 +136,7 @@ def test_two_classes_are_the_sigmoid_of_the_same_task(save):
 
 
 def both(probability):
-    return [1.0 - probability, probability]
+    return [1 - probability, probability]
 
 
 PAIRS = {
