@@ -190,8 +190,8 @@ def _log(values: tf.Tensor) -> tf.Tensor:
 
 def _log_erfc(values: tf.Tensor) -> tf.Tensor:
     """Where erfc is next to 0, by its asymptotic series (Abramowitz and Stegun 7.1.23), right to 1e-9 there."""
-    is_far = values > _FAR
-    far, near = (tf.where(is_it, values, _like(values, _FAR)) for is_it in (is_far, ~is_far))
+    is_far, edge = values > _FAR, _like(values, _FAR)
+    far, near = tf.maximum(values, edge), tf.minimum(values, edge)
     step = 0.5 / far**2
     series = tf.math.log1p(-step * (1 - 3 * step * (1 - 5 * step * (1 - 7 * step))))
     tail = series - far**2 - tf.math.log(far * math.sqrt(math.pi))

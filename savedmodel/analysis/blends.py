@@ -96,9 +96,8 @@ def _tried(read: ReadModel, nodes: Sequence[Any], places: Mapping[str, str], ten
     if not all(read.specs[one].shape.rank and spec.shape[1:].is_fully_defined() for one, spec in feeds.items()):
         return ""
     random, same = np.random.default_rng(0), alike(read.graph, list(feeds))
-    drawn = {
-        one: random.uniform(-_LARGEST, _LARGEST, [_ROWS, *spec.shape[1:].as_list()]) for one, spec in feeds.items()
-    }
+    shapes = {one: [_ROWS, *(int(size or 0) for size in spec.shape[1:])] for one, spec in feeds.items()}
+    drawn = {one: random.uniform(-_LARGEST, _LARGEST, shape) for one, shape in shapes.items()}
     fed = [tf.constant(drawn[same[one]], spec.dtype) for one, spec in feeds.items()]
     cut = import_cut(read.graph.with_nodes(nodes), feeds, [tensor, *places.values()])
     try:
