@@ -369,3 +369,13 @@ def test_scales_are_a_choice_and_what_is_wrong_is_said(save):
         open_model(raw, Parameters.LOG_ODDS)
     with pytest.raises(ValueError, match=r"outputs\['scores'\].classes: log-odds take to know what"):
         open_model(raw, Parameters.LOG_ODDS, lambda output: setattr(output, "logits_tensor_name", "scores"))
+
+
+def test_a_name_that_classes_share_chooses_none_of_them(save):
+    def name(output):
+        output.index_name_mapping.list_value.extend(["a", "b", "a"])
+
+    model = open_model(save(tf.nn.softmax)[1], change=name)
+    with pytest.raises(ValueError, match="the classes 0, 2 are all named 'a'; give output_indices"):
+        choose_outputs(Parameters(class_names=["a"]), {"candidate": model})
+    assert choose_outputs(Parameters(class_names=["b"]), {"candidate": model}).fixed == (1,)
