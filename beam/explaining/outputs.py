@@ -95,7 +95,8 @@ def choose_outputs(
         for name, model in models.items()
         if name != columns.CANDIDATE
     }
-    return ChosenOutputs(indices, parameters.top_k, is_exclusive, counterparts)
+    # Of a single output it need not be asked which is the highest.
+    return ChosenOutputs((0,) if size == 1 else indices, parameters.top_k, is_exclusive, counterparts)
 
 
 def _indices(names: Sequence[str], output: ExplainedOutput) -> tuple[int, ...]:

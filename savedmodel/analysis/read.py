@@ -16,7 +16,7 @@ from tfx_explain.savedmodel.analysis.features import Feature, Features
 from tfx_explain.savedmodel.analysis.raw_features import find_features, parsed_input
 from tfx_explain.savedmodel.analysis.shapes import shaped
 from tfx_explain.savedmodel.graph.errors import cause
-from tfx_explain.savedmodel.graph.flat import FlatGraph, node_of, with_operands
+from tfx_explain.savedmodel.graph.flat import FlatGraph, cut_once, node_of, with_operands
 from tfx_explain.savedmodel.graph.from_examples import fed_by_examples
 from tfx_explain.savedmodel.graph.inline import inline
 from tfx_explain.savedmodel.graph.load import Signature, load_signature
@@ -125,10 +125,11 @@ def read_model(
 
 @contextlib.contextmanager
 def read_once() -> Iterator[None]:
-    """Within the block, a signature that has been read is not loaded again: a model is described, then opened."""
+    """Within the block, what was read or cut once is not loaded or cut again: a model is described, then opened."""
     token = _KEPT.set({})
     try:
-        yield
+        with cut_once():
+            yield
     finally:
         _KEPT.reset(token)
 

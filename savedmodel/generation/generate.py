@@ -49,6 +49,7 @@ from tfx_explain.savedmodel.generation.verify import (
     settle_baselines,
     without_output,
 )
+from tfx_explain.savedmodel.graph.flat import cut_once
 from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.metadata.rules import LOG_ODDS, SERVED
 from tfx_explain.savedmodel.rows.accepted import accepted_rows
@@ -61,6 +62,7 @@ from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 Parameters = explanation_pb2.ExplanationParameters
 
 
+@cut_once()
 def generate_metadata(
     model_dir: str,
     *,
