@@ -14,7 +14,8 @@ import tensorflow as tf
 from tfx_explain.savedmodel.analysis.alike import alike
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.walks import Walk
-from tfx_explain.savedmodel.graph.flat import import_cut, in_order, index_of, node_of
+from tfx_explain.savedmodel.graph.flat import in_order, index_of, node_of
+from tfx_explain.savedmodel.graph.parts import import_cut
 from tfx_explain.savedmodel.metadata.rules import EXCLUSIVE, INDEPENDENT
 
 # By what the added tensors are called: what they are the logits of.

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.scores import Score
 from tfx_explain.savedmodel.analysis.slots import FlatSlot, Slot, Tensor, Tensors, encoder, parts
-from tfx_explain.savedmodel.graph.flat import import_cut
+from tfx_explain.savedmodel.graph.parts import import_cut
 
 # The key of a tensor, or one column of a dense one: (key, index along its last axis).
 Part: TypeAlias = str | tuple[str, int]

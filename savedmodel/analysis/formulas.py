@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.graph.flat import import_cut, node_of
+from tfx_explain.savedmodel.graph.flat import node_of
+from tfx_explain.savedmodel.graph.parts import import_cut
 
 # What a sigmoid leaves to 1, as of a logit whose sign is part of the formula: 1 / (1 + exp(-2 z)), or Platt's.
 REST_OF_SIGMOID = "1 - Sigmoid"

@@ -12,7 +12,8 @@ import tensorflow as tf
 from tfx_explain.savedmodel.analysis.blends import blend, blended
 from tfx_explain.savedmodel.analysis.formulas import REST_OF_SIGMOID, spelled_out
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.graph.flat import import_cut, node_of
+from tfx_explain.savedmodel.graph.flat import node_of
+from tfx_explain.savedmodel.graph.parts import import_cut
 from tfx_explain.savedmodel.metadata.rules import EXCLUSIVE, INDEPENDENT
 
 PASSES = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"})

@@ -16,10 +16,11 @@ from tfx_explain.savedmodel.analysis.features import Feature, Features
 from tfx_explain.savedmodel.analysis.raw_features import find_features, parsed_input
 from tfx_explain.savedmodel.analysis.shapes import shaped
 from tfx_explain.savedmodel.graph.errors import cause
-from tfx_explain.savedmodel.graph.flat import FlatGraph, cut_once, node_of, with_operands
+from tfx_explain.savedmodel.graph.flat import FlatGraph, node_of, with_operands
 from tfx_explain.savedmodel.graph.from_examples import fed_by_examples
 from tfx_explain.savedmodel.graph.inline import inline
 from tfx_explain.savedmodel.graph.load import Signature, load_signature
+from tfx_explain.savedmodel.graph.parts import cut_once
 
 
 @dataclass(frozen=True)

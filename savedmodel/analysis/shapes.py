@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_explain.savedmodel.graph.flat import FlatGraph, tensor_specs
+from tfx_explain.savedmodel.graph.flat import FlatGraph
+from tfx_explain.savedmodel.graph.parts import tensor_specs
 
 LOOKUPS = frozenset({"LookupTableFind", "LookupTableFindV2"})
 _SHAPES = "_output_shapes"  # honoured on import

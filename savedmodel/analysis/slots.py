@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.graph.flat import import_cut
+from tfx_explain.savedmodel.graph.parts import import_cut
 
 Tensor: TypeAlias = "tf.Tensor | tf.RaggedTensor"
 Tensors: TypeAlias = Mapping[str, Tensor]

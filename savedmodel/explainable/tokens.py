@@ -18,7 +18,7 @@ from tfx_explain.savedmodel.analysis.tokens import Tokens
 from tfx_explain.savedmodel.explainable.alone import Layout, NotTogetherError, shapes_alone
 from tfx_explain.savedmodel.explainable.counted import Columns, counted_owners
 from tfx_explain.savedmodel.explainable.follow import owners_of
-from tfx_explain.savedmodel.graph.flat import import_cut
+from tfx_explain.savedmodel.graph.parts import import_cut
 
 
 @dataclass(frozen=True)

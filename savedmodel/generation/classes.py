@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.outputs import Label, Outputs
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.graph.flat import import_cut
+from tfx_explain.savedmodel.graph.parts import import_cut
 from tfx_explain.savedmodel.rows.baselines import to_proto
 from tfx_explain.savedmodel.rows.rows import runner
 

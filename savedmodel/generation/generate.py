@@ -48,7 +48,7 @@ from tfx_explain.savedmodel.generation.verify import (
     settle_baselines,
     without_output,
 )
-from tfx_explain.savedmodel.graph.flat import cut_once
+from tfx_explain.savedmodel.graph.parts import cut_once
 from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.metadata.rules import LOG_ODDS, SERVED
 from tfx_explain.savedmodel.rows.accepted import accepted_rows

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from tfx_explain.savedmodel.graph.control_flow1 import functionalize, with_data_inputs
 from tfx_explain.savedmodel.graph.errors import unloadable
-from tfx_explain.savedmodel.graph.flat import in_order, needed_functions, node_of, with_own_functions
+from tfx_explain.savedmodel.graph.flat import in_order, needed_functions, node_of
+from tfx_explain.savedmodel.graph.parts import with_own_functions
 from tfx_explain.savedmodel.graph.signature import TENSORFLOW1, Signature
 from tfx_explain.savedmodel.graph.state import NamedState, made_again, read_state
 from tfx_explain.savedmodel.graph.unfit import refuse_unfit

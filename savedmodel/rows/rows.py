@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.read import ReadModel
-from tfx_explain.savedmodel.graph.flat import FlatGraph, import_cut
+from tfx_explain.savedmodel.graph.flat import FlatGraph
+from tfx_explain.savedmodel.graph.parts import import_cut
 from tfx_explain.savedmodel.rows.probes import ROWS, take
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # float32, and kernels that differ by batch size

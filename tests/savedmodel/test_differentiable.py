@@ -2,9 +2,10 @@ import pytest
 import tensorflow as tf
 
 from tfx_explain.savedmodel.analysis.differentiable import LocalGradients
-from tfx_explain.savedmodel.graph.flat import node_of, tensor_specs
+from tfx_explain.savedmodel.graph.flat import node_of
 from tfx_explain.savedmodel.graph.inline import inline
 from tfx_explain.savedmodel.graph.load import load_signature
+from tfx_explain.savedmodel.graph.parts import tensor_specs
 
 VECTOR = tf.TensorSpec([None], tf.float32, "x")
 

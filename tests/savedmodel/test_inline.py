@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.savedmodel.graph.flat import import_cut
 from tfx_explain.savedmodel.graph.inline import inline
 from tfx_explain.savedmodel.graph.load import load_signature
+from tfx_explain.savedmodel.graph.parts import import_cut
 
 
 def flatten(path):

@@ -1,0 +1,140 @@
+"""Parts of a flat graph as functions: fed in its middle, computed up to any tensor."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_explain.savedmodel.graph.flat import FlatGraph, in_order, needed_functions
+from tfx_explain.savedmodel.graph.text_by_text import call_text_by_text
+
+# Library functions are renamed per import: those of other models, and gradients of While, clash otherwise.
+_imports = itertools.count()
+# What was cut out, by graph and ends, with the graph, so that no other gets its id; None outside of `cut_once`.
+_CUTS: contextvars.ContextVar[dict[Any, tuple[FlatGraph, Callable[..., Any]]] | None] = contextvars.ContextVar(
+    "cuts", default=None
+)
+_MOST_CUTS = 16
+
+
+@contextlib.contextmanager
+def cut_once() -> Iterator[None]:
+    """Within the block, the same part of a graph is not imported again, unless many others were since."""
+    if _CUTS.get() is not None:
+        yield
+        return
+    token = _CUTS.set({})
+    try:
+        yield
+    finally:
+        _CUTS.reset(token)
+
+
+def import_cut(
+    graph: FlatGraph,
+    feeds: Mapping[str, tf.TensorSpec],
+    fetches: Sequence[str],
+    finish: Callable[[dict[str, tf.Tensor], list[tf.Tensor]], Any] | None = None,
+    extra: Sequence[tf.TensorSpec] = (),
+) -> Callable[..., Any]:
+    """A function that computes `fetches` from `feeds`, cut out of `graph`.
+
+    Args:
+        graph: the flat graph.
+        feeds: tensors to feed, with the dtype and shape they are fed with.
+        fetches: tensors to compute.
+        finish: called while the graph is built with the fed tensors by name and the fetched ones (then the extra ones),
+            to add ops such as gradients; what it returns is what the function returns. Default: the fetched tensors.
+        extra: further arguments, given to `finish` behind the fetched tensors.
+
+    Returns:
+        A callable of the feeds in their order, then of `extra`; safe to call from several threads.
+    """
+    kept = _CUTS.get()
+    if kept is None or finish or extra:
+        return _imported(graph, feeds, fetches, finish, extra)
+    key = id(graph), tuple(feeds.items()), tuple(fetches)
+    if key not in kept:
+        kept[key] = graph, _imported(graph, feeds, fetches)
+    found = kept[key][1]
+    if len(kept) > _MOST_CUTS:
+        kept.pop(next(iter(kept)))
+    return found
+
+
+def _imported(
+    graph: FlatGraph,
+    feeds: Mapping[str, tf.TensorSpec],
+    fetches: Sequence[str],
+    finish: Callable[[dict[str, tf.Tensor], list[tf.Tensor]], Any] | None = None,
+    extra: Sequence[tf.TensorSpec] = (),
+) -> Callable[..., Any]:
+    """Imports what `import_cut` cuts out."""
+    nodes = in_order(graph.nodes, fetches, feeds)
+    graph_def = with_own_functions(graph.versions, nodes.values(), graph.functions)
+    names = list(feeds)
+    computed = [name for name in fetches if name not in feeds]
+    used = {tensor for node in nodes.values() for tensor in node.input} | set(computed)
+
+    def build(*arguments: tf.Tensor) -> Any:
+        fed = dict(zip(names, arguments[: len(names)], strict=True))
+        building = tf.compat.v1.get_default_graph()
+        input_map = {name: tensor for name, tensor in fed.items() if name in used}
+        for node, value in graph.captures.items():
+            if f"{node}:0" in used and f"{node}:0" not in fed:
+                input_map[f"{node}:0"] = building.capture(value)
+        imported = iter(
+            tf.graph_util.import_graph_def(graph_def, input_map=input_map, return_elements=computed, name="cut")
+        )
+        fetched = [fed[name] if name in fed else next(imported) for name in fetches]
+        return finish(fed, [*fetched, *arguments[len(names) :]]) if finish else fetched
+
+    return tf.compat.v1.wrap_function(build, [*feeds.values(), *extra])
+
+
+def tensor_specs(graph: FlatGraph) -> tuple[dict[str, tf.TensorSpec], Any]:
+    """dtype and static shape of every tensor, and the graph they were read from (by `cut/name`; keep it alive)."""
+    specs: dict[str, tf.TensorSpec] = {}
+    needed = in_order(graph.nodes, graph.outputs.values())
+    added = [f"{name}:0" for name in graph.nodes if name not in needed]
+    function = import_cut(graph, {}, [*graph.outputs.values(), *added])
+    for name in graph.nodes:
+        for i, tensor in enumerate(function.graph.get_operation_by_name(f"cut/{name}").outputs):
+            specs[f"{name}:{i}"] = tf.TensorSpec(tensor.shape, tensor.dtype)
+    return specs, function
+
+
+def with_own_functions(versions: Any, nodes: Iterable[Any], library: Mapping[str, Any]) -> Any:
+    """A GraphDef of nodes and the functions that they need, under names that no other import has."""
+    graph_def = tf.compat.v1.GraphDef(versions=versions)
+    nodes = list(nodes)
+    functions = needed_functions(nodes, library)
+    suffix = f"_cut_{next(_imports)}"
+    renamed = {name: name + suffix for name in functions}
+    for node in nodes:
+        _rename(graph_def.node.add(), node, renamed)
+    for name, function in functions.items():
+        copy = graph_def.library.function.add()
+        copy.CopyFrom(function)
+        copy.signature.name = renamed[name]
+        del copy.node_def[:]
+        for node in function.node_def:
+            _rename(copy.node_def.add(), node, renamed)
+    call_text_by_text(graph_def)
+    return graph_def
+
+
+def _rename(copy: Any, node: Any, renamed: Mapping[str, str]) -> None:
+    copy.CopyFrom(node)
+    copy.attr.pop("_class", None)  # what it was placed with may not be here
+    copy.op = renamed.get(node.op, node.op)
+    for value in copy.attr.values():
+        if value.HasField("func"):
+            value.func.name = renamed.get(value.func.name, value.func.name)
+        for function in value.list.func:
+            function.name = renamed.get(function.name, function.name)
