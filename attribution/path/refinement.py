@@ -18,7 +18,7 @@ _GAP_SHARE = 0.4
 _ALONE_SHARE = 0.25
 # Where the output leaps, it may leap back and forth elsewhere, and leave no trace: of the new points, what leaps are of
 # the doubts, so many are spread over the whole path.
-_SPREAD_SHARE = 0.3
+_SPREAD_SHARE = 0.4
 # Bytes that stay in a processor's cache.
 _IN_CACHE = 2**20
 # Even where nothing is in doubt, points go somewhere.
