@@ -33,9 +33,9 @@ _FUTILE = 8
 def choose_pairs(places: int, pairs: int) -> Design:
     """Chooses pairs that together say most about Shapley values; fewer if there are no more.
 
-    Of twice as many pairs as places, those of one feature and all others come first: together they say more than what
-    is chosen one after the other, and they reach every leaf of a tree that one feature alone must be present at, or
-    absent. The beginning of a longer choice is the shorter one, of this many.
+    Of at least twice as many pairs as places, those of one feature and all others come first: together they say more
+    than what is chosen one after the other, and they reach every leaf of a tree that one feature alone must be present
+    at, or absent. The beginning of a longer choice is the shorter one, if both have so many.
     """
     candidates = _candidates(places)
     first = np.flatnonzero(of_single_features(candidates)) if pairs >= _MANY_BY_PLACE * places else np.arange(0)

@@ -35,9 +35,9 @@ _ROUGH_SHARE, _ROUGHER = 0.15, 3.0
 # Pairs whose outputs are held against the strengths: more take time, and a few hundred tell them apart. The first pair
 # is not one of them: near nobody a function may be another than elsewhere, as one with kinks at zero is.
 _JUDGED = 300
-# Designs that begin with all single features say more than changes and strengths let expect: of ten to sixteen features
-# errors are so much smaller. With fewer features all designs do, and the others' constants were chosen by them.
-_SMALLER, _FEW_PLACES = 0.93, 9
+# Designs that begin with all single features say a little more than changes and strengths let expect. With fewer features
+# than ten all designs begin so, and the others' constants were chosen by them.
+_SMALLER, _FEW_PLACES = 0.98, 9
 # Groups of pairs that are left out, one after the other.
 _GROUPS = 10
 # At most so many degrees of freedom have standard errors, as interactions are not normal numbers; and what of the
