@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_explain.savedmodel.graph.text_by_text import call_text_by_text
+
 # What gradients and lowering of control flow read, and the shapes that `analysis.shapes` judges.
 _MEANT = frozenset({"_num_original_outputs", "_lower_using_switch_merge", "_output_shapes"})
 # Library functions are renamed per import: those of other models, and gradients of While, clash otherwise.
@@ -213,6 +215,7 @@ def with_own_functions(versions: Any, nodes: Iterable[Any], library: Mapping[str
         del copy.node_def[:]
         for node in function.node_def:
             _rename(copy.node_def.add(), node, renamed)
+    call_text_by_text(graph_def)
     return graph_def
 
 

@@ -242,6 +242,14 @@ TEXT = {"text": "urgent bad zzz please"}
 WEIGHTED = {"tags": ["urgent", "zzz", "bad", "good", ""], "weights": [0.5, 1.0, 2.0, -1.0, 3.0]}
 
 
+class IdsInALoop(models.IdsOfPieces):
+    """Ids whose op lies in a loop's function."""
+
+    def ids(self, texts):
+        made = tf.RaggedTensorSpec([None], tf.int32, 0, tf.int32)
+        return tf.map_fn(lambda text: self.tokenizer.tokenize(text[tf.newaxis]).values, texts, fn_output_signature=made)
+
+
 def _explain(folder, feature, row, method="", **tokens):
     """The tokens of a row, and their attributions."""
     [found] = _explain_rows(folder, feature, [row], method, **tokens)
@@ -249,11 +257,15 @@ def _explain(folder, feature, row, method="", **tokens):
 
 
 def _explain_rows(folder, feature, rows, method="", **tokens):
+    examples = np.array([models.example(**row) for row in rows], object)
+    found = RowExplainer(_job(folder, feature, method, **tokens)).explain(RowBatch(examples, "shard"))
+    return [_read(record, feature) for record in found.records]
+
+
+def _job(folder, feature, method, **tokens):
     asked = {"tokens": {"features": [feature], **tokens}, **({f"{method}_attribution": {}} if method else {})}
     parameters = json_format.ParseDict(asked, explanation_pb2.ExplanationParameters())
-    job = ExplanationJob(folder, generate_metadata(folder), parameters, "").completed()
-    examples = np.array([models.example(**row) for row in rows], object)
-    return [_read(record, feature) for record in RowExplainer(job).explain(RowBatch(examples, "shard")).records]
+    return ExplanationJob(folder, generate_metadata(folder), parameters, "").completed()
 
 
 def _read(record, feature):
@@ -348,6 +360,18 @@ def test_pieces_of_which_there_are_ids_alone_are_told_by_these(saved, method):
     tokens, values = _explain(saved(models.IdsOfPieces), "text", {"text": "urgent bad"}, method, **baseline)
     assert tokens == [b"1", b"2", b"4"]
     np.testing.assert_allclose(values, models.vectors().sum(axis=1)[[1, 2, 4]], atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "method"), [(models.IdsOfPieces, "kernel_shap"), (IdsInALoop, "")])
+def test_more_ids_of_pieces_than_one_call_of_the_op_survives(saved, kind, method):
+    texts = ["urgent " + "bad " * 3000, *["bad " * 3000] * 11, "bad " * 8200, "urgent"]
+    job = _job(saved(kind), "text", method, **({} if method else {"baseline": "ZERO"}))
+    examples = np.array([models.example(text=text) for text in texts], object)
+    found = RowExplainer(job).explain(RowBatch(examples, "shard"))
+    assert len(found.records) == len(texts) - 1
+    assert _read(found.records[-1], "text")[0] == [b"1", b"2"]
+    [refused] = found.dead_letters
+    assert b"FastSentencepieceTokenizer" in refused and b"[32800]" in refused
 
 
 @pytest.mark.parametrize("method", ["", "kernel_shap"])
