@@ -35,8 +35,8 @@ _ROUGH_SHARE, _ROUGHER = 0.15, 3.0
 # Pairs whose outputs are held against the strengths: more take time, and a few hundred tell them apart. The first pair
 # is not one of them: near nobody a function may be another than elsewhere, as one with kinks at zero is.
 _JUDGED = 300
-# Designs that begin with all single features say a little more than changes and strengths let expect. With fewer features
-# than ten all designs begin so, and the others' constants were chosen by them.
+# Designs that begin with all single features say a little more than changes and strengths let expect. Of fewer than ten
+# features all designs begin so, and the others' constants were chosen by them.
 _SMALLER, _FEW_PLACES = 0.98, 9
 # Groups of pairs that are left out, one after the other.
 _GROUPS = 10
