@@ -19,8 +19,8 @@ _UNKNOWN = 1e5
 # Pairs among which the greedy choice is made, and how many it chooses; the others are taken as they come.
 _CANDIDATES = 2048
 _GREEDY = 300
-# Of so many pairs for each place, the first are those of single features. Fewer would leave too little to tell how
-# large interactions are.
+# Of so many pairs for each place, the first are those of single features. Fewer, or fewer of them chosen, would leave too
+# little to tell how large interactions are.
 _MANY_BY_PLACE = 2
 # Orders of which one is chosen: as many as take so much work, but between two limits; it is the first few that matter.
 _WORK = 2**18
@@ -38,7 +38,8 @@ def choose_pairs(places: int, pairs: int) -> Design:
     at, or absent. The beginning of a longer choice is the shorter one, if both have so many.
     """
     candidates = _candidates(places)
-    first = np.flatnonzero(of_single_features(candidates)) if pairs >= _MANY_BY_PLACE * places else np.arange(0)
+    begins = _MANY_BY_PLACE * places <= min(pairs, _GREEDY)
+    first = np.flatnonzero(of_single_features(candidates)) if begins else np.arange(0)
     order = _greedy(candidates, np.concatenate([[0], first]), min(_GREEDY, pairs, len(candidates)))
     rest = np.setdiff1d(np.arange(len(candidates)), order)
     signs = candidates[np.concatenate([order, rest])[:pairs]]
