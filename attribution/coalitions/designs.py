@@ -19,7 +19,7 @@ _UNKNOWN = 1e5
 # Pairs among which the greedy choice is made, and how many it chooses; the others are taken as they come.
 _CANDIDATES = 2048
 _GREEDY = 300
-# Of so many pairs for each place, the first are those of single features. Fewer, or fewer of them chosen, would leave too
+# Of so many pairs for each place, the first are those of single features. Fewer, or fewer of them chosen, leave too
 # little to tell how large interactions are.
 _MANY_BY_PLACE = 2
 # Orders of which one is chosen: as many as take so much work, but between two limits; it is the first few that matter.
