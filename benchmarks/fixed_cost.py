@@ -176,7 +176,7 @@ def _stages() -> dict[str, Sequence[Callable[..., Any]]]:
         "metrics, on Beam": [evaluate.evaluate_attributions, beam.Pipeline.__exit__],
         "checking the config": [verify.verify_config],
         "deciding": [decide.decide],
-        "the report's sums, on Beam": [evidence.read_evidence],
+        "the report's sums": [evidence.read_evidence],
         "the report's figures": [write.build],
         "the report's page": [write.write_report],
     }

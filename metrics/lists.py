@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,31 @@ from tfx_explain.storage import columns
 def places_of(batch: pa.RecordBatch, class_name: str) -> np.ndarray:
     """Returns where in each record a class of the candidate stands, by name or index, int64 [rows]; -1: nowhere.
 
-    The first place, if no class is named.
+    The first place, if no class is named. Where classes have numbers for names, a number is a name and no index,
+    whichever classes the record explains.
     """
     if not class_name:
         return np.zeros(batch.num_rows, np.int64)
-    found = np.full(batch.num_rows, -1)
-    for field, value in (
-        (columns.OUTPUT_DISPLAY_NAME, class_name.encode()),
-        (columns.OUTPUT_INDEX, int(class_name) if class_name.isdecimal() else None),
-    ):
-        lists = lists_of(batch, columns.field_column(columns.CANDIDATE, field))
-        if lists is not None and value is not None and (found < 0).all():
-            lengths, starts, values = lists
-            rows = np.repeat(np.arange(batch.num_rows), lengths)
-            there = np.flatnonzero(values == value)[::-1]  # the first one of a row is written last
-            found[rows[there]] = there - starts[rows[there]]
+    names = lists_of(batch, columns.field_column(columns.CANDIDATE, columns.OUTPUT_DISPLAY_NAME))
+    found = _first(batch.num_rows, names, lambda values: values == class_name.encode())
+    if class_name.isdecimal():
+        indices = lists_of(batch, columns.field_column(columns.CANDIDATE, columns.OUTPUT_INDEX))
+        by_index = _first(batch.num_rows, indices, lambda values: values == int(class_name))
+        has_numbers = _first(batch.num_rows, names, lambda values: [name.isdigit() for name in values]) >= 0
+        found = np.where((found < 0) & ~has_numbers, by_index, found)
+    return found
+
+
+def _first(
+    rows: int, lists: tuple[np.ndarray, ...] | None, is_it: Callable[[np.ndarray], np.ndarray | list[bool]]
+) -> np.ndarray:
+    """Returns where in each list the first value is that is looked for, int64 [rows]; -1: nowhere."""
+    found = np.full(rows, -1)
+    if lists is not None:
+        lengths, starts, values = lists
+        of_rows = np.repeat(np.arange(rows), lengths)
+        there = np.flatnonzero(is_it(values))[::-1]  # the first one of a row is written last
+        found[of_rows[there]] = there - starts[of_rows[there]]
     return found
 
 

@@ -1,7 +1,9 @@
-"""What a report reads of attributions: every record once, on Beam, for sums and for a sample that all else is of."""
+"""What a report reads of attributions: every record once, for sums and for a sample that all else is of."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +27,8 @@ from tfx_explain.storage.sink import write_records, write_text
 _MOST_ROWS = 20_000
 _MOST_BYTES = 2**28
 _SUMS, _SAMPLE = "sums.json", "sample.tfrecord"
+# Of so many bytes in files, some thousands of records, reading takes less time than Beam takes to begin.
+_FEW_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def read_evidence(
 ) -> Evidence:
     """Reads attribution records, in one pass and bounded memory; the same however they are split among workers.
 
+    On Beam, unless they are few.
+
     Args:
       folders: Of splits; all of them count together.
       class_name: Of which class, by name or index; empty: the first one of each record.
@@ -68,16 +74,12 @@ def read_evidence(
       ValueError: There are none, or they can't be read.
     """
     files = [path for folder in folders for path in files_of(folder)]
-    with worker_errors():
-        pipeline = make_pipeline()
-        _ = (
-            pipeline
-            | "Files" >> beam.Create(files)
-            | "ReadAttributions" >> beam.FlatMap(read_whole, BATCH_SIZE)
-            | "AddUp" >> beam.CombineGlobally(_AddUp(class_name))
-            | "Write" >> beam.Map(_write, scratch)
-        )
-        pipeline.run().wait_until_finish()
+    add_up = _AddUp(class_name)
+    if _are_few(files):
+        batches = (records for path in files for records in read_whole(path, BATCH_SIZE))
+        _write(functools.reduce(add_up.add_input, batches, add_up.create_accumulator()), scratch)
+    else:
+        _add_up_on_beam(files, add_up, make_pipeline, scratch)
     rows, totals, masses, tokens, records = _read(scratch)
     if not totals:
         raise ValueError(f"There are no attributions in {', '.join(folders)}.")
@@ -86,6 +88,26 @@ def read_evidence(
             f"No record explains a class {class_name!r}; without a name, each record's first one is shown."
         )
     return Evidence(totals, masses, tokens, to_frame(decode(records), class_name), rows, records)
+
+
+def _are_few(files: Sequence[str]) -> bool:
+    sizes = itertools.accumulate(tf.io.gfile.stat(path).length for path in files)
+    return all(size <= _FEW_BYTES for size in sizes)
+
+
+def _add_up_on_beam(
+    files: Sequence[str], add_up: _AddUp, make_pipeline: Callable[[], beam.Pipeline], scratch: str
+) -> None:
+    with worker_errors():
+        pipeline = make_pipeline()
+        _ = (
+            pipeline
+            | "Files" >> beam.Create(files)
+            | "ReadAttributions" >> beam.FlatMap(read_whole, BATCH_SIZE)
+            | "AddUp" >> beam.CombineGlobally(add_up)
+            | "Write" >> beam.Map(_write, scratch)
+        )
+        pipeline.run().wait_until_finish()
 
 
 @dataclass

@@ -15,9 +15,9 @@ from tfx_explain.attribution.problem.randomness import random_orders
 from tfx_explain.attribution.problem.result import Attributions
 
 # What the outputs of a block of rows may take, in bytes.
-_OUTPUT_BYTES = 2**25
-# Rows estimated together, so that two blocks can overlap.
-_BLOCK_ROWS = 128
+_OUTPUT_BYTES = 2**23
+# Rows estimated together: whole vectors of them, and so many that what a block takes besides its calls hardly counts.
+_BLOCK_ROWS = 576
 
 
 @dataclasses.dataclass(frozen=True)

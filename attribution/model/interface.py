@@ -43,6 +43,9 @@ class TraceableModel(Model, OutputModel, Protocol):
 
     Attributes:
         traces: where those are kept, empty at first.
+
+    A model whose Python neither branches nor loops by tensors may say so by an attribute `autograph`, which is False:
+    to translate what runs takes longer than to trace it.
     """
 
     traces: dict[Any, Callable[..., Any]]

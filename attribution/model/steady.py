@@ -33,12 +33,17 @@ def steady(function: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Call
 
     def in_one_thread(*tensors: tf.Tensor) -> list[tf.Tensor]:
         # tf.data has the only limit of threads that is not the whole process's. Its public option for it is not heeded
-        # where a dataset is read without an iterator.
-        called = tf.data.Dataset.from_tensors(tensors).map(
-            lambda *batch: tuple(tf.nest.flatten(wrapped(*batch), expand_composites=True))
+        # where a dataset is read without an iterator; its public `map` translates and traces what is traced already.
+        given = tf.raw_ops.TensorDataset(components=tensors, output_shapes=[tensor.shape for tensor in tensors])
+        called = tf.raw_ops.MapDataset(
+            input_dataset=given,
+            other_arguments=wrapped.captured_inputs,
+            f=wrapped,
+            output_types=dtypes,
+            output_shapes=shapes,
         )
         limited = tf.raw_ops.MaxIntraOpParallelismDataset(
-            input_dataset=tf.data.experimental.to_variant(called),
+            input_dataset=called,
             max_intra_op_parallelism=tf.constant(1, tf.int64),
             output_types=dtypes,
             output_shapes=shapes,

@@ -51,7 +51,8 @@ class TracedModel:
         form = program, *map(_form, arguments)
         with self._tracing:
             if form not in traces:
-                traces[form] = _of_any_rows(functools.partial(program, self._model), *arguments)
+                translated = getattr(self._model, "autograph", True)
+                traces[form] = _of_any_rows(functools.partial(program, self._model), translated, *arguments)
         return traces[form](*tf.nest.flatten(arguments, expand_composites=True))
 
 
@@ -91,11 +92,11 @@ def _one_at_a_time(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _of_any_rows(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
-    """Traces a function of tensors in some structure to one of the flat tensors."""
+def _of_any_rows(function: Callable[..., Any], translated: bool, *arguments: Any) -> Callable[..., Any]:
+    """Traces a function of tensors in some structure, Python's branches translated or not, to one of flat tensors."""
     specs = tf.nest.map_structure(_any_rows, arguments)
-    # Only `tf.function` translates Python's branches and loops.
-    traced = tf.function(function).get_concrete_function(*specs)
+    # Only `tf.function` translates.
+    traced = tf.function(function, autograph=translated).get_concrete_function(*specs)
 
     def flat(*tensors: tf.Tensor) -> Any:
         return traced(*tf.nest.pack_sequence_as(specs, tensors, expand_composites=True))

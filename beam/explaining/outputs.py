@@ -95,7 +95,8 @@ def choose_outputs(
         for name, model in models.items()
         if name != columns.CANDIDATE
     }
-    return ChosenOutputs(indices, parameters.top_k, is_exclusive, counterparts)
+    # Of a single output it need not be asked which is the highest.
+    return ChosenOutputs((0,) if size == 1 else indices, parameters.top_k, is_exclusive, counterparts)
 
 
 def _indices(names: Sequence[str], output: ExplainedOutput) -> tuple[int, ...]:
@@ -110,6 +111,13 @@ def _indices(names: Sequence[str], output: ExplainedOutput) -> tuple[int, ...]:
         raise ValueError(
             f"class_names: the model has no class {unknown[0]!r}; {nearest(unknown[0], output.names)} (names are those "
             "of index_name_mapping in the explanation metadata)"
+        )
+    shared = [name for name in names if output.names.count(name) > 1]
+    if shared:
+        places = [index for index, name in enumerate(output.names) if name == shared[0]]
+        raise ValueError(
+            f"class_names: the classes {', '.join(map(str, places))} are all named {shared[0]!r}; give output_indices, "
+            "or names of their own in index_name_mapping of the explanation metadata."
         )
     indices = tuple(output.names.index(name) if name in output.names else int(name) for name in names)
     twice = [name for name, index in zip(names, indices, strict=True) if indices.count(index) > 1]

@@ -52,6 +52,8 @@ class CutModel:
         slots: every place that is fed.
     """
 
+    autograph = False
+
     def __init__(self, cut: Cut, baselines: Tensors) -> None:
         self.players = dict(cut.players)
         self.baselines = dict(baselines)

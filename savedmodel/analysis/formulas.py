@@ -19,9 +19,10 @@ _FUNCTIONS = {
     "Sigmoid": tf.sigmoid,
 }
 # What a formula ends with, and what else it is made of.
-_LAST = frozenset({"RealDiv", "Div", "Reciprocal", "Inv", "Sub", "Mul"})
+_LAST = frozenset({"RealDiv", "Div", "Reciprocal", "Inv", "Sub", "Mul", "Select", "SelectV2"})
 _MADE_OF = _LAST | {"Exp", "Sum", "Log", "Max", "Neg", "Add", "AddV2", "StopGradient", "Identity", "Reshape", "Squeeze"}
-_MADE_OF |= {"ExpandDims", "Select", "SelectV2", "Maximum", "BroadcastTo", "IsFinite", "ZerosLike"}
+_MADE_OF |= {"ExpandDims", "Maximum", "BroadcastTo", "IsFinite", "ZerosLike"}
+_MADE_OF |= {"Abs", "Greater", "GreaterEqual", "Less", "LessEqual"}
 # How many tensors before the last one are tried, and on how many rows.
 _MOST, _ROWS = 24, 4
 
@@ -82,6 +83,7 @@ def _function(read: ReadModel, logits: str, tensor: str) -> str:
     except (tf.errors.OpError, ValueError):  # it reads the rows as well
         return ""
     for name, function in _FUNCTIONS.items():
-        if np.allclose(found, tf.cast(function(fed), found.dtype), rtol=1e-4, atol=1e-6):
+        expected = tf.cast(function(fed), found.dtype)
+        if np.allclose(*(tf.cast(one, tf.float64) for one in (found, expected)), rtol=1e-4, atol=1e-6):
             return name
     return ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.savedmodel.analysis.blends import blend, blended
 from tfx_explain.savedmodel.analysis.formulas import REST_OF_SIGMOID, spelled_out
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import import_cut, node_of
@@ -58,10 +59,38 @@ class Link:
 
 
 def find_link(read: ReadModel, tensor: str) -> Link | None:
-    """The link function that makes `tensor`: a sigmoid or softmax, its logarithm, or some columns of either.
+    """The link function that makes `tensor`: a sigmoid or softmax, its logarithm, some columns of either, or a blend.
 
     A column may also be what one of the probabilities leaves to 1, if it is a sigmoid's or one of two of a softmax.
+    Blends are found of a model that has them, see `with_blends`.
     """
+    links = [_of_function(read, tensor), *(_of_blend(read, one)[1] for one in (origin(read, tensor), tensor))]
+    return next((link for link in links if link and _fits(read, link, tensor)), None)
+
+
+def with_blends(read: ReadModel, tensors: Iterable[str]) -> ReadModel:
+    """The model with the log-odds of those of `tensors` that no link function makes, where they can be computed."""
+    for tensor in tensors:
+        if find_link(read, tensor) is None:
+            for one in dict.fromkeys([next(iter(_made_of(read, tensor))), origin(read, tensor), tensor]):
+                blended = read.with_nodes(blend(read, one))
+                if find_link(blended, tensor) is not None:
+                    read = blended
+                    break
+    return read
+
+
+def _fits(read: ReadModel, link: Link, tensor: str) -> bool:
+    """Whether a row of logits has as many elements as one of `tensor`; where they are reshaped, it may be another."""
+    return (len(link.picked) or _size(read, link.logits)) == _size(read, tensor)
+
+
+def _size(read: ReadModel, tensor: str) -> int | None:
+    return read.specs[tensor].shape[1:].num_elements()
+
+
+def _of_function(read: ReadModel, tensor: str) -> Link | None:
+    """As `find_link`, of what one link function or blend makes by way of picking and what is left to 1."""
     made = _made_of(read, tensor)
     first = next(iter(made))
     node = read.graph.nodes[node_of(first)]
@@ -69,23 +98,30 @@ def find_link(read: ReadModel, tensor: str) -> Link | None:
     link = Link(logits, _CLASSES[kind], _rests(read, kind, first)) if kind else None
     if link is None and node.op in _MONOTONE:
         link = find_link(read, node.input[0])
+    if link is None:
+        kind, link = _of_blend(read, first)
     if link is None or origin(read, tensor) == first:
         return link
     picked = _picked(read, made, tensor)
     if picked and min(picked) < 0:
-        if kind == "Softmax" and read.specs[first].shape[1:].num_elements() == 2:
+        if kind == "Softmax" and _size(read, first) == 2:
             picked = tuple(1 - ~place if place < 0 else place for place in picked)
         elif kind not in ("Sigmoid", REST_OF_SIGMOID):
             return None
-    before = link.picked or range(read.specs[first].shape[1:].num_elements() or 0)
+    before = link.picked or range(_size(read, first) or 0)
     picked = tuple(before[place] if place >= 0 else ~before[~place] for place in picked)
     return dataclasses.replace(link, picked=picked) if picked else None
 
 
+def _of_blend(read: ReadModel, tensor: str) -> tuple[str, Link | None]:
+    """The link function that would have made the blend, and the link; '' and None where there is none."""
+    logits, classes = blended(read, tensor)
+    return ("Softmax" if classes == EXCLUSIVE else "Sigmoid", Link(logits, classes)) if logits else ("", None)
+
+
 def _rests(read: ReadModel, kind: str, tensor: str) -> tuple[int, ...]:
     """What `tensor` has of a sigmoid where it is what that leaves to 1; () where it is a link function itself."""
-    width = read.specs[tensor].shape[1:].num_elements() or 0
-    return tuple(~place for place in range(width)) if kind == REST_OF_SIGMOID else ()
+    return tuple(~place for place in range(_size(read, tensor) or 0)) if kind == REST_OF_SIGMOID else ()
 
 
 def _made_of(read: ReadModel, tensor: str) -> dict[str, bool]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.blends import is_added
 from tfx_explain.savedmodel.analysis.links import PASSES, Link, find_link, origin
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.graph.flat import node_of
@@ -170,7 +171,7 @@ def _how_to_choose(read: ReadModel, tensors: Iterable[str]) -> str:
 
 
 def describe_outputs(metadata: explanation_pb2.ExplanationMetadata, read: ReadModel, outputs: Outputs) -> list[str]:
-    """Adds the outputs to `metadata`; returns the tensors to explain: logits where they are found."""
+    """Adds the outputs to `metadata`; returns the tensors to explain: logits where the model has them."""
     by_graph = read.signature.framework == TENSORFLOW1
     names = {} if by_graph else {tensor: name for name, tensor in sorted(read.graph.outputs.items(), reverse=True)}
     links = _links(read, outputs)
@@ -191,7 +192,8 @@ def describe_outputs(metadata: explanation_pb2.ExplanationMetadata, read: ReadMo
                 output_element=outputs.elements.get(name, ()),
             )
         )
-        tensors.append(link.logits or tensor)
+        # What was added to the graph says no more of where gradients pass than what is served.
+        tensors.append(tensor if not link.logits or is_added(link.logits) else link.logits)
     return tensors
 
 

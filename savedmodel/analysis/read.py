@@ -16,7 +16,7 @@ from tfx_explain.savedmodel.analysis.features import Feature, Features
 from tfx_explain.savedmodel.analysis.raw_features import find_features, parsed_input
 from tfx_explain.savedmodel.analysis.shapes import shaped
 from tfx_explain.savedmodel.graph.errors import cause
-from tfx_explain.savedmodel.graph.flat import FlatGraph, node_of, with_operands
+from tfx_explain.savedmodel.graph.flat import FlatGraph, cut_once, node_of, with_operands
 from tfx_explain.savedmodel.graph.from_examples import fed_by_examples
 from tfx_explain.savedmodel.graph.inline import inline
 from tfx_explain.savedmodel.graph.load import Signature, load_signature
@@ -90,6 +90,10 @@ class ReadModel:
                 "input_tensor_shape."
             ) from error
 
+    def with_nodes(self, nodes: Sequence[Any]) -> ReadModel:
+        """The same model with nodes behind its own."""
+        return _read(self.signature, self.graph.with_nodes(nodes)) if nodes else self
+
     def with_operands(self, tensors: Collection[str]) -> ReadModel:
         """The same model with a node for each operand that `tensors` name, as `flat.operand` writes them."""
         if all(tensor in self.specs for tensor in tensors):
@@ -121,10 +125,11 @@ def read_model(
 
 @contextlib.contextmanager
 def read_once() -> Iterator[None]:
-    """Within the block, a signature that has been read is not loaded again: a model is described, then opened."""
+    """Within the block, what was read or cut once is not loaded or cut again: a model is described, then opened."""
     token = _KEPT.set({})
     try:
-        yield
+        with cut_once():
+            yield
     finally:
         _KEPT.reset(token)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.savedmodel.analysis.betweens import log_sum_of_others
+
 
 @dataclass(frozen=True)
 class Score:
@@ -51,7 +53,7 @@ class Score:
 
     def _of_rows(self, values: tf.Tensor) -> tf.Tensor:
         if self.is_contrast:
-            values -= _log_sum_exp_of_others(values)
+            values -= log_sum_of_others(values)
         matrix = _matrix(values)
         if not self.picked:
             return matrix
@@ -69,13 +71,6 @@ def _log_odds(logits: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
     is_class = tf.one_hot(tf.math.floormod(places, classes), classes, on_value=True, off_value=False)
     others = tf.where(is_class, tf.constant(-np.inf, logits.dtype), logits)
     return tf.reduce_sum(tf.where(is_class, logits, 0), axis=1) - tf.reduce_logsumexp(others, axis=1)
-
-
-def _log_sum_exp_of_others(logits: tf.Tensor) -> tf.Tensor:
-    """Of each element, log(sum(exp)) of the others along the last axis; nothing is subtracted, so nothing cancels."""
-    before = tf.math.cumulative_logsumexp(logits, axis=-1, exclusive=True)
-    after = tf.math.cumulative_logsumexp(logits, axis=-1, exclusive=True, reverse=True)
-    return tf.reduce_logsumexp(tf.stack([before, after]), axis=0)
 
 
 def _float(values: tf.Tensor) -> tf.Tensor:

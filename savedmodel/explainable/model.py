@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.proto import explanation_pb2
+from tfx_explain.savedmodel.analysis.blends import blends_named
 from tfx_explain.savedmodel.analysis.cut import Cut, CutModel, Part
 from tfx_explain.savedmodel.analysis.features import Feature
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
@@ -77,6 +78,7 @@ def open_model(
 ) -> ExplainableModel:
     """As `load_explainable`, of a model that has been read."""
     read = read.with_operands(operands_named(metadata))
+    read = read.with_nodes(blends_named(read, [output.logits_tensor_name for output in metadata.outputs.values()]))
     return ExplainableModel(read, resolve(metadata, read, output_name, output_scale, output_element))
 
 

@@ -95,6 +95,8 @@ class TokenModel:
         features: those with tokens, by name.
     """
 
+    autograph = False
+
     def __init__(self, model: CutModel, features: Mapping[str, TokenFeature], raw: Callable[[Any], Tensors]) -> None:
         """Wraps a model that is cut at the tokens' tensors.
 

@@ -13,6 +13,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_explain.proto import explanation_pb2
 from tfx_explain.savedmodel.analysis.encodings import Encodings, find_encodings
 from tfx_explain.savedmodel.analysis.frontier import Analysis, analyse
+from tfx_explain.savedmodel.analysis.links import with_blends
 from tfx_explain.savedmodel.analysis.outputs import Outputs, describe_outputs, find_outputs
 from tfx_explain.savedmodel.analysis.pictures import at_pictures
 from tfx_explain.savedmodel.analysis.read import ReadModel, read_model
@@ -48,6 +49,7 @@ from tfx_explain.savedmodel.generation.verify import (
     settle_baselines,
     without_output,
 )
+from tfx_explain.savedmodel.graph.flat import cut_once
 from tfx_explain.savedmodel.metadata.metadata import INTEGRATED_GRADIENTS, SAMPLED_SHAPLEY
 from tfx_explain.savedmodel.metadata.rules import LOG_ODDS, SERVED
 from tfx_explain.savedmodel.rows.accepted import accepted_rows
@@ -60,6 +62,7 @@ from tfx_explain.savedmodel.rows.statistics import FeatureSummary
 Parameters = explanation_pb2.ExplanationParameters
 
 
+@cut_once()
 def generate_metadata(
     model_dir: str,
     *,
@@ -121,6 +124,7 @@ def generate_metadata(
         tags=tags or given.tags,
     )
     outputs = _chosen_outputs(read, given, output_name, output_element)
+    read = with_blends(read, outputs.scores.values())
     analysis = analyse(read, describe_outputs(metadata, read, outputs))
     names = _used_features(analysis)
     rows, aligned = _try(analysis, outputs.scores, data, given)

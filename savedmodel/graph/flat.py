@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +18,11 @@ from tfx_explain.savedmodel.graph.text_by_text import call_text_by_text
 _MEANT = frozenset({"_num_original_outputs", "_lower_using_switch_merge", "_output_shapes"})
 # Library functions are renamed per import: those of other models, and gradients of While, clash otherwise.
 _imports = itertools.count()
+# What was cut out, by graph and ends, with the graph, so that no other gets its id; None outside of `cut_once`.
+_CUTS: contextvars.ContextVar[dict[Any, tuple[FlatGraph, Callable[..., Any]]] | None] = contextvars.ContextVar(
+    "cuts", default=None
+)
+_MOST_CUTS = 16
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,19 @@ def needed_functions(nodes: Iterable[Any], library: Mapping[str, Any]) -> dict[s
     return found
 
 
+@contextlib.contextmanager
+def cut_once() -> Iterator[None]:
+    """Within the block, the same part of a graph is not imported again, unless many others were since."""
+    if _CUTS.get() is not None:
+        yield
+        return
+    token = _CUTS.set({})
+    try:
+        yield
+    finally:
+        _CUTS.reset(token)
+
+
 def import_cut(
     graph: FlatGraph,
     feeds: Mapping[str, tf.TensorSpec],
@@ -167,6 +187,26 @@ def import_cut(
     Returns:
         A callable of the feeds in their order, then of `extra`; safe to call from several threads.
     """
+    kept = _CUTS.get()
+    if kept is None or finish or extra:
+        return _imported(graph, feeds, fetches, finish, extra)
+    key = id(graph), tuple(feeds.items()), tuple(fetches)
+    if key not in kept:
+        kept[key] = graph, _imported(graph, feeds, fetches)
+    found = kept[key][1]
+    if len(kept) > _MOST_CUTS:
+        kept.pop(next(iter(kept)))
+    return found
+
+
+def _imported(
+    graph: FlatGraph,
+    feeds: Mapping[str, tf.TensorSpec],
+    fetches: Sequence[str],
+    finish: Callable[[dict[str, tf.Tensor], list[tf.Tensor]], Any] | None = None,
+    extra: Sequence[tf.TensorSpec] = (),
+) -> Callable[..., Any]:
+    """Imports what `import_cut` cuts out."""
     nodes = in_order(graph.nodes, fetches, feeds)
     graph_def = with_own_functions(graph.versions, nodes.values(), graph.functions)
     names = list(feeds)
@@ -192,7 +232,9 @@ def import_cut(
 def tensor_specs(graph: FlatGraph) -> tuple[dict[str, tf.TensorSpec], Any]:
     """dtype and static shape of every tensor, and the graph they were read from (by `cut/name`; keep it alive)."""
     specs: dict[str, tf.TensorSpec] = {}
-    function = import_cut(graph, {}, list(graph.outputs.values()))
+    needed = in_order(graph.nodes, graph.outputs.values())
+    added = [f"{name}:0" for name in graph.nodes if name not in needed]
+    function = import_cut(graph, {}, [*graph.outputs.values(), *added])
     for name in graph.nodes:
         for i, tensor in enumerate(function.graph.get_operation_by_name(f"cut/{name}").outputs):
             specs[f"{name}:{i}"] = tf.TensorSpec(tensor.shape, tensor.dtype)

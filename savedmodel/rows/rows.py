@@ -115,5 +115,6 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
 
 def close(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays of floats are equal up to rounding, which goes by the largest of their numbers."""
+    one, other = one.astype(np.float64), other.astype(np.float64)  # NumPy compares no bfloat16
     scale = max(1.0, float(np.abs(other[np.isfinite(other)]).max(initial=0.0)))
     return np.allclose(one, other, rtol=_RELATIVE, atol=_ABSOLUTE * scale, equal_nan=True)

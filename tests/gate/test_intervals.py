@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import tensorflow_model_analysis as tfma
 from scipy import stats
+from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_explain.gate.reading.evaluations import SliceMetrics
@@ -14,6 +15,7 @@ from tfx_explain.gate.reading.intervals import FEWEST_ROWS, sound_intervals
 from tfx_explain.proto import explanation_pb2
 
 KEY = tfma.metrics.MetricKey("accuracy", example_weighted=False)
+AUC = KEY._replace(name="auc")
 COUNT = tfma.metrics.MetricKey("example_count", example_weighted=False)
 CONFIDENCES = [value.name for value in explanation_pb2.GatePolicy.Confidence.DESCRIPTOR.values]
 
@@ -31,24 +33,32 @@ def test_an_interval_counts_if_its_ends_are_numbers_in_their_order():
     assert left_of((-math.inf, 0.95)) == (-math.inf, 0.95)
     for interval in ((math.nan, 1), (0.8, math.nan), (0.9, 0.9), (1.0, 0.8)):
         assert left_of(interval) is None
-        assert left_of(interval, rows=1000) is None
+        assert left_of(interval, rows=1000, key=AUC) is None
 
 
 def test_an_interval_of_few_rows_is_none():
-    assert left_of((0.8, 1.0), rows=FEWEST_ROWS) == (0.8, 1.0)
-    assert left_of((0.8, 1.0), rows=FEWEST_ROWS - 1) is None
+    assert left_of((0.8, 1.0), rows=FEWEST_ROWS, key=AUC) == (0.8, 1.0)
+    assert left_of((0.8, 1.0), rows=FEWEST_ROWS - 1, key=AUC) is None
 
 
 @pytest.mark.parametrize("rows", [FEWEST_ROWS, 400])
-@pytest.mark.parametrize("value", [0.0, 1.0])
-def test_a_proportion_that_all_rows_share_has_its_binomial_interval(rows, value):
+@pytest.mark.parametrize("value", [0.0, 0.05, 0.9, 1.0])
+def test_a_proportion_of_all_rows_has_its_binomial_interval(rows, value):
+    """A resampled one of 27 of 30 rows would reach above 1, and not as far down as it should."""
     expected = stats.binomtest(round(value * rows), rows).proportion_ci(0.95, "exact")
-    assert left_of((value, value), value, rows) == pytest.approx((expected.low, expected.high))
+    for resampled in ((value, value), (value - 0.01, value + 0.01)):
+        assert left_of(resampled, np.float32(value), rows) == pytest.approx((expected.low, expected.high))
+
+
+def test_what_is_no_proportion_of_so_many_rows_keeps_what_was_resampled():
+    per_class = KEY._replace(aggregation_type=metric_types.AggregationType(macro_average=True))
+    for value, key in ((0.913, KEY), (0.9, per_class)):
+        assert left_of((0.8, 0.95), value, 20, key) == (0.8, 0.95)
 
 
 @pytest.mark.parametrize(
     "key",
-    [KEY._replace(name="auc"), KEY._replace(is_diff=True), KEY._replace(example_weighted=True)],
+    [AUC, KEY._replace(is_diff=True), KEY._replace(example_weighted=True)],
 )
 def test_what_is_no_proportion_of_rows_has_none(key):
     assert left_of((1.0, 1.0), 1.0, 400, key) is None
@@ -57,7 +67,7 @@ def test_what_is_no_proportion_of_rows_has_none(key):
 @pytest.mark.parametrize("confidence", CONFIDENCES)
 def test_half_an_interval_is_none_on_every_policy(run, write_evaluation, config, metric, bound, confidence):
     eval_config = config(metric("AUC", bound(lower=0.7)), options={"compute_confidence_intervals": {"value": True}})
-    path = write_evaluation({(): {KEY._replace(name="auc"): (0.8, 0.75, math.nan)}})
+    path = write_evaluation({(): {AUC: (0.8, 0.75, math.nan)}})
     verdict = run(eval_config, [path], policy=explanation_pb2.GatePolicy(confidence=confidence))
     (check,) = verdict.checks
     assert check.interval is None

@@ -60,6 +60,16 @@ def test_the_baseline_model_is_compared_by_the_candidate_s_class(explained, eval
     assert got["Overall", "attribution_agreement", "candidate", True] == pytest.approx(1)
 
 
+def test_a_number_is_no_index_where_classes_have_numbers_for_names(explained, evaluate, values):
+    """Also in a slice, or a batch, in which no row explains the class of that name."""
+    rows = [several(explained, c1=1.0) for _ in range(3)]
+    for row in rows:
+        row[columns.field_column(columns.CANDIDATE, columns.OUTPUT_DISPLAY_NAME)] = ["7"]
+    got = values(evaluate(rows, config(*(metric("ExplainedRows", class_name=name) for name in ("1", "7")))))
+    assert got["Overall", "explained_rows@1", "candidate", False] == 0
+    assert got["Overall", "explained_rows@7", "candidate", False] == 3
+
+
 def test_rows_of_a_class_without_influence_are_counted(explained, evaluate, values):
     pinned = [several(explained, c0=0.0), several(explained, c0=0.0), several(explained, c1=3.0)]
     at_its_baseline = [several(explained, c1=0.0), several(explained, c1=3.0)]

@@ -64,12 +64,14 @@ def test_a_heat_map_behind_a_sigmoid(save):
     )
 
 
-def test_logits_of_other_axes_are_left_aside(save):
+def test_logits_of_other_axes_are_put_together_as_what_is_served(save):
     path = save(lambda x: {"scores": tf.reshape(tf.nn.softmax(tf.reshape(steps(x), [-1, 3])), [-1, 4, 3])})
     metadata = generate_metadata(path, output_element=[0, 2])
-    assert not metadata.outputs["scores"].logits_tensor_name
+    assert metadata.outputs["scores"].explained_quantity == "log_odds"
     cut = load_explainable(path, metadata).differentiable()
-    np.testing.assert_allclose(cut.outputs(cut.encode(ROWS))[:, 0], tf.nn.softmax(steps(ROWS["x"]))[:, 0, 2], rtol=1e-5)
+    probabilities = tf.nn.softmax(steps(ROWS["x"]))[:, 0, 2]
+    log_odds = tf.math.log(probabilities / (1 - probabilities))
+    np.testing.assert_allclose(cut.outputs(cut.encode(ROWS))[:, 0], log_odds, rtol=1e-4)
 
 
 def test_open_axes(save):

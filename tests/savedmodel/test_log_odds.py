@@ -1,5 +1,7 @@
 """Classes are explained by their log-odds, which know nothing of what all logits have in common."""
 
+import decimal
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -134,7 +136,7 @@ def test_two_classes_are_the_sigmoid_of_the_same_task(save):
 
 
 def both(probability):
-    return [1.0 - probability, probability]
+    return [1 - probability, probability]
 
 
 PAIRS = {
@@ -151,19 +153,28 @@ PAIRS = {
 }
 
 
+@pytest.fixture(scope="module")
+def single(save):
+    """Attributions of the sigmoid."""
+    cut = open_model(save(last_of_two, classes=2)[1]).differentiable()
+    zeros = np.zeros(len(ROWS))
+    return IntegratedGradients().attribute(cut, inputs_of(cut), cut.baselines, cut.players, zeros).values
+
+
 @pytest.mark.parametrize("name", PAIRS)
-def test_a_probability_and_what_it_leaves_to_1_are_the_two_classes_of_its_sigmoid(name, save):
+def test_a_probability_and_what_it_leaves_to_1_are_the_two_classes_of_its_sigmoid(name, save, single):
     """By default, as the choice of outputs makes it: the second class of two."""
-    found = []
-    for head in (last_of_two, PAIRS[name], lambda z: PAIRS[name](z)[:, ::-1]):
+    found = [single]
+    for head in (PAIRS[name], lambda z: PAIRS[name](z)[:, ::-1]):
         _, path = save(head, classes=2)
         model = open_model(path)
         chosen = choose_outputs(Parameters(), {"candidate": model})
         cut = model.differentiable()
         targets = chosen.of_rows(cut.outputs(inputs_of(cut)).numpy())[:, 0]
         assert model.output.quantity == "log_odds"
-        found.append(IntegratedGradients().attribute(cut, inputs_of(cut), cut.baselines, cut.players, targets))
-    single, pair, reverse = (result.values for result in found)
+        result = IntegratedGradients().attribute(cut, inputs_of(cut), cut.baselines, cut.players, targets)
+        found.append(result.values)
+    single, pair, reverse = found
     assert model.output.classes == "exclusive"
     assert np.abs(single).max() > 0.1
     np.testing.assert_allclose(pair, single, rtol=1e-4, atol=1e-5)
@@ -181,14 +192,111 @@ def test_what_a_sigmoid_leaves_to_1_is_explained_by_the_negative_logit(head, sav
     np.testing.assert_allclose(cut.predict(inputs_of(cut), np.full(16, 1)), expected[:, 1], rtol=1e-5, atol=1e-6)
 
 
-def test_no_other_blend_of_sigmoids_is_explained_by_log_odds(save):
+def mean(*probabilities):
+    return tf.reduce_mean(tf.stack(probabilities), axis=0)
+
+
+# Each with what it is of logits in exact numbers: all of it saturates in floats.
+BLENDS = {
+    "mean of softmaxes": (
+        lambda z: mean(tf.nn.softmax(z), tf.nn.softmax(2 * z), tf.nn.softmax(-z)),
+        lambda z: average(softmax(z), softmax(2 * z), softmax(-z)),
+        "exclusive",
+    ),
+    "one of them, weighted": (
+        lambda z: (0.25 * tf.nn.softmax(z) + 0.75 * tf.nn.softmax(-2 * z))[:, 1],
+        lambda z: (softmax(z) / 4 + 3 * softmax(-2 * z) / 4)[1:2],
+        "",
+    ),
+    "pair of a mean": (
+        lambda z: tf.concat(both(mean(tf.sigmoid(z[:, :1]), tf.sigmoid(z[:, 1:2]))), axis=1),
+        lambda z: pair(average(sigmoid(z[0]), sigmoid(z[1]))),
+        "exclusive",
+    ),
+    "hyperbolic tangent": (lambda z: (tf.tanh(z) + 1) / 2, lambda z: sigmoid(2 * z), "independent"),
+    "guarded": (lambda z: tf.clip_by_value(tf.nn.softmax(z), 1e-7, 1 - 1e-7), lambda z: softmax(z), "exclusive"),
+    "its logarithm": (lambda z: -tf.math.softplus(-z), lambda z: sigmoid(z), "independent"),
+    "tree": (
+        lambda z: tf.concat(leaves(tf.sigmoid(z[:, :1]), tf.sigmoid(z[:, 1:2])), axis=1),
+        lambda z: np.array(leaves(sigmoid(z[0]), sigmoid(z[1]))),
+        "exclusive",
+    ),
+    "noisy or": (
+        lambda z: 1 - tf.reduce_prod(1 - tf.sigmoid(z), axis=1),
+        lambda z: np.array([1 - np.prod(1 - sigmoid(z))]),
+        "",
+    ),
+}
+exp, log = np.vectorize(decimal.Decimal.exp), np.vectorize(decimal.Decimal.ln)
+
+
+def sigmoid(z):
+    return 1 / (1 + exp(-z))
+
+
+def softmax(z):
+    return exp(z) / exp(z).sum()
+
+
+def average(*probabilities):
+    return sum(probabilities) / len(probabilities)
+
+
+def pair(probability):
+    return np.array(both(probability))
+
+
+def leaves(first, second):
+    return [first * second, first * (1 - second), 1 - first]
+
+
+@pytest.mark.parametrize("name", BLENDS)
+def test_blends_of_probabilities_are_explained_by_their_log_odds(name, save):
+    """Means of models, products, guards against rounding: log-odds that reach far beyond what floats near 1 can say."""
+    head, exact, classes = BLENDS[name]
+    module, path = save(lambda logits: head(40 * logits))
+    metadata = generate_metadata(path)
+    assert metadata.outputs["scores"].classes == classes
+    model = load_explainable(path, metadata)
+    cut = model.differentiable()
+    logits = 40 * module.logits(tf.constant(ROWS, tf.float32)).numpy().astype(np.float64)
+    with decimal.localcontext(decimal.Context(prec=200)):
+        exactly = [exact(np.vectorize(decimal.Decimal)(row)) for row in logits]
+        expected = np.array([log(one / (1 - one)) for one in exactly]).astype(np.float64)
+    assert model.output.quantity == "log_odds"
+    assert np.abs(expected).max() > 50
+    np.testing.assert_allclose(cut.outputs(inputs_of(cut)), expected, rtol=1e-4, atol=1e-4)
+    for target in range(expected.shape[1]):
+        found, gradients = cut.gradients(inputs_of(cut), np.full(16, target))
+        np.testing.assert_allclose(found, expected[:, target], rtol=1e-4, atol=1e-4)
+        assert all(np.isfinite(gradient).all() for gradient in gradients.values())
+
+
+def test_logits_that_are_computed_twice_are_the_same(save):
+    head = save(tf.identity)[0]
+
+    class Twice(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, "x")])
+        def serve(self, x):
+            first, second = (tf.sigmoid(head.logits(x)[:, :1]) for _ in range(2))
+            return {"scores": tf.concat([1 - first, second], axis=1)}
+
+    twice = Twice()
+    twice.head = head
+    _, path = save(tf.identity)
+    tf.saved_model.save(twice, path, signatures=twice.serve)
+    output = generate_metadata(path).outputs["scores"]
+    assert (output.classes, output.explained_quantity) == ("exclusive", "log_odds")
+
+
+def test_what_is_no_probability_is_explained_as_it_is_served(save):
     others = {
-        "halved": lambda z: tf.concat(both(tf.sigmoid(z[:, :1]) / 2), axis=1),
-        "of two": lambda z: tf.sigmoid(z[:, :1]) * tf.sigmoid(z[:, 1:2]),
-        "of a class and another's rest": lambda z: tf.concat([1 - tf.sigmoid(z[:, :1]), tf.sigmoid(z[:, 1:2])], axis=1),
-        "squared": lambda z: tf.sigmoid(z[:, :1]) * tf.sigmoid(z[:, :1]),
-        "variance": lambda z: tf.sigmoid(z[:, :1]) * (1 - tf.sigmoid(z[:, :1])),
-        "rest of three": lambda z: 1 - tf.nn.softmax(z)[:, :1],
+        "rating": lambda z: 5 * tf.sigmoid(z),
+        "from -1 to 1": lambda z: 2 * tf.sigmoid(z) - 1,
+        "difference": lambda z: tf.sigmoid(z[:, :1]) - tf.sigmoid(z[:, 1:2]),
+        "expectation": lambda z: tf.nn.softmax(z) @ tf.constant([[0.0], [0.5], [1.0]]),
+        "kept from the ends": lambda z: tf.clip_by_value(tf.sigmoid(z), 0.05, 0.95),
+        "rate": tf.exp,
     }
     for name, head in others.items():
         assert open_model(save(head)[1]).output.quantity == "served", name
@@ -261,3 +369,13 @@ def test_scales_are_a_choice_and_what_is_wrong_is_said(save):
         open_model(raw, Parameters.LOG_ODDS)
     with pytest.raises(ValueError, match=r"outputs\['scores'\].classes: log-odds take to know what"):
         open_model(raw, Parameters.LOG_ODDS, lambda output: setattr(output, "logits_tensor_name", "scores"))
+
+
+def test_a_name_that_classes_share_chooses_none_of_them(save):
+    def name(output):
+        output.index_name_mapping.list_value.extend(["a", "b", "a"])
+
+    model = open_model(save(tf.nn.softmax)[1], change=name)
+    with pytest.raises(ValueError, match="the classes 0, 2 are all named 'a'; give output_indices"):
+        choose_outputs(Parameters(class_names=["a"]), {"candidate": model})
+    assert choose_outputs(Parameters(class_names=["b"]), {"candidate": model}).fixed == (1,)
