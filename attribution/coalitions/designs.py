@@ -19,6 +19,9 @@ _UNKNOWN = 1e5
 # Pairs among which the greedy choice is made, and how many it chooses; the others are taken as they come.
 _CANDIDATES = 2048
 _GREEDY = 300
+# Of so many pairs for each place, the first are those of single features. Fewer, or fewer of them chosen, leave too
+# little to tell how large interactions are.
+_MANY_BY_PLACE = 2
 # Orders of which one is chosen: as many as take so much work, but between two limits; it is the first few that matter.
 _WORK = 2**18
 _LEAST_ORDERS, _MOST_ORDERS = 16, 1024
@@ -30,13 +33,22 @@ _FUTILE = 8
 def choose_pairs(places: int, pairs: int) -> Design:
     """Chooses pairs that together say most about Shapley values; fewer if there are no more.
 
-    The beginning of a longer choice is the shorter one.
+    Of at least twice as many pairs as places, those of one feature and all others come first: together they say more
+    than what is chosen one after the other, and they reach every leaf of a tree that one feature alone must be present
+    at, or absent. The beginning of a longer choice is the shorter one, if both have so many.
     """
     candidates = _candidates(places)
-    order = _greedy(candidates, min(_GREEDY, pairs, len(candidates)))
+    begins = _MANY_BY_PLACE * places <= min(pairs, _GREEDY)
+    first = np.flatnonzero(of_single_features(candidates)) if begins else np.arange(0)
+    order = _greedy(candidates, np.concatenate([[0], first]), min(_GREEDY, pairs, len(candidates)))
     rest = np.setdiff1d(np.arange(len(candidates)), order)
     signs = candidates[np.concatenate([order, rest])[:pairs]]
     return Design(signs, np.arange(-1, len(signs) - 1))
+
+
+def of_single_features(signs: np.ndarray) -> np.ndarray:
+    """Tells which pairs are of one feature and all others, bool `[pairs]`, of signs `[pairs, places]`."""
+    return np.abs(signs.sum(axis=1)) == signs.shape[1] - 2
 
 
 @functools.lru_cache(maxsize=64)
@@ -84,8 +96,8 @@ def _keys(coalitions: np.ndarray) -> np.ndarray:
     return np.where(coalitions ^ coalitions[..., -1:], words, np.uint64(0)).sum(axis=-1)
 
 
-def _greedy(candidates: np.ndarray, count: int) -> np.ndarray:
-    """Chooses, one after the other, the pair that takes most from the Shapley values' variance; the first is given.
+def _greedy(candidates: np.ndarray, first: np.ndarray, count: int) -> np.ndarray:
+    """Chooses, one after the other, the pair that takes most from the Shapley values' variance; the first are given.
 
     Each step updates, for all candidates, the variance of the half difference and its covariances with the Shapley
     values, given the pairs so far (a pivoted Cholesky factorisation).
@@ -99,8 +111,9 @@ def _greedy(candidates: np.ndarray, count: int) -> np.ndarray:
     covariances = of_values(candidates, with_values + 2 * single)
     factors = np.zeros((count, len(candidates)))
     chosen = np.zeros(count, np.int64)
+    chosen[: len(first)] = first[:count]
     for step in range(count):
-        if step:
+        if step >= len(first):
             known = variances < 1e-9 * covariances_between[0]
             gains = (covariances**2).sum(axis=1) / np.where(known, np.inf, variances)
             gains[chosen[:step]] = -1

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfx_explain.attribution.path.mesh import Mesh
 from tfx_explain.attribution.path.probes import probes
-from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, graded, leaps
+from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, RULES, graded, leaps, narrower
 from tfx_explain.attribution.path.refinement import Quadrature
 
 # rows [rows], alphas [rows, points] -> outputs float64 [rows, points], slopes float [rows, points, features]
@@ -220,7 +220,8 @@ def integrate_fixed(
     squares = (np.where(np.isfinite(others), others, 0) ** 2).sum(axis=1).max(axis=1)
     squares += (leaps(rule, outputs, rises[:, 1:-1]) ** 2).sum(axis=1)
     # Of a single feature the gap is all of the error.
-    errors = np.maximum(np.sqrt(squares) * (values.shape[1] > 1), gaps)
+    narrow = narrower(rule, outputs.shape[1] - 2) * (values.shape[1] > 1)
+    errors = np.maximum(np.sqrt(squares) * narrow, gaps)
     sizes = np.abs(values).sum(axis=1)
     rounding = _ROUNDING * precision * (np.abs(starts) + np.abs(ends) + sizes)
     return PathIntegrals(

@@ -42,6 +42,15 @@ _OF_POLYNOMIALS, _OF_NEIGHBOURS, _OF_NEIGHBOURS_AND_ENDS, _OF_LINES = 1.2, 0.5, 
 # Between an end that is a point and the next one, features may move the output up and down again: what the output's
 # change leaves there counts so many times.
 _BESIDE_ENDS = 2.0
+# With more points than ten, up to fifty, all of these together grow less precise than the rule does: errors are smaller
+# by the number of points to this power.
+_FEW_POINTS, _MANY_POINTS = 10, 50
+_NARROWER = {"gauss_legendre": 0.1, "riemann": 0.0, "trapezoid": 0.15}
+
+
+def narrower(rule: str, points: int) -> float:
+    """Returns which share of all that tells of errors covers those of a rule of so many points."""
+    return (_FEW_POINTS / min(max(points, _FEW_POINTS), _MANY_POINTS)) ** _NARROWER[rule]
 
 
 @functools.lru_cache(maxsize=4)

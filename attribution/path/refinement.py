@@ -16,6 +16,9 @@ from tfx_explain.attribution.path.quadrature import secant_share
 # points.
 _GAP_SHARE = 0.4
 _ALONE_SHARE = 0.25
+# Where the output leaps, it may leap back and forth elsewhere, and leave no trace: of the new points, what leaps are of
+# the doubts, so many are spread over the whole path.
+_SPREAD_SHARE = 0.4
 # Bytes that stay in a processor's cache.
 _IN_CACHE = 2**20
 # Even where nothing is in doubt, points go somewhere.
@@ -97,7 +100,8 @@ class Quadrature:
             doubts += gaps[:, part]
             doubts *= doubts
             squares[:, part] = _over_points(doubts)
-        parts += gaps * len(slopes)
+        gaps *= len(slopes)
+        parts += gaps + _SPREAD_SHARE * lengths * _over_points(gaps)
         return np.sqrt(squares.max(axis=0)) * units, parts
 
     def new_points(self, rows: np.ndarray, count: int, doubts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ def test_pairs_are_distinct_and_a_longer_choice_begins_with_the_shorter():
         assert (signs[0] == -1).all()
         both = np.concatenate([signs, -signs])
         assert len(np.unique(both, axis=0)) == len(both)
-        np.testing.assert_array_equal(choose_pairs(features, 40).signs[:16], signs[: min(16, len(signs))])
+        np.testing.assert_array_equal(choose_pairs(features, 60).signs[:16], signs[: min(16, len(signs))])
 
 
 @pytest.mark.parametrize(("features", "pairs"), [(5, 16), (12, 20), (12, 900), (40, 60)])
