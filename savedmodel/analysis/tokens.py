@@ -29,26 +29,10 @@ _APART = ("Tokenize", "Fragments", "ByteSplit")
 _RESULTS = {"RaggedTensorFromVariant": "output_ragged_rank", "TensorListStack": "", "TensorArrayGatherV3": ""}
 _LOOPS = frozenset({"While", "StatelessWhile"})
 # What tables of lists' values are read by keeps these in order, all or some of them.
-_IN_ORDER = frozenset(
-    {
-        *(
-            "Cast",
-            "Identity",
-            "Reshape",
-            "ExpandDims",
-            "Squeeze",
-            "AddV2",
-            "Sub",
-            "Mul",
-            "FloorMod",
-            "Maximum",
-            "Minimum",
-        ),
-        *("Select", "SelectV2", "GreaterEqual", "Greater", "Less", "LessEqual", "Equal", "NotEqual", "LogicalAnd"),
-        *("SparseFillEmptyRows", "SparseToDense", "RaggedTensorToTensor", "RaggedTensorToSparse", "SparseReshape"),
-        *("Where", "GatherV2", "Unique", "DynamicPartition"),
-    }
-)
+_IN_ORDER = frozenset({"Cast", "Identity", "Reshape", "ExpandDims", "Squeeze", "AddV2", "Sub", "Mul", "FloorMod"})
+_IN_ORDER |= {"Maximum", "Minimum", "Select", "SelectV2", "Where", "GatherV2", "Unique", "DynamicPartition"}
+_IN_ORDER |= {"GreaterEqual", "Greater", "Less", "LessEqual", "Equal", "NotEqual", "LogicalAnd", "SparseToDense"}
+_IN_ORDER |= {"SparseFillEmptyRows", "SparseReshape", "RaggedTensorToTensor", "RaggedTensorToSparse"}
 
 
 class TokensNotFoundError(ValueError):
