@@ -35,7 +35,6 @@ def shapes_alone(function: Callable[..., Any], slots: Sequence[Slot]) -> Callabl
     specs = [spec for slot in slots for spec in _flat_specs(slot)]
     shapes = tf.nest.map_structure(lambda _: tf.int64, function.structured_outputs)
 
-    @tf.function(input_signature=specs, autograph=False)
     def of_rows(*flat: tf.Tensor) -> Any:
         def alone(row: tf.Tensor) -> Any:
             given, arguments = iter(flat), []
@@ -52,12 +51,16 @@ def shapes_alone(function: Callable[..., Any], slots: Sequence[Slot]) -> Callabl
         rows = tf.shape(flat[0])[0] if not slots[0].is_ragged else tf.shape(flat[1])[0] - 1
         return tf.map_fn(alone, tf.range(rows), fn_output_signature=shapes)
 
+    @functools.cache
+    def traced() -> Callable[..., Any]:  # a concrete function, as others make TensorFlow warn of many traces
+        return tf.function(of_rows, input_signature=specs, autograph=False).get_concrete_function()
+
     def call(raw: Tensors) -> list[np.ndarray]:
         flat: list[Any] = []
         for slot in slots:
             value: Any = raw[slot.key]
             flat += [value.flat_values, tf.cast(value.row_splits, tf.int64)] if slot.is_ragged else [value]
-        return [shape.numpy() for shape in of_rows(*flat)]
+        return [shape.numpy() for shape in traced()(*flat)]
 
     return call
 
