@@ -74,12 +74,12 @@ def read_evidence(
       ValueError: There are none, or they can't be read.
     """
     files = [path for folder in folders for path in files_of(folder)]
-    add_up = _AddUp(class_name)
+    add_up, pipeline = _AddUp(class_name), make_pipeline()  # which tells of options that Beam refuses, in any case
     if _are_few(files):
         batches = (records for path in files for records in read_whole(path, BATCH_SIZE))
         _write(functools.reduce(add_up.add_input, batches, add_up.create_accumulator()), scratch)
     else:
-        _add_up_on_beam(files, add_up, make_pipeline, scratch)
+        _add_up_on_beam(files, add_up, pipeline, scratch)
     rows, totals, masses, tokens, records = _read(scratch)
     if not totals:
         raise ValueError(f"There are no attributions in {', '.join(folders)}.")
@@ -95,11 +95,8 @@ def _are_few(files: Sequence[str]) -> bool:
     return all(size <= _FEW_BYTES for size in sizes)
 
 
-def _add_up_on_beam(
-    files: Sequence[str], add_up: _AddUp, make_pipeline: Callable[[], beam.Pipeline], scratch: str
-) -> None:
+def _add_up_on_beam(files: Sequence[str], add_up: _AddUp, pipeline: beam.Pipeline, scratch: str) -> None:
     with worker_errors():
-        pipeline = make_pipeline()
         _ = (
             pipeline
             | "Files" >> beam.Create(files)
