@@ -55,26 +55,10 @@ def import_cut(
     Returns:
         A callable of the feeds in their order, then of `extra`; safe to call from several threads.
     """
-    kept = _CUTS.get()
-    if kept is None or finish or extra:
-        return _imported(graph, feeds, fetches, finish, extra)
+    kept = None if finish or extra else _CUTS.get()
     key = id(graph), tuple(feeds.items()), tuple(fetches)
-    if key not in kept:
-        kept[key] = graph, _imported(graph, feeds, fetches)
-    found = kept[key][1]
-    if len(kept) > _MOST_CUTS:
-        kept.pop(next(iter(kept)))
-    return found
-
-
-def _imported(
-    graph: FlatGraph,
-    feeds: Mapping[str, tf.TensorSpec],
-    fetches: Sequence[str],
-    finish: Callable[[dict[str, tf.Tensor], list[tf.Tensor]], Any] | None = None,
-    extra: Sequence[tf.TensorSpec] = (),
-) -> Callable[..., Any]:
-    """Imports what `import_cut` cuts out."""
+    if kept and key in kept:
+        return kept[key][1]
     nodes = in_order(graph.nodes, fetches, feeds)
     graph_def = with_own_functions(graph.versions, nodes.values(), graph.functions)
     names = list(feeds)
@@ -94,7 +78,12 @@ def _imported(
         fetched = [fed[name] if name in fed else next(imported) for name in fetches]
         return finish(fed, [*fetched, *arguments[len(names) :]]) if finish else fetched
 
-    return tf.compat.v1.wrap_function(build, [*feeds.values(), *extra])
+    function = tf.compat.v1.wrap_function(build, [*feeds.values(), *extra])
+    if kept is not None:
+        kept[key] = graph, function
+        if len(kept) > _MOST_CUTS:
+            kept.pop(next(iter(kept)))
+    return function
 
 
 def tensor_specs(graph: FlatGraph) -> tuple[dict[str, tf.TensorSpec], Any]:
