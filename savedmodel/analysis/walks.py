@@ -20,8 +20,9 @@ _MOVES = {
     **dict.fromkeys(("Split", "SplitV", "Transpose", "Tile", "ReverseV2", "BroadcastTo"), "T"),
     **dict.fromkeys(("Gather", "GatherV2", "GatherNd"), "Tparams"),
 }
-# How many tensors are looked at, and how large a matrix may be that probabilities are added up by.
-_MOST, _MOST_WEIGHTS = 500, 2**16
+# How many times a tensor is looked at, which also bounds how deep a walk goes, and how large a matrix may be that
+# probabilities are added up by.
+_MOST, _MOST_WEIGHTS = 200, 2**16
 
 Rule: TypeAlias = "Callable[[Walk, Any, str], Between | None]"
 
@@ -39,7 +40,7 @@ class Walk:
         self.logits: list[str] = []
         self.operands: dict[str, tf.Tensor] = {}
         self.of_logarithm = False
-        self._read, self._known = read, dict[str, Between | None]()
+        self._read, self._known, self._looks = read, dict[str, Between | None](), 0
 
     def probability(self, tensor: str) -> Between | None:
         """What `tensor` is, or what it is the logarithm of; None where that isn't understood."""
@@ -48,6 +49,7 @@ class Walk:
         self.of_logarithm = True
         self.logits.clear()
         self._known.clear()
+        self._looks = 0
         return self.exponential(tensor)
 
     def value(self, tensor: str) -> Between | None:
@@ -60,11 +62,13 @@ class Walk:
             self._known[tensor] = None  # while it is looked for
             node = self.node(tensor)
             rule = _RULES.get(node.op)
-            self._known[tensor] = rule(self, node, tensor) if rule and len(self._known) < _MOST else None
+            self._known[tensor] = rule(self, node, tensor) if rule and self._may_look() else None
         return self._known[tensor]
 
     def exponential(self, tensor: str) -> Between | None:
         """exp() of the values of a tensor."""
+        if not self._may_look():
+            return None
         node = self.node(tensor)
         first = node.input[0] if node.input else ""
         if node.op in _SAME:
@@ -125,6 +129,10 @@ class Walk:
         fixed = static_value(self._read.graph, node.input[1]) if len(node.input) > 1 else None
         rank = self.spec(node.input[0]).shape.rank if fixed is not None else None
         return None if fixed is None or not rank else [int(axis) % rank for axis in np.reshape(fixed, [-1])]
+
+    def _may_look(self) -> bool:
+        self._looks += 1
+        return self._looks <= _MOST
 
     def _softplus_of(self, tensor: str) -> str:
         node = self.node(tensor)
