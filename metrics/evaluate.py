@@ -14,11 +14,13 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator as stock_evaluator
+from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as stock_writer
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from tfx_explain.metrics import configs
+from tfx_explain.metrics.compute import ComputeMetrics, computes_plainly
 from tfx_explain.metrics.extractor import attributions_extractor
 from tfx_explain.proto.printable import first_line, text_of
 from tfx_explain.storage import columns
@@ -27,12 +29,16 @@ from tfx_explain.storage.paths import matching
 from tfx_explain.storage.sink import write_records, write_text
 
 _CONFIG_FILE = "eval_config.json"
-# What is written of an evaluation, and how TFMA's writer makes messages of it; its validations aren't: nothing is
-# validated here.
-_WRITTEN: Mapping[str, Callable[[Any], Any]] = {
-    tfma.METRICS_KEY: functools.partial(tfma.writers.convert_slice_metrics_to_proto, add_metrics_callbacks=[]),
-    tfma.ATTRIBUTIONS_KEY: stock_writer.convert_slice_attributions_to_proto,
+# What is written of an evaluation, by kind of metric, and how TFMA's writer makes messages of it; its validations
+# aren't: nothing is validated here.
+_WRITTEN: Mapping[str, tuple[type, Callable[[Any], Any]]] = {
+    tfma.METRICS_KEY: (
+        metric_types.MetricKey,
+        functools.partial(tfma.writers.convert_slice_metrics_to_proto, add_metrics_callbacks=[]),
+    ),
+    tfma.ATTRIBUTIONS_KEY: (metric_types.AttributionsKey, stock_writer.convert_slice_attributions_to_proto),
 }
+_LEFT_OUT = ("ExtractLabels", "ExtractMaterializedPredictions")
 _BATCH_SIZE = 1000
 
 
@@ -109,8 +115,7 @@ def evaluate_attributions(
     batches = (
         pipeline
         | "Files" >> beam.Create(_paths(file_patterns))
-        | "ReadAttributions" >> beam.FlatMap(read_batches)
-        | "KeepWhatIsEvaluated" >> beam.Map(_keep, configs.features_read(config))
+        | "ReadAttributions" >> beam.FlatMap(_read_kept, configs.features_read(config))
     )
     _ = batches | "EvaluateAttributions" >> EvaluateAttributions(
         config, output_path, data_location or ", ".join(file_patterns)
@@ -163,15 +168,11 @@ class EvaluateAttributions(beam.PTransform):
         """
         config = self._eval_config
         extracts = batches | "ToExtracts" >> tfma.BatchedInputsToExtracts()
-        for extractor in (attributions_extractor(config), *tfma.default_extractors(eval_config=config)):
+        for extractor in _extractors(config):
             extracts = extracts | extractor.stage_name >> extractor.ptransform
-        evaluator = _evaluator(config)
-        evaluation = extracts | evaluator.stage_name >> evaluator.ptransform
-        serialized = [
-            beam.pvalue.AsIter(evaluation[key] | f"Serialize[{key}]" >> beam.Map(_serialized, key)) for key in _WRITTEN
-        ]
+        serialized = beam.pvalue.AsIter(_serialized_metrics(extracts, config))
         start = batches.pipeline | "Start" >> beam.Impulse()
-        return start | "Write" >> beam.Map(_write, self._output_path, self._run_as_text(), *serialized)
+        return start | "Write" >> beam.Map(_write, self._output_path, self._run_as_text(), serialized)
 
     def _run_as_text(self) -> str:
         """What `tfma.load_eval_result` reads beside the metrics."""
@@ -186,15 +187,40 @@ class EvaluateAttributions(beam.PTransform):
         return json_format.MessageToJson(run)
 
 
-def _serialized(of_slice: tuple[Any, dict[Any, Any]], key: str) -> bytes:
-    """Returns a slice's metrics or attributions as TFMA's writer writes them."""
+def _extractors(eval_config: config_pb2.EvalConfig) -> list[tfma.extractors.Extractor]:
+    """This package's extractor and TFMA's, but those of labels and predictions, which records need not have."""
+    stock = tfma.default_extractors(eval_config=eval_config)
+    return [attributions_extractor(eval_config), *(one for one in stock if one.stage_name not in _LEFT_OUT)]
+
+
+def _serialized_metrics(
+    extracts: beam.PCollection, eval_config: config_pb2.EvalConfig
+) -> beam.PCollection[tuple[str, bytes]]:
+    """From rows to what is written of each slice, with the key of `_WRITTEN` that it is written under."""
+    if computes_plainly(eval_config):
+        return extracts | "Compute" >> ComputeMetrics(eval_config) | "Serialize" >> beam.FlatMap(_serialized)
+    evaluator = _evaluator(eval_config)
+    evaluation = extracts | evaluator.stage_name >> evaluator.ptransform
+    return [
+        evaluation[key] | f"Serialize[{key}]" >> beam.FlatMap(_serialized, (key,)) for key in _WRITTEN
+    ] | beam.Flatten()
+
+
+def _serialized(
+    of_slice: tuple[Any, dict[Any, Any]], keys: Iterable[str] = tuple(_WRITTEN)
+) -> Iterator[tuple[str, bytes]]:
+    """Yields a slice's metrics, attributions or both, by key, as TFMA's writer writes them."""
     slice_key, values = of_slice
     named = {name._replace(model_name=name.model_name or tfma.CANDIDATE_KEY): value for name, value in values.items()}
-    return _WRITTEN[key]((slice_key, named)).SerializeToString(deterministic=True)
+    for key in keys:
+        kind, to_proto = _WRITTEN[key]
+        _, found = stock_evaluator._filter_by_key_type((slice_key, named), kind)
+        yield key, to_proto((slice_key, found)).SerializeToString(deterministic=True)
 
 
-def _write(_: bytes, folder: str, run: str, *serialized: Iterable[bytes]) -> None:
-    for key, messages in zip(_WRITTEN, serialized, strict=True):
+def _write(_: bytes, folder: str, run: str, serialized: Iterable[tuple[str, bytes]]) -> None:
+    for key in _WRITTEN:
+        messages = (message for of, message in serialized if of == key)
         write_records(messages, os.path.join(folder, f"{key}-00000-of-00001.tfrecord"))
     write_text(run, os.path.join(folder, _CONFIG_FILE))
 
@@ -243,6 +269,10 @@ def read_batches(path: str) -> Iterator[pa.RecordBatch]:
     """Yields the records of a file, by columns."""
     decoder = ExamplesToRecordBatchDecoder()
     return (decoder.DecodeBatch(records.tolist()) for records in read_whole(path, _BATCH_SIZE))
+
+
+def _read_kept(path: str, original: frozenset[str] | None) -> Iterator[pa.RecordBatch]:
+    return (_keep(batch, original) for batch in read_batches(path))
 
 
 def _paths(file_patterns: Sequence[str]) -> list[str]:

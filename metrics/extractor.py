@@ -60,7 +60,8 @@ def _extract(
     original = [name for name in batch.schema.names if not columns.is_explanation_column(name)]
     rest = pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(n)) for n in original], original)
     return {
-        # TFMA's attribution metrics ask for predictions, which nobody reads here.
+        # TFMA's attribution metrics ask for labels and predictions, which nobody reads here.
+        tfma.LABELS_KEY: None,
         tfma.PREDICTIONS_KEY: None,
         **extracts,
         tfma.ARROW_RECORD_BATCH_KEY: rest,

@@ -160,3 +160,21 @@ def test_a_file_that_was_cut_off_fails_the_evaluation(tmp_path, write_records, e
         file.truncate(os.path.getsize(path) - 4)
     with pytest.raises(Exception, match="is damaged"), beam.Pipeline() as pipeline:
         evaluate_attributions(pipeline, [pattern], str(tmp_path / "out"))
+
+
+def test_few_steps_compute_what_all_of_tfmas_do(evaluate, rows, metric_config):
+    metrics = [metric_config("AttributionShare", "age"), metric_config("MeanAttribution", "sex")]
+    metrics += [config_pb2.MetricConfig(class_name=name) for name in ("TotalAttributions", "MeanAbsoluteAttributions")]
+    config = config_pb2.EvalConfig(
+        slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=["sex"])],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
+    )
+
+    def found():
+        output = evaluate(rows, config)
+        return [sorted(map(str, load(output))) for load in (tfma.load_metrics, tfma.load_attributions)]
+
+    few = found()
+    assert [len(slices) for slices in few] == [3, 3]
+    config.options.min_slice_size.value = 2  # which every slice has, and TFMA's evaluator alone hides
+    assert found() == few
