@@ -128,9 +128,14 @@ def _write(explained: Mapping[str, beam.PCollection], split: str, output_dir: st
     explained[DEAD_LETTERS] | f"WriteDeadLetters[{split}]" >> WriteBatches(os.path.join(dead, "dead_letters"))
     (
         explained[SUMMARY]
-        | f"ToJson[{split}]" >> beam.Map(Summary.to_json)
-        | f"WriteSummary[{split}]" >> beam.Map(write_text, _summary_path(output_dir, split))
+        # Of no row there is none; Beam would take four more transforms to say so.
+        | f"Count[{split}]" >> beam.CombineGlobally(Summary.merge).without_defaults()
+        | f"WriteSummary[{split}]" >> beam.Map(_write_summary, _summary_path(output_dir, split))
     )
+
+
+def _write_summary(summary: Summary, path: str) -> str:
+    return write_text(summary.to_json(), path)
 
 
 def _summary_path(output_dir: str, split: str) -> str:
@@ -139,6 +144,8 @@ def _summary_path(output_dir: str, split: str) -> str:
 
 def _take_summary(output_dir: str, split: str) -> Summary:
     path = _summary_path(output_dir, split)
+    if not tf.io.gfile.exists(path):
+        return Summary.merge([])
     with tf.io.gfile.GFile(path, "rb") as file:
         summary = Summary.from_json(file.read())
     tf.io.gfile.remove(path)

@@ -65,12 +65,12 @@ class Explain(beam.PTransform):
         return {
             RECORDS: explained[RECORDS] | "Records" >> beam.FlatMap(list).with_output_types(bytes),
             DEAD_LETTERS: explained[DEAD_LETTERS] | "DeadLetters" >> beam.FlatMap(list).with_output_types(bytes),
-            SUMMARY: explained[SUMMARY],
+            SUMMARY: explained[SUMMARY] | "Count" >> beam.CombineGlobally(Summary.merge),
         }
 
 
 class ExplainBatches(beam.PTransform):
-    """From `RowBatch`es to batches of records and of dead letters, and one `Summary`; as `Explain` otherwise."""
+    """From `RowBatch`es to batches of records and of dead letters, each with a `Summary`; as `Explain` otherwise."""
 
     def __init__(self, job: ExplanationJob, heartbeat: Heartbeat | None = None) -> None:
         """Finds what the job lacks.
@@ -97,8 +97,7 @@ class ExplainBatches(beam.PTransform):
         explained = rows | "Attribute" >> beam.ParDo(
             _ExplainDoFn(self._job, self._shared, self._heartbeat)
         ).with_outputs(DEAD_LETTERS, SUMMARY, main=RECORDS)
-        summary = explained[SUMMARY] | "Count" >> beam.CombineGlobally(Summary.merge)
-        return {RECORDS: explained[RECORDS], DEAD_LETTERS: explained[DEAD_LETTERS], SUMMARY: summary}
+        return {name: explained[name] for name in (RECORDS, DEAD_LETTERS, SUMMARY)}
 
 
 class _ExplainDoFn(beam.DoFn):
