@@ -101,8 +101,9 @@ def render_part(name: str, **shown: Any) -> str:
     return environment().get_template(name).render(**shown)
 
 
+@functools.cache
 def environment(*above: str) -> jinja2.Environment:
-    """Returns where templates are rendered: whatever a value holds is escaped, and printable.
+    """Returns where templates are rendered, compiled once: whatever a value holds is escaped, and printable.
 
     Args:
       above: Packages with templates of their own, which are taken before the report's.

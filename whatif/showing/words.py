@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import jinja2
@@ -74,7 +73,6 @@ def short(name: str) -> str:
     return templates().filters["short"](name)
 
 
-@functools.cache
 def templates() -> jinja2.Environment:
     """Returns what makes HTML of templates, the page's own and the report's."""
     return environment("tfx_explain.whatif.showing")
