@@ -66,7 +66,7 @@ class _WriteShards(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self._writer is not None:
             everywhere = window.GlobalWindow()
-            yield WindowedValue(self._writer.close(), everywhere.max_timestamp(), [everywhere])
+            yield WindowedValue(self._writer.close(), everywhere.max_timestamp(), (everywhere,))
 
 
 def _name_shards(_: bytes, sink: _TFRecordSink, folder: str, shards: Iterable[str]) -> Iterator[str]:
