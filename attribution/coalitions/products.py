@@ -43,9 +43,7 @@ def _traced() -> Callable[..., list[tf.Tensor]]:
     return steady(_products, [tf.TensorSpec([None, None], tf.float64)] * 4)
 
 
-def _products(
-    differences: tf.Tensor, weights: tf.Tensor, changes: tf.Tensor, precisions: tf.Tensor
-) -> list[tf.Tensor]:
+def _products(differences: tf.Tensor, weights: tf.Tensor, changes: tf.Tensor, precisions: tf.Tensor) -> list[tf.Tensor]:
     judged = tf.shape(precisions)[0]
     those = differences[:, 1 : 1 + judged]
     forms = tf.reshape(those @ precisions, [tf.shape(those)[0], -1, judged]) * those[:, tf.newaxis]

@@ -85,7 +85,7 @@ class Rule:
         The stated ones hold with a probability of `confidence`.
         """
         values, changes, squares = sums_and_squares(differences, self.weights, self.changes, self.precisions)
-        chances = self._chances(squares)
+        chances = self._chances(squares, values.shape[1])
         ratio = np.maximum((chances * self.ratios).sum(axis=1), np.finfo(np.float64).tiny)
         standard_errors = np.sqrt(changes * ratio)
         spread = (chances * (self.ratios / ratio[:, None] - 1) ** 2).sum(axis=1)
@@ -105,12 +105,12 @@ class Rule:
             largest = np.fmin(sizes[:, None], stated[:, None] / shown)
         return np.maximum(stated, (errors * largest / FARTHEST).max(axis=1, initial=0))
 
-    def _chances(self, squares: np.ndarray) -> np.ndarray:
+    def _chances(self, squares: np.ndarray, places: int) -> np.ndarray:
         """Returns how likely the strengths are, `[rows, strengths]`, when nothing is known of a row's scale.
 
         `squares` are those of the judged differences, relative to what each strength lets expect, `[rows, strengths]`.
         """
-        degrees = min(len(self.precisions) - self.weights.shape[1], _TELLING)
+        degrees = min(len(self.precisions) - places, _TELLING)
         logs = self.logs - degrees / 2 * np.log(np.maximum(squares, np.finfo(np.float64).tiny))
         chances = np.exp(logs - logs.max(axis=1, keepdims=True))
         return chances / chances.sum(axis=1, keepdims=True)
@@ -174,8 +174,8 @@ def _rule(
         # Satterthwaite's: how many independent changes would be as uncertain together.
         doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
     logs, ratios, doubts = np.array(logs), np.array(ratios) * smaller**2, np.array(doubts)
-    matrices = map(tf.constant, (weights, changes, np.concatenate(precisions, axis=1)))
-    parts = *matrices, logs, ratios, doubts, spread
+    side_by_side = tf.constant(np.concatenate(precisions, axis=1))
+    parts = tf.constant(weights), tf.constant(changes), side_by_side, logs, ratios, doubts, spread
     missed = unreached(index, np.concatenate([signs > 0, signs < 0]))
     rule = Rule(*parts, unseen=0.0, hidden=np.zeros((0, 2)), unreached=missed)
     return dataclasses.replace(rule, unseen=unseen, hidden=_hidden(index, signs, rule))
