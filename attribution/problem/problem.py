@@ -66,6 +66,8 @@ class Problem:
         """Returns what stands for an absent feature: the tensor of the baseline of that index, `[1 or rows, ...]`."""
         tensor = self.baselines[key]
         at = min(baseline, tensor.shape[0] - 1)
+        if tensor.shape[0] == 1 and key not in self.own:
+            return tensor
         return tensor[at] if key in self.own else tensor[at : at + 1]
 
     def batch_rows(self, batch_size: int, besides: int = 0) -> int:
@@ -281,7 +283,7 @@ def _finite(
         finite = good.numpy()
         finite = finite.reshape(len(finite), int(np.prod(finite.shape[1:])))
     else:
-        finite = tf.math.is_finite(tensor).numpy()
+        finite = np.isfinite(tensor.numpy())
         finite = finite[:, None] if finite.ndim == 1 else finite.all(axis=tuple(range(1, finite.ndim - 1)))
     if finite.all():
         return
