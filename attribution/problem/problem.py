@@ -68,9 +68,10 @@ class Problem:
     def absent(self, key: str, baseline: int) -> Tensor:
         """Returns what stands for an absent feature: the tensor of the baseline of that index, `[1 or rows, ...]`."""
         tensor = self.baselines[key]
-        at = min(baseline, tensor.shape[0] - 1)
         if tensor.shape[0] == 1 and key not in self.own:
+            # To take a part of it takes as long as hundreds of evaluations.
             return tensor
+        at = min(baseline, tensor.shape[0] - 1)
         return tensor[at] if key in self.own else tensor[at : at + 1]
 
     def batch_rows(self, batch_size: int, besides: int = 0) -> int:
