@@ -71,8 +71,7 @@ class CoalitionGame:
         problem = self._problem
         count = len(present) * len(rows)
         size = call_size(count, self._batch_size)
-        each = extended(np.tile(rows, len(present)), size)
-        tensors = {key: tf.gather(problem.inputs[key], each) for key in problem.inputs if key not in problem.owners}
+        tensors = self._held(rows, len(present), size)
         for key in self._columns:
             tensors[key] = lengthened(self._chosen(key, rows, present, places), size)
         for key, either in self._either.items():
@@ -80,10 +79,17 @@ class CoalitionGame:
             taken = np.where(present[:, places[:, problem.owners[key]]], rows, away)
             tensors[key] = tf.gather(either, extended(taken.reshape(-1), size))
         mixtures = [mixed.choose(rows, present, places, -(-size // len(rows))) for mixed in self._mixed]
-        targets = tf.constant(problem.targets[each])
-        outputs = np.asarray(run(problem.model, self._program, mixtures, tensors, targets))
+        targets = tf.constant(problem.targets[rows])
+        outputs = np.asarray(run(problem.model, self._program, mixtures, tensors, targets, tf.constant([size])))
         self.rounding = float(np.finfo(outputs.dtype).epsneg)
         return outputs[:count].reshape(len(present), len(rows))
+
+    def _held(self, rows: np.ndarray, coalitions: int, size: int) -> dict[str, Tensor]:
+        """Returns the tensors `[size, ...]` without a player."""
+        keys = [key for key in self._problem.inputs if key not in self._problem.owners]
+        # To say of which row each is takes longer than to choose.
+        each = extended(np.tile(rows, coalitions), size) if keys else rows
+        return {key: tf.gather(self._problem.inputs[key], each) for key in keys}
 
     def _chosen(self, key: str, rows: np.ndarray, present: np.ndarray, places: np.ndarray) -> Tensor:
         """Returns `[coalitions * rows, ..., columns]`."""
@@ -102,5 +108,5 @@ def _is_narrow(tensor: Tensor, absent: Tensor, features: int) -> bool:
         and tensor.dtype.is_floating
         and tensor.shape[1:].num_elements() <= NARROW
         and features <= _PRODUCT_FEATURES
-        and bool(tf.reduce_all(tf.math.is_finite(absent)))
+        and bool(np.isfinite(absent.numpy()).all())
     )

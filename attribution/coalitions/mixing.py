@@ -53,7 +53,7 @@ class Mixed:
         """
         count, last = len(rows), present.shape[1] - 1
         seats = np.where(self._owners < 0, last, places[:, self._owners])
-        row, column = np.ogrid[:count, : len(self._owners)]
+        row, column = np.arange(count)[:, None], np.arange(len(self._owners))
         shape = (1 + self._has_absent, last + 1, count)
         if self._several:
             flat = np.zeros((len(self._owners), *shape), self._values.dtype)
@@ -79,20 +79,26 @@ class Chosen:
     layouts: tuple[Layout, ...]
 
     def __call__(
-        self, model: Model, mixtures: Sequence[Mixture], others: dict[str, tf.Tensor], targets: tf.Tensor
+        self,
+        model: Model,
+        mixtures: Sequence[Mixture],
+        others: dict[str, tf.Tensor],
+        targets: tf.Tensor,
+        sizes: tf.Tensor,
     ) -> tf.Tensor:
         """Evaluates the model.
 
         Args:
             model: the model.
             mixtures: of each matrix.
-            others: the model's other inputs, `[rows, ...]`.
-            targets: int32 `[rows]`; of the choices for all rows, one choice after the other, the first ones count.
+            others: the model's other inputs, `[size, ...]`.
+            targets: int32 `[rows]`.
+            sizes: int32 `[1]`, how many of the choices for all rows count, one choice after the other: the first ones.
 
         Returns:
-            `[rows]`.
+            `[size]`.
         """
-        inputs, size = dict(others), tf.shape(targets)[0]
+        inputs, size = dict(others), sizes[0]
         for mixture, layout in zip(mixtures, self.layouts, strict=True):
             terms, width = mixture.count[0], sum(columns.width for columns in layout)
             members = tf.reshape(mixture.members, [-1, terms])
@@ -102,4 +108,5 @@ class Chosen:
             else:
                 chosen = members @ tf.reshape(mixture.terms, [width, terms, -1])
                 inputs |= apart(tf.reshape(chosen, [width, -1])[:, :size], layout)
-        return tf.reshape(model.predict(inputs, targets), [-1])
+        of_each = tf.tile(targets, -(-sizes // tf.shape(targets)))[:size]
+        return tf.reshape(model.predict(inputs, of_each), [-1])

@@ -18,12 +18,13 @@ import threading
 from collections.abc import Iterable
 
 import numpy as np
+import tensorflow as tf
 
 from tfx_explain.attribution.coalitions import kriging
 from tfx_explain.attribution.coalitions.designs import of_single_features
 from tfx_explain.attribution.coalitions.kriging import Design
 from tfx_explain.attribution.coalitions.leaves import FARTHEST, unreached
-from tfx_explain.attribution.model.blocks import row_products
+from tfx_explain.attribution.coalitions.products import sums_and_squares
 from tfx_explain.attribution.problem.promise import CONFIDENCE, simultaneous_of
 from tfx_explain.attribution.problem.randomness import random_orders
 
@@ -65,9 +66,9 @@ _KEPT = 72
 class Rule:
     """Makes values and standard errors of half differences of pairs, float64 `[rows, pairs]`."""
 
-    weights: np.ndarray  # [pairs, places]
-    changes: np.ndarray  # [pairs, groups * places], of the weights where one of the groups is left out
-    precisions: np.ndarray  # [judged, strengths * judged], inverse covariances, single features' effects taken out
+    weights: tf.Tensor  # [pairs, places]
+    changes: tf.Tensor  # [pairs, groups * places], of the weights where one of the groups is left out
+    precisions: tf.Tensor  # [judged, strengths * judged], inverse covariances, single features' effects taken out
     logs: np.ndarray  # [strengths], logarithms of how likely each is, but for the outputs
     ratios: np.ndarray  # [strengths], of an error's variance and a change's
     doubts: np.ndarray  # [strengths], inverse degrees of freedom of the changes' variance
@@ -83,10 +84,10 @@ class Rule:
 
         The stated ones hold with a probability of `confidence`.
         """
-        values, changes = row_products(differences, self.weights), row_products(differences, self.changes)
-        chances = self._chances(differences)
+        values, changes, squares = sums_and_squares(differences, self.weights, self.changes, self.precisions)
+        chances = self._chances(squares, values.shape[1])
         ratio = np.maximum((chances * self.ratios).sum(axis=1), np.finfo(np.float64).tiny)
-        standard_errors = np.sqrt((changes**2).sum(axis=1) / changes.shape[1] * ratio)
+        standard_errors = np.sqrt(changes * ratio)
         spread = (chances * (self.ratios / ratio[:, None] - 1) ** 2).sum(axis=1)
         # The variance of an estimated variance, relative to its square, is twice the inverse degrees of freedom.
         doubts = (chances * self.doubts).sum(axis=1) + self.spread * spread / 2 + 1 / _DEGREES
@@ -104,13 +105,12 @@ class Rule:
             largest = np.fmin(sizes[:, None], stated[:, None] / shown)
         return np.maximum(stated, (errors * largest / FARTHEST).max(axis=1, initial=0))
 
-    def _chances(self, differences: np.ndarray) -> np.ndarray:
-        """Returns how likely the strengths are, `[rows, strengths]`, when nothing is known of a row's scale."""
-        judged = len(self.precisions)
-        differences = differences[:, 1 : 1 + judged]
-        errors = row_products(differences, self.precisions).reshape(len(differences), -1, judged)
-        squares = (errors * differences[:, None]).sum(axis=2)
-        degrees = min(judged - self.weights.shape[1], _TELLING)
+    def _chances(self, squares: np.ndarray, places: int) -> np.ndarray:
+        """Returns how likely the strengths are, `[rows, strengths]`, when nothing is known of a row's scale.
+
+        `squares` are those of the judged differences, relative to what each strength lets expect, `[rows, strengths]`.
+        """
+        degrees = min(len(self.precisions) - places, _TELLING)
         logs = self.logs - degrees / 2 * np.log(np.maximum(squares, np.finfo(np.float64).tiny))
         chances = np.exp(logs - logs.max(axis=1, keepdims=True))
         return chances / chances.sum(axis=1, keepdims=True)
@@ -174,7 +174,8 @@ def _rule(
         # Satterthwaite's: how many independent changes would be as uncertain together.
         doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
     logs, ratios, doubts = np.array(logs), np.array(ratios) * smaller**2, np.array(doubts)
-    parts = weights, changes, np.concatenate(precisions, axis=1), logs, ratios, doubts, spread
+    side_by_side = tf.constant(np.concatenate(precisions, axis=1))
+    parts = tf.constant(weights), tf.constant(changes), side_by_side, logs, ratios, doubts, spread
     missed = unreached(index, np.concatenate([signs > 0, signs < 0]))
     rule = Rule(*parts, unseen=0.0, hidden=np.zeros((0, 2)), unreached=missed)
     return dataclasses.replace(rule, unseen=unseen, hidden=_hidden(index, signs, rule))

@@ -68,6 +68,9 @@ class Problem:
     def absent(self, key: str, baseline: int) -> Tensor:
         """Returns what stands for an absent feature: the tensor of the baseline of that index, `[1 or rows, ...]`."""
         tensor = self.baselines[key]
+        if tensor.shape[0] == 1 and key not in self.own:
+            # To take a part of it takes as long as hundreds of evaluations.
+            return tensor
         at = min(baseline, tensor.shape[0] - 1)
         return tensor[at] if key in self.own else tensor[at : at + 1]
 
@@ -285,7 +288,7 @@ def _finite(
         finite = good.numpy()
         finite = finite.reshape(len(finite), int(np.prod(finite.shape[1:])))
     else:
-        finite = tf.math.is_finite(tensor).numpy()
+        finite = np.isfinite(tensor.numpy())
         finite = finite[:, None] if finite.ndim == 1 else finite.all(axis=tuple(range(1, finite.ndim - 1)))
     if finite.all():
         return

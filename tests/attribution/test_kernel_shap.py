@@ -29,7 +29,7 @@ def test_pairs_are_distinct_and_a_longer_choice_begins_with_the_shorter():
 @pytest.mark.parametrize(("features", "pairs"), [(5, 16), (12, 20), (12, 900), (40, 60)])
 def test_weights_are_unbiased_for_single_features_and_complete(features, pairs):
     design = choose_pairs(features, pairs)
-    signs, weights = design.signs, least_variance("shapley", True, design, pairs).weights
+    signs, weights = design.signs, least_variance("shapley", True, design, pairs).weights.numpy()
     np.testing.assert_allclose(weights.T @ signs, 2 * np.eye(features), atol=1e-6)
     # All features present less all absent, minus twice the first half difference: the values sum to the whole change.
     np.testing.assert_allclose(weights.sum(axis=1), [-2] + [0] * (pairs - 1), atol=1e-9)
