@@ -26,6 +26,8 @@ from tfx_explain.attribution.problem.result import Attributions, assemble
 _MESH_BYTES, _FEWEST_ROWS = 2**24, 32
 # Few rows of a block need more points.
 _USUAL_POINTS = 128
+# How many calls the first points of a block of wide rows make; those of some of the rows, which follow, are large then.
+_FIRST_CALLS = 4
 # What rounding may do to averages, relative to the outputs.
 _ROUNDING = 4e-6
 
@@ -64,7 +66,7 @@ class IntegratedGradients(Method):
             entries: by keys of whole tensors `[rows, *entries, ...]`, such as vectors of words, how many axes the
                 entries have. Their maps are kept, too, under the keys, and as sums by entry, `[rows, *entries]`; those
                 of up to 64 entries take no gradient twice.
-            batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
+            batch_size: most rows in one call of the model; fewer where a tensor of a row takes more than 256 bytes.
 
         Raises:
             ValueError: if a setting is out of range.
@@ -86,11 +88,9 @@ class IntegratedGradients(Method):
         points = self._steps or min(self._max_gradients, _USUAL_POINTS)
         keys = self._mapped(problem)
         path = Path(problem, self._batch_size, set(keys.values()), self._entries)
+        first = FIRST_POINTS if self._steps is None else self._steps + 2
         block = max(_FEWEST_ROWS, _MESH_BYTES // (4 * points * (len(path.feature_of) + 4)))
-        # As many as make a batch of their first meshes.
-        block = min(path.batch_size // FIRST_POINTS, block)
-        if self._steps is not None:
-            block = max(1, path.batch_size // (self._steps + 2))
+        block = max(1, min(_FIRST_CALLS * path.batch_size // first, block))
         integrals, maps = [], path.empty_maps(rows, keys.values())
         for baseline in range(problem.num_baselines):
             integrate_block = functools.partial(self._integrate, path, baseline, set(keys.values()))

@@ -58,7 +58,7 @@ class Superpixels(Method):
             images: names of the features that are cut. None: each that is one float tensor `[rows, height, width]` or
                 `[rows, height, width, channels]`.
             seed: of the noise; a row's own comes from the seed and its row key.
-            batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
+            batch_size: most rows in one call of the model; fewer where a tensor of a row takes more than 256 bytes.
 
         Raises:
             ValueError: if a setting is out of range.

@@ -32,23 +32,17 @@ def steady(function: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Call
     dtypes, shapes = zip(*((output.dtype, output.shape) for output in wrapped.graph.outputs), strict=True)
 
     def in_one_thread(*tensors: tf.Tensor) -> list[tf.Tensor]:
-        # tf.data has the only limit of threads that is not the whole process's. Its public option for it is not heeded
-        # where a dataset is read without an iterator; its public `map` translates and traces what is traced already.
-        given = tf.raw_ops.TensorDataset(components=tensors, output_shapes=[tensor.shape for tensor in tensors])
-        called = tf.raw_ops.MapDataset(
-            input_dataset=given,
-            other_arguments=wrapped.captured_inputs,
+        # The only operation with a limit of threads that is its own; all others have the whole process's. It maps
+        # elements: here there is one, which is not copied. The function is prepared once, not in each call.
+        found = tf.raw_ops.MapDefun(
+            arguments=[tf.expand_dims(tensor, 0) for tensor in tensors],
+            captured_inputs=wrapped.captured_inputs,
+            output_types=dtypes,
+            output_shapes=shapes,
             f=wrapped,
-            output_types=dtypes,
-            output_shapes=shapes,
+            max_intra_op_parallelism=1,
         )
-        limited = tf.raw_ops.MaxIntraOpParallelismDataset(
-            input_dataset=called,
-            max_intra_op_parallelism=tf.constant(1, tf.int64),
-            output_types=dtypes,
-            output_shapes=shapes,
-        )
-        return tf.raw_ops.DatasetToSingleElement(dataset=limited, output_types=dtypes, output_shapes=shapes)
+        return [tf.squeeze(one, axis=0) for one in found]
 
     limited = tf.compat.v1.wrap_function(in_one_thread, list(specs))
 

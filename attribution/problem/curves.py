@@ -80,7 +80,7 @@ def curves(
             shorter side. The authors insert into a blurred picture, and delete to black, 0.
         targets: int32 `[rows]` class, or one for all.
         steps: into how many parts pixels are divided, at least 1; fewer where a picture has fewer pixels.
-        batch_size: most rows in one call of the model; fewer where rows take more than 1 KiB.
+        batch_size: most rows in one call of the model; fewer where a tensor of a row takes more than 256 bytes.
 
     Returns:
         The curves, by twice as many calls a row as there are points.

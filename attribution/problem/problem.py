@@ -22,6 +22,9 @@ Players: TypeAlias = Mapping[str, Sequence[Part]]
 
 # What one batch of inputs may take; the model's own activations take a multiple of it.
 _BATCH_BYTES = 2**24
+# What its largest tensor takes, if some rows are less: larger ones leave the processor's cache between two operations,
+# and the memory of each is had from the system anew.
+_TENSOR_BYTES = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +78,10 @@ class Problem:
         row's dense tensors are counted, and so many bytes `besides`.
         """
         dense = [tensor for tensor in self.inputs.values() if isinstance(tensor, tf.Tensor)]
-        row_bytes = sum(tensor.dtype.size * int(np.prod([size or 0 for size in tensor.shape[1:]])) for tensor in dense)
-        at_most = max(1, _BATCH_BYTES // max(1, row_bytes + besides))
-        return min(whole_vectors(min(batch_size, at_most)), at_most)
+        row_bytes = [tensor.dtype.size * int(np.prod([size or 0 for size in tensor.shape[1:]])) for tensor in dense]
+        at_most = max(1, _BATCH_BYTES // max(1, sum(row_bytes) + besides))
+        quick = _TENSOR_BYTES // max([1, *row_bytes])
+        return min(whole_vectors(min(batch_size, at_most, quick)), at_most)
 
     def differing(self, baseline: int) -> np.ndarray:
         """Returns bool `[rows, features]`, whether a feature's value is another than in the baseline of that index."""

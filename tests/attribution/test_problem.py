@@ -58,6 +58,12 @@ def test_large_rows_come_in_smaller_batches():
     assert _prepare().batch_rows(4096) == 4080
 
 
+@pytest.mark.parametrize(("shape", "rows"), [((20, 32), 1632), ((64,), 16368), ((128, 128, 3), 48), ((600, 600), 11)])
+def test_wide_tensors_come_in_batches_that_stay_in_a_cache(shape, rows):
+    problem = _prepare({"x": tf.zeros([2, *shape]), "b": tf.constant(["", ""])}, players={"wide": ("x",)})
+    assert problem.batch_rows(16384) == rows
+
+
 @pytest.mark.parametrize(("total", "at_most"), [(1, 5), (5, 5), (6, 5), (99, 10)])
 def test_slices_cover_everything_in_near_equal_parts(total, at_most):
     sizes = [part.stop - part.start for part in near_equal_slices(total, at_most)]

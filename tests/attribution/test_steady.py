@@ -20,6 +20,19 @@ def test_any_structure_is_returned():
     assert outputs["names"][1].to_list() == [[1] * 6] * 2
 
 
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_any_shapes_are_returned(rows):
+    def odd(x):
+        unknown = tf.numpy_function(lambda values: 2 * values, [x], tf.float32)
+        return unknown, tf.strings.as_string(x[:, 0]), tf.where(x[:, 0] > 0), tf.shape(x)
+
+    doubled, texts, where, shape = steady(odd, [tf.TensorSpec([None, 2])])(tf.ones([rows, 2]))
+    np.testing.assert_array_equal(doubled, np.full([rows, 2], 2))
+    assert texts.numpy().tolist() == [b"1.000000"] * rows
+    assert where.shape == (rows, 1)
+    np.testing.assert_array_equal(shape, [rows, 2])
+
+
 def test_variables_keep_their_values():
     scale = tf.Variable(2.0)
     called = steady(lambda x: x * scale, [tf.TensorSpec([None])])
