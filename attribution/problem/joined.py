@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.attribution.model.interface import Tensors
 from tfx_explain.attribution.model.matrices import NARROW
 from tfx_explain.attribution.problem.problem import Problem
 
@@ -33,25 +34,21 @@ def joined(problem: Problem, besides: Collection[str] = ()) -> Problem:
 
 
 def _with_join(problem: Problem, key: str, members: Sequence[str]) -> Problem:
-    inputs, baselines = (
-        [_flat(tensors[member]) for member in members] for tensors in (problem.inputs, problem.baselines)
+    owners = np.concatenate(
+        [np.broadcast_to(problem.owners[one], problem.inputs[one].shape[1:]).reshape(-1) for one in members]
     )
-    owners = [
-        np.broadcast_to(problem.owners[member], problem.inputs[member].shape[1:]).reshape(-1) for member in members
-    ]
-    matrix = tf.concat(inputs, axis=1)
-    if matrix.shape[1] > NARROW:
+    if len(owners) > NARROW:
         return problem
     return dataclasses.replace(
         problem,
-        inputs=_without(problem.inputs, members) | {key: matrix},
-        baselines=_without(problem.baselines, members) | {key: tf.concat(baselines, axis=1)},
-        owners=_without(problem.owners, members) | {key: np.concatenate(owners)},
+        inputs=_without(problem.inputs, members) | {key: _matrix(problem.inputs, members)},
+        baselines=_without(problem.baselines, members) | {key: _matrix(problem.baselines, members)},
+        owners=_without(problem.owners, members) | {key: owners},
     )
 
 
-def _flat(tensor: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(tensor, [len(tensor), -1])
+def _matrix(tensors: Tensors, keys: Sequence[str]) -> tf.Tensor:
+    return tf.concat([tf.reshape(tensors[key], [-1, tensors[key].shape[1:].num_elements()]) for key in keys], axis=1)
 
 
 def _without(by_key: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class CutModel:
 
     @functools.cached_property
     def _joins(self) -> dict[str, Join]:
-        players = [slot for slot in self.slots if slot.key in self.baselines]
+        players = [s for s in self.slots if s.key in self.baselines and not isinstance(s, FlatSlot)]
         found = find_joins(self._cut.read, self.slots, players, self._cut.score.tensor)
         return {join.slot.key: join for join in found}
 

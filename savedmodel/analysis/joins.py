@@ -62,7 +62,7 @@ def find_joins(read: ReadModel, slots: Sequence[Slot], joinable: Sequence[Slot],
     Args:
         read: the model.
         slots: every place that is fed.
-        joinable: those of them that may be joined.
+        joinable: those of them that may be joined; their first axis is rows.
         output: what is computed.
 
     Returns:
@@ -70,10 +70,12 @@ def find_joins(read: ReadModel, slots: Sequence[Slot], joinable: Sequence[Slot],
         others, and before it meet nothing but constants, number by number.
     """
     nodes = in_order(read.graph.nodes, [output], [tensor for slot in slots for tensor in slot.tensors])
+    # Who reads only a shape gets it all the same.
+    times = collections.Counter(tensor for node in nodes.values() if node.op != "Shape" for tensor in node.input)
     specs = {slot.key: slot.specs[0] for slot in joinable if len(slot.tensors) == 1 and _width(slot.specs[0])}
     found = []
     for node in nodes.values():
-        chains = _chains(read, nodes, node, specs)
+        chains = _chains(read, nodes, node, specs, times)
         if chains:
             found.append(_join(read, node, chains, [specs[chain.key] for chain in chains]))
     return found
@@ -87,7 +89,11 @@ def _width(spec: tf.TensorSpec) -> int | None:
 
 
 def _chains(
-    read: ReadModel, nodes: Mapping[str, Any], node: Any, specs: Mapping[str, tf.TensorSpec]
+    read: ReadModel,
+    nodes: Mapping[str, Any],
+    node: Any,
+    specs: Mapping[str, tf.TensorSpec],
+    times: Mapping[str, int],
 ) -> list[_Chain] | None:
     """What a node concatenates, if that is some of the tensors of `specs`, in few steps, and nothing else."""
     if node.op != "ConcatV2" or read.specs[f"{node.name}:0"].shape.rank != 2:
@@ -95,8 +101,6 @@ def _chains(
     axis = static_value(read.graph, node.input[-1])
     if axis is None or int(axis) not in (1, -1):
         return None
-    # Who reads only a shape gets it all the same.
-    times = collections.Counter(t for other in nodes.values() if other.op != "Shape" for t in other.input)
     chains = []
     for tensor in node.input[:-1]:
         chain = _chain(read, nodes, tensor, specs, times)
@@ -141,19 +145,17 @@ def _chain(
 def _is_constant(read: ReadModel, tensor: str, width: int, rank: int | None) -> bool:
     """Whether a tensor is the same in every call, and for every row of what has that rank and width."""
     shape, graph = read.specs[tensor].shape, read.graph
-    if (
-        not rank
-        or shape.num_elements() not in (1, width)
-        or (shape.rank == rank and shape[0] != 1)
-        or shape.rank > rank
-    ):
+    # One as long as the rows would be different for each; one with more axes would spread the rows.
+    is_for_rows = shape.rank is None or rank is None or shape.rank > rank or (shape.rank == rank and shape[0] != 1)
+    if is_for_rows or shape.num_elements() not in (1, width):
         return False
     cone = in_order(graph.nodes, [tensor]).values()
     return all(node.op in _OF_CONSTANTS or node.name in graph.captures for node in cone)
 
 
 def _join(read: ReadModel, concat: Any, chains: Sequence[_Chain], specs: Sequence[tf.TensorSpec]) -> Join:
-    key, shapes = f"{concat.name}/joined", [spec.shape[1:].as_list() for spec in specs]
+    key = f"{concat.name}/joined"
+    shapes: list[Any] = [spec.shape[1:].as_list() for spec in specs]
     widths = [math.prod(shape) for shape in shapes]
     ends = np.cumsum([0, *widths]).tolist()
     slot = Slot(key, (key,), (tf.TensorSpec([None, ends[-1]], specs[0].dtype),))
