@@ -24,9 +24,10 @@ _Result = TypeVar("_Result")
 # products for a single row. Registers have 16 numbers (AVX-512) or 8 (AVX2), and there products take three registers'
 # rows at a time: where 24 doesn't divide the rows, the last ones add up in another order.
 _VECTOR = 48
-# A call takes one processor, and memory. Were there more than processors, each would have fewer rows, and a call takes
-# some tenths of a millisecond however few it has.
-_CALLS_AT_ONCE = min(16, len(os.sched_getaffinity(0)))
+# A call takes one processor, and memory. There is one more than processors, as threads wait for each other where NumPy
+# or Python has to be alone. Were there more, each would have fewer rows, and a call takes tenths of a millisecond
+# however few it has.
+_CALLS_AT_ONCE = min(16, len(os.sched_getaffinity(0))) + 1
 # Blocks are made smaller, for as many calls, down to these rows.
 _FEWEST_IN_BLOCK = 64
 # Rows of one matrix product.

@@ -45,7 +45,9 @@ class TraceableModel(Model, OutputModel, Protocol):
         traces: where those are kept, empty at first.
 
     A model whose Python neither branches nor loops by tensors may say so by an attribute `autograph`, which is False:
-    to translate what runs takes longer than to trace it.
+    to translate what runs takes longer than to trace it. One that concatenates tensors may say so by an attribute
+    `joins`: by keys of their own, the keys of tensors that `predict` and `gradients` take as well as one matrix
+    `[rows, columns]` under that key, in that order.
     """
 
     traces: dict[Any, Callable[..., Any]]

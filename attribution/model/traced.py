@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -25,6 +25,11 @@ class TracedModel:
     def __init__(self, model: TraceableModel) -> None:
         """Keeps the traces in `model.traces`."""
         self._model = model
+
+    @property
+    def joins(self) -> Mapping[str, Sequence[str]]:
+        """See `TraceableModel`."""
+        return getattr(self._model, "joins", {})
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """See `OutputModel`."""

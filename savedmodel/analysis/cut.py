@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import tensorflow as tf
 
+from tfx_explain.savedmodel.analysis.joins import Join, find_joins
 from tfx_explain.savedmodel.analysis.read import ReadModel
 from tfx_explain.savedmodel.analysis.scores import Score
 from tfx_explain.savedmodel.analysis.slots import FlatSlot, Slot, Tensor, Tensors, encoder, parts
@@ -59,13 +60,22 @@ class CutModel:
         self.baselines = dict(baselines)
         self.traces: dict[Any, Callable[..., Any]] = {}
         self.slots, self._cut = cut.slots, cut
-        self._feeds = {name: spec for s in cut.slots for name, spec in zip(s.tensors, s.specs, strict=True)}
+        self._predict, self._gradients = functools.cache(self._import_predict), functools.cache(self._import_gradients)
         # What is flat is of rows by themselves.
         self._encode = encoder(cut.read, [slot for slot in cut.slots if not isinstance(slot, FlatSlot)])
         every = cut.score.every
-        self._outputs = import_cut(
-            cut.read.graph, self._feeds, [cut.score.tensor], lambda _, fetched: every(fetched[0])
-        )
+        self._outputs = self._import((), lambda _, fetched: every(fetched[0]), [])
+
+    @functools.cached_property
+    def joins(self) -> dict[str, tuple[str, ...]]:
+        """See `attribution.TraceableModel`: what the model only concatenates."""
+        return {key: join.members for key, join in self._joins.items()}
+
+    @functools.cached_property
+    def _joins(self) -> dict[str, Join]:
+        players = [s for s in self.slots if s.key in self.baselines and not isinstance(s, FlatSlot)]
+        found = find_joins(self._cut.read, self.slots, players, self._cut.score.tensor)
+        return {join.slot.key: join for join in found}
 
     def encode(self, rows: tf.Tensor | Mapping[str, tf.Tensor]) -> dict[str, Tensor]:
         """Computes what the other methods are fed.
@@ -81,34 +91,46 @@ class CutModel:
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """Returns what is explained of every output, float `[rows, outputs]`."""
-        return self._outputs(*self._arguments(inputs))
+        return self._outputs(*self._arguments(self.slots, inputs))
 
     def predict(self, inputs: Tensors, targets: tf.Tensor) -> tf.Tensor:
         """Returns the output explained, float `[rows]`.
 
         Args:
-            inputs: as `encode` gives them; any of them may have been replaced.
+            inputs: as `encode` gives them; any of them may have been replaced; some may be joined.
             targets: int32 `[rows]`, the output's index; not read where the model has only one.
         """
-        return self._predict(*self._arguments(inputs), _int32(targets))
+        joined = self._joined(inputs)
+        return self._predict(joined)(*self._arguments(self._slots(joined), inputs), _int32(targets))
 
     def gradients(self, inputs: Tensors, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns `predict`, and its derivatives by the float tensors of the players, each of that tensor's shape."""
-        outputs, *found = self._gradients[0](*self._arguments(inputs), _int32(targets))
-        return outputs, dict(zip(self._gradients[1], found, strict=True))
+        joined = self._joined(inputs)
+        function, keys, _ = self._gradients(joined)
+        outputs, *found = function(*self._arguments(self._slots(joined), inputs), _int32(targets))
+        return outputs, dict(zip(keys, found, strict=True))
 
     def unconnected(self) -> list[str]:
         """The players' keys with respect to which the output has no gradient."""
-        return [key for key in self.baselines if key not in self._gradients[1] or key in self._gradients[2]]
+        _, keys, missing = self._gradients(())
+        return [key for key in self.baselines if key not in keys or key in missing]
 
-    @functools.cached_property
-    def _predict(self) -> Callable[..., Any]:
-        return import_cut(self._cut.read.graph, self._feeds, [self._cut.score.tensor], self._chosen, [_TARGETS])
+    def _joined(self, inputs: Tensors) -> tuple[str, ...]:
+        """The keys of what is given joined."""
+        return tuple(key for key in self._joins if key in inputs)
 
-    @functools.cached_property
-    def _gradients(self) -> tuple[Callable[..., Any], list[str], list[str]]:
+    def _slots(self, joined: Sequence[str]) -> list[Slot]:
+        """Where the model is fed, if some tensors are joined."""
+        members = {member for key in joined for member in self._joins[key].members}
+        return [*(s for s in self.slots if s.key not in members), *(self._joins[key].slot for key in joined)]
+
+    def _import_predict(self, joined: tuple[str, ...]) -> Callable[..., Any]:
+        return self._import(joined, self._chosen, [_TARGETS])
+
+    def _import_gradients(self, joined: tuple[str, ...]) -> tuple[Callable[..., Any], list[str], list[str]]:
         """The gradient function, the keys whose gradients it returns, and those of them that are not connected."""
-        keys = [s.key for s in self._cut.slots if s.key in self.baselines and s.specs[0].dtype.is_floating]
+        players = {*self.baselines, *joined}
+        keys = [s.key for s in self._slots(joined) if s.key in players and s.specs[0].dtype.is_floating]
         missing: list[str] = []
 
         def differentiate(fed: dict[str, tf.Tensor], fetched: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -122,15 +144,22 @@ class CutModel:
             ]
             return [outputs, *dense]
 
-        function = import_cut(self._cut.read.graph, self._feeds, [self._cut.score.tensor], differentiate, [_TARGETS])
-        return function, keys, missing
+        return self._import(joined, differentiate, [_TARGETS]), keys, missing
+
+    def _import(
+        self, joined: Sequence[str], finish: Callable[..., Any], extra: Sequence[tf.TensorSpec]
+    ) -> Callable[..., Any]:
+        slots = self._slots(joined)
+        feeds = {name: spec for slot in slots for name, spec in zip(slot.tensors, slot.specs, strict=True)}
+        made = {name: make for key in joined for name, make in self._joins[key].made.items()}
+        return import_cut(self._cut.read.graph, feeds, [self._cut.score.tensor], finish, extra, made)
 
     def _chosen(self, _: dict[str, tf.Tensor], fetched: list[tf.Tensor]) -> tf.Tensor:
         return self._cut.score.chosen(*fetched)
 
-    def _arguments(self, inputs: Tensors) -> list[tf.Tensor]:
+    def _arguments(self, slots: Iterable[Slot], inputs: Tensors) -> list[tf.Tensor]:
         # Two places may share a tensor that says where values are.
-        fed = {n: t for slot in self.slots for n, t in zip(slot.tensors, parts(slot, inputs[slot.key]), strict=True)}
+        fed = {n: t for slot in slots for n, t in zip(slot.tensors, parts(slot, inputs[slot.key]), strict=True)}
         return list(fed.values())
 
 

@@ -20,6 +20,7 @@ _CUTS: contextvars.ContextVar[dict[Any, tuple[FlatGraph, Callable[..., Any]]] | 
     "cuts", default=None
 )
 _MOST_CUTS = 16
+_NOTHING_MADE: Mapping[str, Callable[[dict[str, tf.Tensor]], tf.Tensor]] = {}
 
 
 @contextlib.contextmanager
@@ -41,6 +42,7 @@ def import_cut(
     fetches: Sequence[str],
     finish: Callable[[dict[str, tf.Tensor], list[tf.Tensor]], Any] | None = None,
     extra: Sequence[tf.TensorSpec] = (),
+    made: Mapping[str, Callable[[dict[str, tf.Tensor]], tf.Tensor]] = _NOTHING_MADE,
 ) -> Callable[..., Any]:
     """A function that computes `fetches` from `feeds`, cut out of `graph`.
 
@@ -51,22 +53,25 @@ def import_cut(
         finish: called while the graph is built with the fed tensors by name and the fetched ones (then the extra ones),
             to add ops such as gradients; what it returns is what the function returns. Default: the fetched tensors.
         extra: further arguments, given to `finish` behind the fetched tensors.
+        made: further tensors to feed, each by what makes it of those fed; `feeds` may then have names of no tensors.
 
     Returns:
         A callable of the feeds in their order, then of `extra`; safe to call from several threads.
     """
-    kept = None if finish or extra else _CUTS.get()
+    kept = None if finish or extra or made else _CUTS.get()
     key = id(graph), tuple(feeds.items()), tuple(fetches)
     if kept and key in kept:
         return kept[key][1]
-    nodes = in_order(graph.nodes, fetches, feeds)
+    given = {*feeds, *made}
+    nodes = in_order(graph.nodes, fetches, given)
     graph_def = with_own_functions(graph.versions, nodes.values(), graph.functions)
     names = list(feeds)
-    computed = [name for name in fetches if name not in feeds]
+    computed = [name for name in fetches if name not in given]
     used = {tensor for node in nodes.values() for tensor in node.input} | set(computed)
 
     def build(*arguments: tf.Tensor) -> Any:
         fed = dict(zip(names, arguments[: len(names)], strict=True))
+        fed |= {name: make(fed) for name, make in made.items() if name in used or name in fetches}
         building = tf.compat.v1.get_default_graph()
         input_map = {name: tensor for name, tensor in fed.items() if name in used}
         for node, value in graph.captures.items():

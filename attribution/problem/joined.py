@@ -1,0 +1,55 @@
+"""A problem with tensors that the model concatenates as one: what is done for each of them is done once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_explain.attribution.model.interface import Tensors
+from tfx_explain.attribution.model.matrices import NARROW
+from tfx_explain.attribution.problem.problem import Problem
+
+
+def joined(problem: Problem, besides: Collection[str] = ()) -> Problem:
+    """Returns the problem with the tensors joined that its model takes joined (see `TraceableModel`).
+
+    Args:
+        problem: the problem.
+        besides: keys of tensors that have to stay as they are.
+
+    Returns:
+        The same rows, features and targets. A join has an owner for each column. Tensors stay as they are where one of
+        a join has no player, or rows' own baselines, or where together they are wide.
+    """
+    joins: Mapping[str, Sequence[str]] = getattr(problem.model, "joins", {})
+    apart = {*problem.own, *besides}
+    for key, members in joins.items():
+        if problem.owners.keys() >= {*members} and apart.isdisjoint(members):
+            problem = _with_join(problem, key, members)
+    return problem
+
+
+def _with_join(problem: Problem, key: str, members: Sequence[str]) -> Problem:
+    owners = np.concatenate(
+        [np.broadcast_to(problem.owners[one], problem.inputs[one].shape[1:]).reshape(-1) for one in members]
+    )
+    if len(owners) > NARROW:
+        return problem
+    return dataclasses.replace(
+        problem,
+        inputs=_without(problem.inputs, members) | {key: _matrix(problem.inputs, members)},
+        baselines=_without(problem.baselines, members) | {key: _matrix(problem.baselines, members)},
+        owners=_without(problem.owners, members) | {key: owners},
+    )
+
+
+def _matrix(tensors: Tensors, keys: Sequence[str]) -> tf.Tensor:
+    return tf.concat([tf.reshape(tensors[key], [-1, tensors[key].shape[1:].num_elements()]) for key in keys], axis=1)
+
+
+def _without(by_key: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in by_key.items() if key not in keys}
