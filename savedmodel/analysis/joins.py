@@ -73,12 +73,9 @@ def find_joins(read: ReadModel, slots: Sequence[Slot], joinable: Sequence[Slot],
     # Who reads only a shape gets it all the same.
     times = collections.Counter(tensor for node in nodes.values() if node.op != "Shape" for tensor in node.input)
     specs = {slot.key: slot.specs[0] for slot in joinable if len(slot.tensors) == 1 and _width(slot.specs[0])}
-    found = []
-    for node in nodes.values():
-        chains = _chains(read, nodes, node, specs, times)
-        if chains:
-            found.append(_join(read, node, chains, [specs[chain.key] for chain in chains]))
-    return found
+    search = _Search(read, nodes, specs, times)
+    found = ((node, search.chains(node)) for node in nodes.values())
+    return [_join(read, node, chains, [specs[chain.key] for chain in chains]) for node, chains in found if chains]
 
 
 def _width(spec: tf.TensorSpec) -> int | None:
@@ -88,58 +85,54 @@ def _width(spec: tf.TensorSpec) -> int | None:
     return spec.shape[1:].num_elements()
 
 
-def _chains(
-    read: ReadModel,
-    nodes: Mapping[str, Any],
-    node: Any,
-    specs: Mapping[str, tf.TensorSpec],
-    times: Mapping[str, int],
-) -> list[_Chain] | None:
-    """What a node concatenates, if that is some of the tensors of `specs`, in few steps, and nothing else."""
-    if node.op != "ConcatV2" or read.specs[f"{node.name}:0"].shape.rank != 2:
-        return None
-    axis = static_value(read.graph, node.input[-1])
-    if axis is None or int(axis) not in (1, -1):
-        return None
-    chains = []
-    for tensor in node.input[:-1]:
-        chain = _chain(read, nodes, tensor, specs, times)
-        if chain is None:
-            return None
-        chains.append(chain)
-    steps = sum(len(ops) for ops in {chain.ops for chain in chains})
-    return chains if len(chains) > 1 and steps <= _MOST_STEPS else None
+@dataclass(frozen=True)
+class _Search:
+    """Follows concatenations back to what is fed."""
 
+    read: ReadModel
+    nodes: Mapping[str, Any]  # between what is fed and the output
+    specs: Mapping[str, tf.TensorSpec]  # of what may be joined
+    times: Mapping[str, int]  # how often a tensor is read
 
-def _chain(
-    read: ReadModel,
-    nodes: Mapping[str, Any],
-    tensor: str,
-    specs: Mapping[str, tf.TensorSpec],
-    times: Mapping[str, int],
-) -> _Chain | None:
-    ops: list[str] = []
-    operands: list[str] = []
-    width = _width(read.specs[tensor])
-    while times[tensor] == 1 and width and _width(read.specs[tensor]) == width:
-        if tensor in specs:
-            return _Chain(tensor, tuple(reversed(ops)), tuple(reversed(operands)))
-        node = nodes.get(node_of(tensor))
-        if node is None:  # fed, and not to be joined
+    def chains(self, node: Any) -> list[_Chain] | None:
+        """What a node concatenates, if that is some of the tensors of `specs`, in few steps, and nothing else."""
+        if node.op != "ConcatV2" or self.read.specs[f"{node.name}:0"].shape.rank != 2:
             return None
-        if node.op in _ARITHMETIC:
-            tensor, operand = node.input
-            if node.op in _COMMUTES and not read.depends[tensor]:
-                tensor, operand = operand, tensor
-            if not _is_constant(read, operand, width, read.specs[tensor].shape.rank):
+        axis = static_value(self.read.graph, node.input[-1])
+        if axis is None or int(axis) not in (1, -1):
+            return None
+        chains = []
+        for tensor in node.input[:-1]:
+            chain = self._chain(tensor)
+            if chain is None:
                 return None
-            ops.append(node.op)
-            operands.append(operand)
-        elif node.op in _SAME:
-            tensor = node.input[0]
-        else:
-            return None
-    return None
+            chains.append(chain)
+        steps = sum(len(ops) for ops in {chain.ops for chain in chains})
+        return chains if len(chains) > 1 and steps <= _MOST_STEPS else None
+
+    def _chain(self, tensor: str) -> _Chain | None:
+        ops: list[str] = []
+        operands: list[str] = []
+        specs, width = self.read.specs, _width(self.read.specs[tensor])
+        while self.times[tensor] == 1 and width and _width(specs[tensor]) == width:
+            if tensor in self.specs:
+                return _Chain(tensor, tuple(reversed(ops)), tuple(reversed(operands)))
+            node = self.nodes.get(node_of(tensor))
+            if node is None:  # fed, and not to be joined
+                return None
+            if node.op in _ARITHMETIC:
+                tensor, operand = node.input
+                if node.op in _COMMUTES and not self.read.depends[tensor]:
+                    tensor, operand = operand, tensor
+                if not _is_constant(self.read, operand, width, specs[tensor].shape.rank):
+                    return None
+                ops.append(node.op)
+                operands.append(operand)
+            elif node.op in _SAME:
+                tensor = node.input[0]
+            else:
+                return None
+        return None
 
 
 def _is_constant(read: ReadModel, tensor: str, width: int, rank: int | None) -> bool:
