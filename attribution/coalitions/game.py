@@ -10,7 +10,6 @@ from tfx_explain.attribution.model.blocks import call_size, extended, lengthened
 from tfx_explain.attribution.model.interface import Tensor
 from tfx_explain.attribution.model.matrices import NARROW, layouts
 from tfx_explain.attribution.model.traced import run
-from tfx_explain.attribution.problem.joined import joined
 from tfx_explain.attribution.problem.problem import Problem
 
 # Products with more features take longer than choosing, and of wide tensors longer than copying.
@@ -30,7 +29,7 @@ class CoalitionGame:
 
     def __init__(self, problem: Problem, baseline: int, batch_size: int) -> None:
         """Prepares the game against the baseline of that index; the model gets batches of at most `batch_size`."""
-        self._problem = problem = joined(problem)
+        self._problem = problem
         self._batch_size = problem.batch_rows(batch_size)
         self.rounding = 0.0
         self._columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}

@@ -10,6 +10,7 @@ import numpy as np
 from tfx_explain.attribution.coalitions.game import CoalitionGame
 from tfx_explain.attribution.model.blocks import each_block
 from tfx_explain.attribution.problem.estimates import Estimates, averaged, joined
+from tfx_explain.attribution.problem.joined import with_joins
 from tfx_explain.attribution.problem.problem import Problem
 from tfx_explain.attribution.problem.randomness import random_orders
 from tfx_explain.attribution.problem.result import Attributions
@@ -86,10 +87,10 @@ def over_baselines(
         seats: seed and uint64 `[rows]` row keys, from which each row's features are seated; None: in their order.
         skip_equal: whether a feature whose value is the baseline's has a value of 0 and takes no part.
     """
-    rows = problem.sound_rows()
+    rows, played = problem.sound_rows(), with_joins(problem)
     estimates = []
     for baseline in range(problem.num_baselines):
-        game = CoalitionGame(problem, baseline, batch_size)
+        game = CoalitionGame(played, baseline, batch_size)
         taking_part = problem.differing(baseline)[rows] | (not skip_equal)
         # In a row that is the baseline, any one feature does: it is found to change nothing.
         taking_part[~taking_part.any(axis=1), 0] = True

@@ -16,7 +16,7 @@ from tfx_explain.attribution.path.along import Along, Entries, Outputs, Points, 
 from tfx_explain.attribution.path.probes import probes, surprises, unsure_places
 from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, with_ends
 from tfx_explain.attribution.path.sums import add_by_path, secant_sums, weighted_sums
-from tfx_explain.attribution.problem.joined import joined
+from tfx_explain.attribution.problem.joined import with_joins
 from tfx_explain.attribution.problem.problem import Problem
 
 Arrays = dict[str, np.ndarray]
@@ -50,7 +50,7 @@ class Path:
         Raises:
             ValueError: if a feature's tensor is ragged or not float, so that there is no straight path.
         """
-        self._problem = problem = joined(problem, {*apart, *entries})
+        self._problem = problem = with_joins(problem, {*apart, *entries})
         self.batch_size = problem.batch_rows(batch_size)
         tensors = {key: problem.inputs[key] for key in problem.owners}
         for key, tensor in tensors.items():

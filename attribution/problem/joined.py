@@ -6,15 +6,13 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.model.interface import Tensors
-from tfx_explain.attribution.model.matrices import NARROW
+from tfx_explain.attribution.model.matrices import NARROW, Columns, owners_of, side_by_side
 from tfx_explain.attribution.problem.problem import Problem
 
 
-def joined(problem: Problem, besides: Collection[str] = ()) -> Problem:
+def with_joins(problem: Problem, besides: Collection[str] = ()) -> Problem:
     """Returns the problem with the tensors joined that its model takes joined (see `TraceableModel`).
 
     Args:
@@ -34,21 +32,16 @@ def joined(problem: Problem, besides: Collection[str] = ()) -> Problem:
 
 
 def _with_join(problem: Problem, key: str, members: Sequence[str]) -> Problem:
-    owners = np.concatenate(
-        [np.broadcast_to(problem.owners[one], problem.inputs[one].shape[1:]).reshape(-1) for one in members]
-    )
+    layout = tuple(Columns(one, tuple(problem.inputs[one].shape[1:])) for one in members)
+    owners = owners_of(layout, problem.owners)
     if len(owners) > NARROW:
         return problem
     return dataclasses.replace(
         problem,
-        inputs=_without(problem.inputs, members) | {key: _matrix(problem.inputs, members)},
-        baselines=_without(problem.baselines, members) | {key: _matrix(problem.baselines, members)},
+        inputs=_without(problem.inputs, members) | {key: tf.constant(side_by_side(layout, problem.inputs))},
+        baselines=_without(problem.baselines, members) | {key: tf.constant(side_by_side(layout, problem.baselines))},
         owners=_without(problem.owners, members) | {key: owners},
     )
-
-
-def _matrix(tensors: Tensors, keys: Sequence[str]) -> tf.Tensor:
-    return tf.concat([tf.reshape(tensors[key], [-1, tensors[key].shape[1:].num_elements()]) for key in keys], axis=1)
 
 
 def _without(by_key: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:

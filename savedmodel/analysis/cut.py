@@ -116,7 +116,9 @@ class CutModel:
         return [key for key in self.baselines if key not in keys or key in missing]
 
     def _joined(self, inputs: Tensors) -> tuple[str, ...]:
-        """The keys of what is given joined."""
+        """The keys of what is given joined; what joins there are is not looked for where nothing is."""
+        if all(slot.key in inputs for slot in self.slots):
+            return ()
         return tuple(key for key in self._joins if key in inputs)
 
     def _slots(self, joined: Sequence[str]) -> list[Slot]:
