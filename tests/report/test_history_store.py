@@ -81,7 +81,8 @@ def test_it_is_what_the_runs_did(store, tmp_path):
     assert first.shares() == pytest.approx({"leak": 0.1, "other": 0.9})
     assert second.shares() == pytest.approx({"leak": 0.6, "other": 0.4})
     assert (second.drift["last_blessed"].run, second.drift["last_blessed"].change) == (1, pytest.approx(0.5))
-    assert first.time < second.time
+    # Two runs may be decided on in one second, which is what verdicts tell.
+    assert "" < first.time <= second.time
     assert first.problems == second.problems == []
     assert failed.problems == ["The metadata store knows of no attributions and no verdict of this run."]
     # What a verdict says of its records is what a reader of the directories goes by.
