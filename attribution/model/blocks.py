@@ -121,6 +121,8 @@ def row_products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Multiplies `[..., at most 32, n]` by `[..., n, m]` in parts that stay in the thread that calls."""
+    # NumPy adds up in another order where numbers of a row are not beside each other; of a single row, they always are.
+    left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     columns = max(1, _UNTHREADED // max(1, right.shape[-2]))
     # Whole vectors, for columns that are rows of a problem.
     columns = columns // _VECTOR * _VECTOR or columns

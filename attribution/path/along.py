@@ -16,14 +16,27 @@ _as_it_is = tf.autograph.experimental.do_not_convert
 
 
 class Points(NamedTuple):
-    """Points of some paths, equally many of each, at which the model gets rows."""
+    """Points of some paths, equally many of each, at which the model gets rows.
 
-    ends: list[
-        tf.Tensor
-    ]  # matrices [paths, 2, columns]: the steps from where paths start to where they end; the starts
+    What all calls share is given as a whole: a trace takes from it what Python would have to copy for each of them.
+    """
+
+    starts: list[tf.Tensor]  # matrices [baselines, columns], or of rows' own baselines [all rows, baselines, columns]
+    ends: list[tf.Tensor]  # matrices [all rows, columns]
+    paths: tf.Tensor  # int32 [paths, 2], which rows they end at, and which baselines they start at
     alphas: tf.Tensor  # where on them, [points * paths] or [paths * points], as rows are ordered
-    held: dict[str, tf.Tensor]  # the model's other inputs, [rows, ...]
-    targets: tf.Tensor  # int32 [rows]; rows are at most as many as points: of these, the first ones count
+    rows: (
+        tf.Tensor
+    )  # int32 [rows], whose path each row is on; at most as many as points: of these, the first ones count
+    held: dict[str, tf.Tensor]  # the model's other inputs, [all rows, ...]
+    targets: tf.Tensor  # int32 [all rows]
+
+
+class Lines(NamedTuple):
+    """The paths in one matrix's columns, both `[paths, columns]`."""
+
+    steps: tf.Tensor  # from where they start to where they end
+    starts: tf.Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +45,11 @@ class Along:
 
     Attributes:
         layouts: of the matrices that paths are in.
+        held: of each matrix, for each column, whether it keeps the row's value all the way; empty: of none.
     """
 
     layouts: tuple[Layout, ...]
+    held: tuple[tuple[bool, ...], ...]
 
     @property
     def by_point(self) -> bool:
@@ -46,28 +61,42 @@ class Along:
         return all(columns.width <= NARROW for layout in self.layouts for columns in layout)
 
     @_as_it_is
-    def inputs(self, points: Points) -> Tensors:
+    def lines(self, points: Points) -> list[Lines]:
+        """Returns the paths, matrix by matrix."""
+        rows, baselines = tf.unstack(points.paths, axis=1)
+        found = []
+        for every_start, every_end, held in zip(points.starts, points.ends, self.held, strict=True):
+            ends, is_own = tf.gather(every_end, rows), every_start.shape.rank == 3
+            # Where there is one, it is all paths'.
+            at = tf.minimum(baselines, tf.shape(every_start)[int(is_own)] - 1)
+            starts = tf.gather_nd(every_start, tf.stack([rows, at], axis=1)) if is_own else tf.gather(every_start, at)
+            starts = tf.where(held, ends, starts) if held else starts
+            found.append(Lines(ends - starts, starts))
+        return found
+
+    @_as_it_is
+    def inputs(self, points: Points, lines: Sequence[Lines]) -> Tensors:
         """Returns the model's inputs, by key `[rows, ...]`."""
-        inputs, size = dict(points.held), tf.shape(points.targets)[0]
-        for matrix, layout in zip(points.ends, self.layouts, strict=True):
-            alphas = tf.cast(points.alphas, matrix.dtype)
+        inputs, size = {key: tf.gather(every, points.rows) for key, every in points.held.items()}, tf.size(points.rows)
+        for line, layout in zip(lines, self.layouts, strict=True):
+            alphas = tf.cast(points.alphas, line.steps.dtype)
             if len(layout) == 1:
-                inputs |= apart(self._along(matrix, alphas, layout[0].width)[:size], layout)
+                inputs |= apart(self._along(line, alphas, layout[0].width)[:size], layout)
             else:
-                steps, starts = (self._of_columns(matrix[:, end]) for end in (0, 1))
-                paths = tf.shape(matrix)[0]
+                steps, starts = map(self._of_columns, line)
+                paths = tf.shape(line.steps)[0]
                 places = tf.reshape(alphas, [1, -1, paths] if self.by_point else [1, paths, -1])
                 inputs |= apart(tf.reshape(places * steps + starts, [steps.shape[0], -1])[:, :size], layout)
         return inputs
 
-    def _along(self, ends: tf.Tensor, alphas: tf.Tensor, width: int) -> tf.Tensor:
+    def _along(self, line: Lines, alphas: tf.Tensor, width: int) -> tf.Tensor:
         """Returns the points of the matrix of one tensor, `[rows, width]`."""
-        paths = tf.shape(ends)[0]
+        paths = tf.shape(line.steps)[0]
         if self.by_point:
             spread = tf.reshape(tf.repeat(alphas, width), [-1, paths * width])
-            return tf.reshape(spread * tf.reshape(ends[:, 0], [1, -1]) + tf.reshape(ends[:, 1], [1, -1]), [-1, width])
+            return tf.reshape(spread * tf.reshape(line.steps, [1, -1]) + tf.reshape(line.starts, [1, -1]), [-1, width])
         pairs = tf.reshape(tf.stack([alphas, tf.ones_like(alphas)], axis=1), [paths, -1, 2])
-        return tf.reshape(pairs @ ends, [-1, width])
+        return tf.reshape(pairs @ tf.stack(line, axis=1), [-1, width])
 
     def _of_columns(self, of_paths: tf.Tensor) -> tf.Tensor:
         """Returns numbers `[paths, columns]` by column, beside those of all points."""
@@ -75,14 +104,14 @@ class Along:
         return columns[:, None] if self.by_point else columns[:, :, None]
 
     def beside(
-        self, gradient: tf.Tensor, ends: tf.Tensor, points: Points, *, several: bool
+        self, gradient: tf.Tensor, step: tf.Tensor, points: Points, *, several: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns gradients, `[rows, columns]` of one tensor or `[columns, rows]` of several, and steps, to multiply.
 
         Without the last rows, where these are not of all points of a path, or of all paths.
         """
-        paths, size, step = tf.shape(ends)[0], tf.shape(points.targets)[0], ends[:, 0]
-        count = tf.shape(points.alphas)[0] // paths
+        paths, size = tf.shape(step)[0], tf.size(points.rows)
+        count = tf.size(points.alphas) // paths
         # Of how many paths there are all points, or of how many points all paths.
         whole = size // (paths if self.by_point else count)
         step = step if self.by_point else step[:whole]
@@ -112,7 +141,8 @@ class Outputs:
 
     def __call__(self, model: Model, points: Points) -> tf.Tensor:
         """Evaluates the model at points."""
-        return tf.reshape(model.predict(self.along.inputs(points), points.targets), [-1])
+        inputs = self.along.inputs(points, self.along.lines(points))
+        return tf.reshape(model.predict(inputs, tf.gather(points.targets, points.rows)), [-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,22 +178,29 @@ class Slopes:
         Slopes are `[features, rows]` or, see `is_by_row`, `[rows, features]`; the last rows,
         which don't count, may be missing. A slope is 0 where the step is, whatever the gradient.
         """
-        outputs, found = model.gradients(self.along.inputs(points), points.targets)
-        slopes = self._slopes(found, points, self.owners, self.features)
+        lines = self.along.lines(points)
+        targets = tf.gather(points.targets, points.rows)
+        outputs, found = model.gradients(self.along.inputs(points, lines), targets)
+        steps = [tf.cast(line.steps, self.dtype) for line in lines]
+        slopes = self._slopes(found, steps, points, self.owners, self.features)
         count = sum(len(own.features) for own in self.entries if isinstance(own, Entries))
-        of_entries = [self._slopes(found, points, self.entries, count)] if count else []
+        of_entries = [self._slopes(found, steps, points, self.entries, count)] if count else []
         return tf.reshape(outputs, [-1]), slopes, {key: found[key] for key in self.kept}, of_entries
 
     @_as_it_is
     def _slopes(
-        self, found: Tensors, points: Points, of_tensors: Sequence[int | tuple[int, ...] | Entries], count: int
+        self,
+        found: Tensors,
+        steps: Sequence[tf.Tensor],
+        points: Points,
+        of_tensors: Sequence[int | tuple[int, ...] | Entries],
+        count: int,
     ) -> tf.Tensor:
         """Returns the slopes of gradients, by the owners of each tensor, of which there are `count`."""
         sums, features, owners = [], [], iter(of_tensors)
         is_by_row = self.is_by_row and of_tensors is self.owners
-        for matrix, layout in zip(points.ends, self.along.layouts, strict=True):
-            several = len(layout) > 1
-            gradient, step = tf.cast(joined(found, layout), self.dtype), tf.cast(matrix, self.dtype)
+        for step, layout in zip(steps, self.along.layouts, strict=True):
+            several, gradient = len(layout) > 1, tf.cast(joined(found, layout), self.dtype)
             gradient, step = self.along.beside(gradient, step, points, several=several)
             products = tf.abs(gradient) if self.sizes else tf.math.multiply_no_nan(gradient, step)
             own = [next(owners) for _ in layout]

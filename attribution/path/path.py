@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import call_size, extended, near_equal_slices
-from tfx_explain.attribution.model.matrices import layouts, owners_of, places, side_by_side
+from tfx_explain.attribution.model.matrices import Layout, layouts, owners_of, side_by_side
 from tfx_explain.attribution.model.traced import run
 from tfx_explain.attribution.path.along import Along, Entries, Outputs, Points, Slopes
 from tfx_explain.attribution.path.probes import probes, surprises, unsure_places
@@ -61,10 +61,13 @@ class Path:
                 )
         # Narrower sums, of half precision, would lose what the mesh is refined by.
         self.dtype = np.float64 if any(tensor.dtype == tf.float64 for tensor in tensors.values()) else np.float32
-        self._along = Along(layouts(tensors, problem.own))
-        every = self._along.layouts
-        self._ends = [side_by_side(layout, tensors) for layout in every]
-        self._starts = [side_by_side(layout, problem.baselines) for layout in every]
+        every = layouts(tensors, problem.own)
+        held = (owners_of(layout, problem.owners) < 0 for layout in every)
+        self._along = Along(every, tuple(tuple(one.tolist()) if one.any() else () for one in held))
+        self._ends = [_matrix(layout, tensors) for layout in every]
+        self._starts = [_matrix(layout, problem.baselines) for layout in every]
+        self._held = {key: tensor for key, tensor in problem.inputs.items() if key not in problem.owners}
+        self._targets = tf.constant(problem.targets)
         owners, self.feature_of, self._columns = _owners_apart(problem, apart)
         self._owners = tuple(owners[columns.key] for layout in every for columns in layout)
         self._shapes: dict[str, Any] = {
@@ -73,7 +76,6 @@ class Path:
         ends = np.cumsum([0, *(math.prod(shape) for shape in self._shapes.values())]).tolist()
         self._places = dict(zip(entries, map(slice, ends, ends[1:]), strict=True))
         self._entries = tuple(self._entries_of(columns.key) for layout in every for columns in layout)
-        self._held = [owners_of(layout, problem.owners) < 0 for layout in every]
 
     def _entries_of(self, key: str) -> int | Entries:
         of_all = self._places.get(key)
@@ -237,37 +239,37 @@ class Path:
             rows, alphas = (extended(array, -(-size // count)) for array in (rows, alphas))
             baselines = extended(baselines, len(rows)) if isinstance(baselines, np.ndarray) else baselines
             each = np.repeat(rows, count)[:size]
-        starts, steps = self._steps(baselines, rows)
-        ends = [tf.constant(np.stack(both, axis=1)) for both in zip(steps, starts, strict=True)]
-        owners = self._problem.owners
-        held = {key: tf.gather(tensor, each) for key, tensor in self._problem.inputs.items() if key not in owners}
-        alphas = alphas.astype(self.dtype, copy=False).reshape(-1)
-        return Points(ends, tf.constant(alphas), held, tf.constant(self._problem.targets[each]))
-
-    def _steps(self, baselines: int | np.ndarray, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Returns the starts of paths, by matrix `[paths, columns]`, and the steps to their ends."""
-        starts, steps = [], []
-        for layout, every_end, every_start, held in zip(
-            self._along.layouts, self._ends, self._starts, self._held, strict=True
-        ):
-            ends = every_end[rows]
-            at = np.minimum(np.atleast_1d(baselines), len(every_start) - 1)
-            start = every_start[(at, rows) if layout[0].key in self._problem.own else at]
-            start = np.where(held, ends, start) if held.any() else np.broadcast_to(start, ends.shape)
-            starts.append(start)
-            steps.append(ends - start)
-        return starts, steps
+        paths = np.stack([rows, np.broadcast_to(baselines, rows.shape)], axis=1).astype(np.int32)
+        return Points(
+            starts=self._starts,
+            ends=self._ends,
+            paths=tf.constant(paths),
+            alphas=tf.constant(alphas.astype(self.dtype, copy=False).reshape(-1)),
+            rows=tf.constant(each.astype(np.int32)),
+            held=self._held,
+            targets=self._targets,
+        )
 
     def _step(self, baseline: int, rows: np.ndarray, key: str) -> np.ndarray:
         """Returns what makes slopes of what is kept of a tensor: the steps `[paths, ...]`; 1 of entries' slopes."""
         if key in self._shapes:
             return np.ones(())
-        _, steps = self._steps(baseline, rows)
-        for layout, step in zip(self._along.layouts, steps, strict=True):
-            for columns, which in zip(layout, places(layout), strict=True):
-                if columns.key == key:
-                    return step[:, which].reshape(len(rows), *columns.shape)
-        raise KeyError(key)
+        ends, starts = np.asarray(self._problem.inputs[key])[rows], np.asarray(self._problem.baselines[key])
+        at = min(baseline, len(starts) - 1)
+        return ends - (starts[at, rows] if key in self._problem.own else starts[at])
+
+
+def _matrix(layout: Layout, tensors: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Returns tensors `[rows, *shape of a row]` as one matrix; those that are one each are not copied.
+
+    Of baselines that are rows' own, `[baselines, rows, ...]`, the first two axes change places.
+    """
+    if len(layout) > 1:
+        return tf.constant(side_by_side(layout, tensors))
+    ((key, shape),) = layout
+    leading = tensors[key].shape[: tensors[key].shape.rank - len(shape)]
+    matrix = tf.reshape(tensors[key], [*leading, layout[0].width])
+    return matrix if matrix.shape.rank == 2 else tf.transpose(matrix, [1, 0, 2])
 
 
 def _owners_apart(problem: Problem, keys: Collection[str]) -> tuple[dict[str, Any], np.ndarray, dict[str, slice]]:
