@@ -92,7 +92,7 @@ class Problem:
         for key, owner in self.owners.items():
             tensor, absent = self.inputs[key], self.absent(key, baseline)
             if isinstance(owner, np.ndarray):
-                unequal = (tensor.numpy() != absent.numpy()).any(axis=tuple(range(1, tensor.shape.rank - 1)))
+                unequal = (np.asarray(tensor) != np.asarray(absent)).any(axis=tuple(range(1, tensor.shape.rank - 1)))
                 for column in np.flatnonzero(owner >= 0):
                     differing[:, owner[column]] |= unequal[:, column]
             else:
@@ -288,7 +288,7 @@ def _finite(
         finite = good.numpy()
         finite = finite.reshape(len(finite), int(np.prod(finite.shape[1:])))
     else:
-        finite = np.isfinite(tensor.numpy())
+        finite = np.isfinite(np.asarray(tensor))
         finite = finite[:, None] if finite.ndim == 1 else finite.all(axis=tuple(range(1, finite.ndim - 1)))
     if finite.all():
         return
