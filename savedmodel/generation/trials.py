@@ -13,8 +13,9 @@ import tensorflow as tf
 from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.analysis.slots import Tensor, Tensors
 
-# Of one call: trials are put behind one another. What the model makes of its inputs takes a multiple of them.
-_MOST_ROWS, _MOST_VALUES = 1024, 2**22
+# Of one call: trials are put behind one another. What the model makes of its inputs takes a multiple of them. Of many
+# features, each of which is tried, a call takes a time for each.
+_MOST_ROWS, _MOST_VALUES = 4096, 2**22
 
 
 class Trials:

@@ -173,21 +173,23 @@ def _repeated(baseline: Any, index: int, like: Any) -> Any:
 def dead_ends(model: CutModel, rows: Any) -> list[str]:
     """Players whose gradients are zero wherever one looks, although exchanging their rows moves the output."""
     trials, players = Trials(model, rows), _players_by_keys(model)
-    order = np.roll(np.arange(len(trials.outputs)), 1)
+    order, targets = np.roll(np.arange(len(trials.outputs)), 1), range(trials.outputs.shape[1])
 
     def changed(keys: Sequence[str]) -> dict[str, Tensor]:
         return {key: tf.gather(trials.inputs[key], order) for key in keys}
 
-    moved = [
-        keys
-        for keys, outputs in zip(players, trials.outputs_of(map(changed, players)), strict=True)
-        if not close(_checked(outputs), trials.outputs)
-    ]
-    flat = set(moved)
-    for target in range(trials.outputs.shape[1]):
+    flat = list(players)
+    # All gradients of a target are one call; the trials of each player, which few need, are many.
+    for target in targets:
         gradients = trials.gradients(target) if flat else {}
-        flat -= {keys for keys in flat if any(gradients[key].numpy().any() for key in keys)}
-        left = sorted(flat)
-        steep = (any(one.any() for one in found.values()) for found in trials.gradients_of(map(changed, left), target))
-        flat -= {keys for keys, is_steep in zip(left, steep, strict=True) if is_steep}
+        flat = [keys for keys in flat if not any(np.asarray(gradients[key]).any() for key in keys)]
+    found = trials.outputs_of(map(changed, flat))
+    flat = [keys for keys, outputs in zip(flat, found, strict=True) if not close(_checked(outputs), trials.outputs)]
+    for target in targets:
+        gradients_of = trials.gradients_of(map(changed, flat), target)
+        flat = [
+            keys
+            for keys, found in zip(list(flat), gradients_of, strict=True)
+            if not any(one.any() for one in found.values())
+        ]
     return [name for keys, names in players.items() if keys in flat for name in names]
