@@ -18,7 +18,8 @@ from tfx_explain.storage.tfrecords import as_records, read_records
 
 _Parsed = TypeVar("_Parsed")
 
-_MOST_BYTES = 2**22
+# Of one lot of records. What goes over it column by column takes a time for each, and records of many columns are large.
+_MOST_BYTES = 2**24
 
 
 def verify_file(path: str) -> None:
