@@ -66,7 +66,7 @@ class CutModel:
 
     @functools.cached_property
     def _outputs(self) -> Callable[..., Any]:
-        return self._import((), lambda _, fetched: self._cut.score.every(fetched[0]), [])
+        return self._import((), _Every(self._cut.score), [])
 
     @functools.cached_property
     def joins(self) -> dict[str, tuple[str, ...]]:
@@ -168,6 +168,16 @@ class CutModel:
         # Two places may share a tensor that says where values are.
         fed = {n: t for slot in slots for n, t in zip(slot.tensors, parts(slot, inputs[slot.key]), strict=True)}
         return list(fed.values())
+
+
+@dataclass(frozen=True)
+class _Every:
+    """Ends a function with all that is explained; of models that are fed alike, it is the same."""
+
+    score: Score
+
+    def __call__(self, _: dict[str, tf.Tensor], fetched: list[tf.Tensor]) -> tf.Tensor:
+        return self.score.every(*fetched)
 
 
 def _int32(targets: Any) -> tf.Tensor:
