@@ -17,8 +17,8 @@ from tfx_explain.beam.explaining.parameters import check_parameters, max_failed_
 from tfx_explain.beam.progress import Heartbeat
 from tfx_explain.beam.provenance import job_provenance, split_provenance
 from tfx_explain.beam.reading.read import Format, ReadBatches, first_records, list_files
-from tfx_explain.beam.transforms import DEAD_LETTERS, RECORDS, SUMMARY, ExplainBatches
-from tfx_explain.beam.writing.write import WriteBatches
+from tfx_explain.beam.split import WriteSplit
+from tfx_explain.beam.transforms import ExplainBatches
 from tfx_explain.savedmodel import metadata_to_json, read_once
 from tfx_explain.savedmodel.metadata.metadata import FILE_NAME
 from tfx_explain.storage.influence import uninfluenced
@@ -75,7 +75,7 @@ def explain_splits(
         pipeline = make_pipeline()
         for split in files:
             rows = pipeline | f"Read[{split}]" >> ReadBatches(files[split], form, job.parameters.sample)
-            _write(rows | f"Explain[{split}]" >> explain, split, output_dir)
+            _ = rows | f"Explain[{split}]" >> explain | f"Write[{split}]" >> _write(split, output_dir)
         pipeline.run().wait_until_finish()
     del loaded
     summaries = {
@@ -122,20 +122,11 @@ def check_summary(split: str, summary: Summary, allowed: float) -> None:
         raise ValueError(f"None of the {summary.rows_read} records of split {split!r} could be explained.")
 
 
-def _write(explained: Mapping[str, beam.PCollection], split: str, output_dir: str) -> None:
-    folder, dead = f"Split-{split}", os.path.join(output_dir, DEAD_LETTERS_DIR, f"Split-{split}")
-    explained[RECORDS] | f"Write[{split}]" >> WriteBatches(os.path.join(output_dir, folder, "attributions"))
-    explained[DEAD_LETTERS] | f"WriteDeadLetters[{split}]" >> WriteBatches(os.path.join(dead, "dead_letters"))
-    (
-        explained[SUMMARY]
-        # Of no row there is none; Beam would take four more transforms to say so.
-        | f"Count[{split}]" >> beam.CombineGlobally(Summary.merge).without_defaults()
-        | f"WriteSummary[{split}]" >> beam.Map(_write_summary, _summary_path(output_dir, split))
-    )
-
-
-def _write_summary(summary: Summary, path: str) -> str:
-    return write_text(summary.to_json(), path)
+def _write(split: str, output_dir: str) -> WriteSplit:
+    folder = f"Split-{split}"
+    records = os.path.join(output_dir, folder, "attributions")
+    dead_letters = os.path.join(output_dir, DEAD_LETTERS_DIR, folder, "dead_letters")
+    return WriteSplit(records, dead_letters, _summary_path(output_dir, split))
 
 
 def _summary_path(output_dir: str, split: str) -> str:
@@ -144,8 +135,6 @@ def _summary_path(output_dir: str, split: str) -> str:
 
 def _take_summary(output_dir: str, split: str) -> Summary:
     path = _summary_path(output_dir, split)
-    if not tf.io.gfile.exists(path):
-        return Summary.merge([])
     with tf.io.gfile.GFile(path, "rb") as file:
         summary = Summary.from_json(file.read())
     tf.io.gfile.remove(path)

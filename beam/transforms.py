@@ -62,15 +62,17 @@ class Explain(beam.PTransform):
             element_size_fn=_weight,
         )
         explained = formed | "ToRowBatch" >> beam.Map(_row_batch) | self._explain
+        summaries = explained | "Summary" >> beam.Map(lambda batch: batch.summary)
         return {
-            RECORDS: explained[RECORDS] | "Records" >> beam.FlatMap(list).with_output_types(bytes),
-            DEAD_LETTERS: explained[DEAD_LETTERS] | "DeadLetters" >> beam.FlatMap(list).with_output_types(bytes),
-            SUMMARY: explained[SUMMARY] | "Count" >> beam.CombineGlobally(Summary.merge),
+            RECORDS: explained | "Records" >> beam.FlatMap(lambda batch: batch.records).with_output_types(bytes),
+            DEAD_LETTERS: explained
+            | "DeadLetters" >> beam.FlatMap(lambda batch: batch.dead_letters).with_output_types(bytes),
+            SUMMARY: summaries | "Count" >> beam.CombineGlobally(Summary.merge),
         }
 
 
 class ExplainBatches(beam.PTransform):
-    """From `RowBatch`es to batches of records and of dead letters, each with a `Summary`; as `Explain` otherwise."""
+    """From `RowBatch`es to `ExplainedBatch`es, with as many rows or fewer; as `Explain` otherwise."""
 
     def __init__(self, job: ExplanationJob, heartbeat: Heartbeat | None = None) -> None:
         """Finds what the job lacks.
@@ -92,12 +94,9 @@ class ExplainBatches(beam.PTransform):
         """
         return _acquire(self._shared, self._job)
 
-    def expand(self, rows: beam.PCollection[RowBatch]) -> dict[str, beam.PCollection]:
+    def expand(self, rows: beam.PCollection[RowBatch]) -> beam.PCollection[ExplainedBatch]:
         """Builds the transform."""
-        explained = rows | "Attribute" >> beam.ParDo(
-            _ExplainDoFn(self._job, self._shared, self._heartbeat)
-        ).with_outputs(DEAD_LETTERS, SUMMARY, main=RECORDS)
-        return {name: explained[name] for name in (RECORDS, DEAD_LETTERS, SUMMARY)}
+        return rows | "Attribute" >> beam.ParDo(_ExplainDoFn(self._job, self._shared, self._heartbeat))
 
 
 class _ExplainDoFn(beam.DoFn):
@@ -113,27 +112,20 @@ class _ExplainDoFn(beam.DoFn):
     def setup(self) -> None:
         self._explainer = _acquire(self._shared, self._job)
 
-    def process(self, batch: RowBatch) -> Iterator[object]:
+    def process(self, batch: RowBatch) -> Iterator[ExplainedBatch]:
         assert self._explainer is not None
         for part in self._explainer.parts(batch):
             explained = self._explainer.explain(part)
             self._count(explained.summary)
             if self._heartbeat is not None:
                 self._heartbeat.beat(len(part.records) + part.not_sampled)
-            yield from self._outputs(explained)
+            yield explained
 
     def _count(self, summary: Summary) -> None:
         for name, counter in self._counters.items():
             counter.inc(getattr(summary, name))
         for name, counter in self._times.items():
             counter.inc(round(1000 * getattr(summary, name)))
-
-    def _outputs(self, explained: ExplainedBatch) -> Iterator[object]:
-        if len(explained.records):
-            yield explained.records
-        if explained.dead_letters:
-            yield beam.pvalue.TaggedOutput(DEAD_LETTERS, explained.dead_letters)
-        yield beam.pvalue.TaggedOutput(SUMMARY, explained.summary)
 
 
 def _acquire(handle: shared.Shared, job: ExplanationJob) -> RowExplainer:

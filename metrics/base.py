@@ -120,10 +120,19 @@ def _computations(
     model_spec = tfma.utils.get_model_spec(eval_config, model_name) if eval_config else None
     may_lack_feature = model_spec is not None and model_spec.is_baseline
 
-    def result(metrics: dict[tfma.metrics.MetricKey, Any]) -> dict[tfma.metrics.MetricKey, Any]:
-        found = metrics[computation.keys[0]]
-        if feature and found.features and feature not in found.places and not may_lack_feature:
-            raise ValueError(f"{name} has an {unknown_name('feature', feature, found.features)}")
-        return by_key(key, value(found))
-
+    # Of a module, since Beam pickles a function that is made here with all that it is made of, for each metric.
+    result = functools.partial(_result, value, key, computation.keys[0], "" if may_lack_feature else feature)
     return [computation, tfma.metrics.DerivedMetricComputation(keys=[key], result=result)]
+
+
+def _result(
+    value: Callable[[Any], Any],
+    key: tfma.metrics.MetricKey,
+    of: tfma.metrics.MetricKey,
+    needed: str,
+    metrics: dict[tfma.metrics.MetricKey, Any],
+) -> dict[tfma.metrics.MetricKey, Any]:
+    found = metrics[of]
+    if needed and found.features and needed not in found.places:
+        raise ValueError(f"{key.name} has an {unknown_name('feature', needed, found.features)}")
+    return by_key(key, value(found))

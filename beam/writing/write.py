@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import apache_beam as beam
 import tensorflow as tf
 from apache_beam.io import filebasedsink
-from apache_beam.transforms import window
-from apache_beam.utils.windowed_value import WindowedValue
 
 from tfx_explain.storage.sink import ExactSink
 from tfx_explain.storage.tfrecords import RecordWriter
@@ -18,63 +16,29 @@ from tfx_explain.storage.tfrecords import RecordWriter
 _SHARD_BATCHES = 64
 
 
-class WriteBatches(beam.PTransform):
-    """Writes the records of batches, `[some]` each, to `{prefix}-{shard}-of-{shards}.gz`.
+class Shards:
+    """Files `{prefix}-{shard}-of-{shards}.gz`, written on workers and named when all are whole.
 
-    By Beam's own file sink, so that a shard gets its name when it is whole, and a bundle that was tried twice counts
-    once; a batch at a time, where Beam's writer takes ten microseconds a record. In three steps, where Beam takes
-    eleven: the folder of unfinished shards is made while the pipeline is built, and their paths need no grouping, for a
-    side input is whole before it is read. Of no batches, one shard is written, which is empty.
+    By Beam's own file sink, so that a bundle that was tried twice counts once; a batch at a time, where Beam's writer
+    takes ten microseconds a record.
     """
 
     def __init__(self, prefix: str) -> None:
-        """Keeps the destination.
+        """Makes the folder of unfinished shards, while the pipeline is built.
 
         Args:
           prefix: Of the files' paths.
         """
-        super().__init__()
-        self._prefix = prefix
+        self._sink = _TFRecordSink(prefix)
+        self._folder = self._sink.initialize_write()
 
-    def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        """Builds the transform; it returns the names of the files."""
-        sink = _TFRecordSink(self._prefix)
-        unfinished = sink.initialize_write()
-        shards = batches | "WriteShards" >> beam.ParDo(_WriteShards(sink, unfinished))
-        start = batches.pipeline | "Start" >> beam.Impulse()
-        return start | "NameShards" >> beam.FlatMap(_name_shards, sink, unfinished, beam.pvalue.AsIter(shards))
+    def writer(self) -> filebasedsink.FileBasedSinkWriter:
+        """Begins a shard, to which batches of records are written; closing it gives its unfinished path."""
+        return self._sink.open_writer(self._folder, uuid.uuid4().hex)
 
-
-class _WriteShards(beam.DoFn):
-    """Writes the batches of a bundle to shards, of which it yields the unfinished paths."""
-
-    def __init__(self, sink: _TFRecordSink, folder: str) -> None:
-        self._sink, self._folder = sink, folder
-        self._writer: filebasedsink.FileBasedSinkWriter | None = None
-
-    def start_bundle(self) -> None:
-        self._writer = None
-
-    def process(self, records: Sequence[bytes]) -> Iterator[str]:
-        if self._writer is None:
-            self._writer = _writer(self._sink, self._folder)
-        self._writer.write(records)
-        if self._writer.at_capacity():
-            yield self._writer.close()
-            self._writer = None
-
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        if self._writer is not None:
-            everywhere = window.GlobalWindow()
-            yield WindowedValue(self._writer.close(), everywhere.max_timestamp(), (everywhere,))
-
-
-def _name_shards(_: bytes, sink: _TFRecordSink, folder: str, shards: Iterable[str]) -> Iterator[str]:
-    return sink.finalize_write(folder, list(shards) or [_writer(sink, folder).close()], [])
-
-
-def _writer(sink: _TFRecordSink, folder: str) -> filebasedsink.FileBasedSinkWriter:
-    return sink.open_writer(folder, uuid.uuid4().hex)
+    def name(self, unfinished: Sequence[str]) -> list[str]:
+        """Gives all shards their names, and returns these; where there is none, one is written, which is empty."""
+        return list(self._sink.finalize_write(self._folder, unfinished or [self.writer().close()], []))
 
 
 class _TFRecordSink(ExactSink):

@@ -63,8 +63,10 @@ class CutModel:
         self._predict, self._gradients = functools.cache(self._import_predict), functools.cache(self._import_gradients)
         # What is flat is of rows by themselves.
         self._encode = encoder(cut.read, [slot for slot in cut.slots if not isinstance(slot, FlatSlot)])
-        every = cut.score.every
-        self._outputs = self._import((), lambda _, fetched: every(fetched[0]), [])
+
+    @functools.cached_property
+    def _outputs(self) -> Callable[..., Any]:
+        return self._import((), _Every(self._cut.score), [])
 
     @functools.cached_property
     def joins(self) -> dict[str, tuple[str, ...]]:
@@ -112,8 +114,11 @@ class CutModel:
 
     def unconnected(self) -> list[str]:
         """The players' keys with respect to which the output has no gradient."""
-        _, keys, missing = self._gradients(())
-        return [key for key in self.baselines if key not in keys or key in missing]
+        # Joined, as methods feed them: a join leads on from all its members, by far fewer gradients.
+        _, keys, missing = self._gradients(tuple(self._joins))
+        whole = {member: key for key, join in self._joins.items() for member in join.members}
+        connected = set(keys).difference(missing)
+        return [key for key in self.baselines if whole.get(key, key) not in connected]
 
     def _joined(self, inputs: Tensors) -> tuple[str, ...]:
         """The keys of what is given joined; what joins there are is not looked for where nothing is."""
@@ -163,6 +168,16 @@ class CutModel:
         # Two places may share a tensor that says where values are.
         fed = {n: t for slot in slots for n, t in zip(slot.tensors, parts(slot, inputs[slot.key]), strict=True)}
         return list(fed.values())
+
+
+@dataclass(frozen=True)
+class _Every:
+    """Ends a function with all that is explained; of models that are fed alike, it is the same."""
+
+    score: Score
+
+    def __call__(self, _: dict[str, tf.Tensor], fetched: list[tf.Tensor]) -> tf.Tensor:
+        return self.score.every(*fetched)
 
 
 def _int32(targets: Any) -> tf.Tensor:

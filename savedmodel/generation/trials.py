@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_explain.attribution.model.matrices import Columns, Layout, places, side_by_side
 from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.analysis.slots import Tensor, Tensors
 
@@ -45,16 +46,32 @@ class Trials:
 
     def gradients(self, target: int) -> Tensors:
         """Of the rows as they are the derivatives of output number `target` by each of the players' tensors, by key."""
-        return self._model.gradients(self.inputs, tf.fill([self._rows], target))[1]
+        return self._derivatives(self.inputs, tf.fill([self._rows], target))
 
     def gradients_of(self, changes: Iterable[Tensors], target: int) -> list[dict[str, np.ndarray]]:
         """Of each trial the derivatives of output number `target` by the tensors that are replaced, by key."""
         found = []
         for trials in self._parts(changes):
             inputs = self._batch(trials)
-            _, gradients = self._model.gradients(inputs, tf.fill([self._rows * len(trials)], target))
+            gradients = self._derivatives(inputs, tf.fill([self._rows * len(trials)], target))
             for i, changed in enumerate(trials):
                 found.append({key: gradients[key][self._part(inputs[key], i)].numpy() for key in changed})
+        return found
+
+    def _derivatives(self, inputs: Tensors, targets: tf.Tensor) -> dict[str, Any]:
+        """Those by each tensor, found by way of what the model takes joined: then it has far fewer gradients."""
+        rest: dict[str, Any] = dict(inputs)
+        layouts: dict[str, Layout] = {}
+        for key, members in self._model.joins.items():
+            layouts[key] = tuple(Columns(member, tuple(rest[member].shape[1:])) for member in members)
+            rest[key] = tf.constant(side_by_side(layouts[key], rest))
+            for member in members:
+                del rest[member]
+        found = dict(self._model.gradients(rest, targets)[1])
+        for key, layout in layouts.items():
+            matrix = found.pop(key)
+            for columns, place in zip(layout, places(layout), strict=True):
+                found[columns.key] = tf.reshape(matrix[:, place], inputs[columns.key].shape)
         return found
 
     def _parts(self, changes: Iterable[Tensors]) -> Iterator[list[Tensors]]:

@@ -51,15 +51,16 @@ def import_cut(
         feeds: tensors to feed, with the dtype and shape they are fed with.
         fetches: tensors to compute.
         finish: called while the graph is built with the fed tensors by name and the fetched ones (then the extra ones),
-            to add ops such as gradients; what it returns is what the function returns. Default: the fetched tensors.
+            to add ops such as gradients; what it returns is what the function returns. Equal ones do the same. Default:
+            the fetched tensors.
         extra: further arguments, given to `finish` behind the fetched tensors.
         made: further tensors to feed, each by what makes it of those fed; `feeds` may then have names of no tensors.
 
     Returns:
         A callable of the feeds in their order, then of `extra`; safe to call from several threads.
     """
-    kept = None if finish or extra or made else _CUTS.get()
-    key = id(graph), tuple(feeds.items()), tuple(fetches)
+    kept = None if extra or made else _CUTS.get()
+    key = id(graph), tuple(feeds.items()), tuple(fetches), finish
     if kept and key in kept:
         return kept[key][1]
     given = {*feeds, *made}
