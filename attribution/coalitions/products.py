@@ -47,5 +47,6 @@ def _products(differences: tf.Tensor, weights: tf.Tensor, changes: tf.Tensor, pr
     judged = tf.shape(precisions)[0]
     those = differences[:, 1 : 1 + judged]
     forms = tf.reshape(those @ precisions, [tf.shape(those)[0], -1, judged]) * those[:, tf.newaxis]
-    squares = tf.reduce_mean((differences @ changes) ** 2, axis=1)
+    # A power would be taken number by number, in longer than the products.
+    squares = tf.reduce_mean(tf.square(differences @ changes), axis=1)
     return [differences @ weights, squares, tf.reduce_sum(forms, axis=2)]
