@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.coalitions.mixing import Batch, Chosen, Columns, Mixed, Whole, seats_of
+from tfx_explain.attribution.coalitions.mixing import Chosen, Coalitions, Columns, Mixed, Whole, seats_of
 from tfx_explain.attribution.model.blocks import call_size, near_equal_slices
 from tfx_explain.attribution.model.interface import Tensor
 from tfx_explain.attribution.model.matrices import NARROW, layouts
-from tfx_explain.attribution.model.traced import run
+from tfx_explain.attribution.model.traced import run_each
 from tfx_explain.attribution.problem.problem import Problem
 
 # Products with more features take longer than choosing, and of wide tensors longer than copying.
@@ -62,23 +64,32 @@ class CoalitionGame:
         Returns:
             float64 `[rows, coalitions]` outputs.
         """
-        outputs = np.empty((len(rows), len(present)))
-        always = present.shape[1]
+        outputs, always = np.empty((len(rows), len(present))), present.shape[1]
         present = np.concatenate([present, np.ones((len(present), 1), bool)], axis=1)
-        of_rows = tf.constant(rows, tf.int32), tf.constant(np.insert(places, 0, always, axis=1), tf.int32)
-        for these in near_equal_slices(len(present), self._batch_size):
-            count, coalitions = max(1, these.stop - these.start), tf.constant(present[these].reshape(-1))
-            for part in near_equal_slices(len(rows), max(1, self._batch_size // count), count):
-                total = count * (part.stop - part.start)
-                sizes = [part.start, part.stop, call_size(total, self._batch_size), always + 1]
-                found = self._outputs(Batch(*of_rows, coalitions, tf.constant(sizes)))
-                outputs[part, these] = found[:total].reshape(count, -1).T
+        places = np.insert(places, 0, always, axis=1)
+        given = rows.astype(np.int32), places.astype(np.int32), present.reshape(-1)
+        parts = list(self._parts(*outputs.shape))
+        # Made before the first call: after a model, whose numbers fill the caches, the same takes twenty times as long.
+        sizes = [self._sizes(*part, always + 1) for part in parts]
+        calls = run_each(self._model, self._program, [*self._chosen_from, Coalitions(*map(tf.constant, given))], sizes)
+        for (which, these), found in zip(parts, map(np.asarray, calls), strict=True):
+            self.rounding = float(np.finfo(found.dtype).epsneg)
+            part = outputs[which, these]
+            part[:] = found[: part.size].reshape(part.T.shape).T
         return outputs
 
-    def _outputs(self, batch: Batch) -> np.ndarray:
-        outputs = np.asarray(run(self._model, self._program, *self._chosen_from, batch))
-        self.rounding = float(np.finfo(outputs.dtype).epsneg)
-        return outputs
+    def _parts(self, rows: int, coalitions: int) -> Iterator[tuple[slice, slice]]:
+        """Yields the rows and the coalitions of each batch."""
+        for these in near_equal_slices(coalitions, self._batch_size):
+            count = these.stop - these.start
+            for which in near_equal_slices(rows, max(1, self._batch_size // count), count):
+                yield which, these
+
+    def _sizes(self, which: slice, these: slice, places: int) -> tf.Tensor:
+        """Returns what `Chosen` takes as `sizes`."""
+        count = (which.stop - which.start) * (these.stop - these.start)
+        size = call_size(count, self._batch_size)
+        return tf.constant([which.start, which.stop, these.start, these.stop, size, places])
 
 
 def _is_narrow(tensor: Tensor, absent: Tensor, features: int) -> bool:

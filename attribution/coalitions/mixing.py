@@ -55,17 +55,16 @@ class Whole(NamedTuple):
     owners: tf.Tensor  # int32 [1], see `seats_of`
 
 
-class Batch(NamedTuple):
-    """Which coalitions to evaluate for which rows: all of them for each."""
+class Coalitions(NamedTuple):
+    """Which coalitions to evaluate for which rows: all of them for each, in several batches."""
 
-    rows: tf.Tensor  # int32 [rows], more than those of the batch
+    rows: tf.Tensor  # int32 [rows]
     places: tf.Tensor  # int32 [rows, 1 + features], of what is always present, and of each feature
     present: tf.Tensor  # bool [coalitions * places], the last place is always present
-    sizes: tf.Tensor  # int32 [4], the batch's first row, the end of its rows, outputs, and places
 
 
 def seats_of(owners: int | np.ndarray) -> tf.Tensor:
-    """Returns where in a row of `Batch.places` features' places are, of indices, or -1 for what is always present."""
+    """Returns where features, or what is always present (-1), have their places in a row of `Coalitions.places`."""
     return tf.constant(np.reshape(owners, -1) + 1, tf.int32)
 
 
@@ -87,7 +86,8 @@ class Chosen:
         wholes: Mapping[str, Whole],
         held: Tensors,
         targets: tf.Tensor,
-        batch: Batch,
+        coalitions: Coalitions,
+        sizes: tf.Tensor,
     ) -> tf.Tensor:
         """Evaluates the model.
 
@@ -98,12 +98,14 @@ class Chosen:
             wholes: those that belong to a feature as a whole.
             held: those without a player, `[rows, ...]`.
             targets: int32 `[rows]`.
-            batch: what to evaluate.
+            coalitions: what to evaluate.
+            sizes: int32 `[6]`, of a batch: its first row and where its rows end, its coalitions likewise, and how many
+                outputs and places there are.
 
         Returns:
             `[outputs]`, one coalition for all rows after the other; more outputs than there are follow.
         """
-        choices = _Choices.of(batch)
+        choices = _Choices.of(coalitions, sizes)
         inputs = {key: tf.gather(tensor, choices.each) for key, tensor in held.items()}
         for matrix, layout in zip(matrices, self.layouts, strict=True):
             inputs |= apart(choices.mixed(matrix, several=len(layout) > 1), layout)
@@ -121,12 +123,13 @@ class _Choices(NamedTuple):
     each: tf.Tensor  # int32 [outputs], the row of each
 
     @classmethod
-    def of(cls, batch: Batch) -> _Choices:
-        first, last, size, places = tf.unstack(batch.sizes, num=4)
-        rows, present = batch.rows[first:last], tf.reshape(batch.present, [-1, places])
-        count = -(-size // (last - first))
-        present = tf.gather(present, tf.minimum(tf.range(count), tf.shape(present)[0] - 1))
-        return cls(rows, batch.places[first:last], present, tf.tile(rows, [count])[:size])
+    def of(cls, coalitions: Coalitions, sizes: tf.Tensor) -> _Choices:
+        first_row, last_row, first, last, size, places = tf.unstack(sizes, num=6)
+        rows = coalitions.rows[first_row:last_row]
+        count = -(-size // (last_row - first_row))
+        which = tf.minimum(first + tf.range(count), last - 1)
+        present = tf.gather(tf.reshape(coalitions.present, [-1, places]), which)
+        return cls(rows, coalitions.places[first_row:last_row], present, tf.tile(rows, [count])[:size])
 
     def mixed(self, matrix: Mixed, several: bool) -> tf.Tensor:
         """Returns `[outputs, columns]`, or, of several tensors, `[columns, outputs]`.
