@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.coalitions.mixing import Chosen, Mixed
-from tfx_explain.attribution.model.blocks import call_size, extended, lengthened, near_equal_slices
+from tfx_explain.attribution.coalitions.mixing import Chosen, Coalitions, Columns, Mixed, Whole, seats_of
+from tfx_explain.attribution.model.blocks import call_size, near_equal_slices
 from tfx_explain.attribution.model.interface import Tensor
 from tfx_explain.attribution.model.matrices import NARROW, layouts
-from tfx_explain.attribution.model.traced import run
+from tfx_explain.attribution.model.traced import run_each
 from tfx_explain.attribution.problem.problem import Problem
 
 # Products with more features take longer than choosing, and of wide tensors longer than copying.
@@ -29,11 +31,11 @@ class CoalitionGame:
 
     def __init__(self, problem: Problem, baseline: int, batch_size: int) -> None:
         """Prepares the game against the baseline of that index; the model gets batches of at most `batch_size`."""
-        self._problem = problem
+        self._model = problem.model
         self._batch_size = problem.batch_rows(batch_size)
         self.rounding = 0.0
-        self._columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._either: dict[str, Tensor] = {}
+        columns: dict[str, Columns] = {}
+        wholes: dict[str, Whole] = {}
         absent = {key: problem.absent(key, baseline) for key in problem.owners}
         narrow: dict[str, Tensor] = {}
         for key, owner in problem.owners.items():
@@ -41,11 +43,15 @@ class CoalitionGame:
             if _is_narrow(tensor, absent[key], len(problem.features)):
                 narrow[key] = tensor
             elif isinstance(owner, np.ndarray):
-                self._columns[key] = tensor.numpy(), absent[key].numpy()
+                columns[key] = Columns(tensor, absent[key], seats_of(owner))
             else:
-                self._either[key] = tf.concat([tensor, absent[key]], axis=0)
+                away = problem.rows + (key in problem.own) * np.arange(problem.rows)
+                either = tf.concat([tensor, absent[key]], axis=0)
+                wholes[key] = Whole(either, tf.constant(away, tf.int32), seats_of(owner))
         self._program = Chosen(layouts(narrow))
-        self._mixed = [Mixed(layout, narrow, absent, problem.owners) for layout in self._program.layouts]
+        matrices = [Mixed.of(layout, narrow, absent, problem.owners) for layout in self._program.layouts]
+        held = {key: tensor for key, tensor in problem.inputs.items() if key not in problem.owners}
+        self._chosen_from = matrices, columns, wholes, held, tf.constant(problem.targets)
 
     def __call__(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Evaluates the same coalitions of places for several rows, each of which seats its features in its own way.
@@ -58,47 +64,32 @@ class CoalitionGame:
         Returns:
             float64 `[rows, coalitions]` outputs.
         """
-        outputs = np.empty((len(rows), len(present)))
+        outputs, always = np.empty((len(rows), len(present))), present.shape[1]
         present = np.concatenate([present, np.ones((len(present), 1), bool)], axis=1)
-        for these in near_equal_slices(len(present), self._batch_size):
-            count = max(1, these.stop - these.start)
-            for part in near_equal_slices(len(rows), max(1, self._batch_size // count), count):
-                outputs[part, these] = self._batch(rows[part], present[these], places[part]).T
+        places = np.insert(places, 0, always, axis=1)
+        given = rows.astype(np.int32), places.astype(np.int32), present.reshape(-1)
+        parts = list(self._parts(*outputs.shape))
+        # Made before the first call: after a model, whose numbers fill the caches, the same takes twenty times as long.
+        sizes = [self._sizes(*part, always + 1) for part in parts]
+        calls = run_each(self._model, self._program, [*self._chosen_from, Coalitions(*map(tf.constant, given))], sizes)
+        for (which, these), found in zip(parts, map(np.asarray, calls), strict=True):
+            self.rounding = float(np.finfo(found.dtype).epsneg)
+            part = outputs[which, these]
+            part[:] = found[: part.size].reshape(part.T.shape).T
         return outputs
 
-    def _batch(self, rows: np.ndarray, present: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Evaluates each coalition of `present` for each row; returns `[coalitions, rows]`."""
-        problem = self._problem
-        count = len(present) * len(rows)
+    def _parts(self, rows: int, coalitions: int) -> Iterator[tuple[slice, slice]]:
+        """Yields the rows and the coalitions of each batch."""
+        for these in near_equal_slices(coalitions, self._batch_size):
+            count = these.stop - these.start
+            for which in near_equal_slices(rows, max(1, self._batch_size // count), count):
+                yield which, these
+
+    def _sizes(self, which: slice, these: slice, places: int) -> tf.Tensor:
+        """Returns what `Chosen` takes as `sizes`."""
+        count = (which.stop - which.start) * (these.stop - these.start)
         size = call_size(count, self._batch_size)
-        tensors = self._held(rows, len(present), size)
-        for key in self._columns:
-            tensors[key] = lengthened(self._chosen(key, rows, present, places), size)
-        for key, either in self._either.items():
-            away = problem.rows + (rows if key in problem.own else 0)
-            taken = np.where(present[:, places[:, problem.owners[key]]], rows, away)
-            tensors[key] = tf.gather(either, extended(taken.reshape(-1), size))
-        mixtures = [mixed.choose(rows, present, places, -(-size // len(rows))) for mixed in self._mixed]
-        targets = tf.constant(problem.targets[rows])
-        outputs = np.asarray(run(problem.model, self._program, mixtures, tensors, targets, tf.constant([size])))
-        self.rounding = float(np.finfo(outputs.dtype).epsneg)
-        return outputs[:count].reshape(len(present), len(rows))
-
-    def _held(self, rows: np.ndarray, coalitions: int, size: int) -> dict[str, Tensor]:
-        """Returns the tensors `[size, ...]` without a player."""
-        keys = [key for key in self._problem.inputs if key not in self._problem.owners]
-        # To say of which row each is takes longer than to choose.
-        each = extended(np.tile(rows, coalitions), size) if keys else rows
-        return {key: tf.gather(self._problem.inputs[key], each) for key in keys}
-
-    def _chosen(self, key: str, rows: np.ndarray, present: np.ndarray, places: np.ndarray) -> Tensor:
-        """Returns `[coalitions * rows, ..., columns]`."""
-        values, absent = self._columns[key]
-        owner, shape = self._problem.owners[key], values.shape[1:]
-        values, absent = values[rows], absent[rows] if key in self._problem.own else absent
-        seats = np.where(owner < 0, present.shape[1] - 1, places[:, owner])
-        mask = present[:, seats].reshape(len(present), len(rows), *[1] * (len(shape) - 1), shape[-1])
-        return tf.constant(np.where(mask, values, absent).reshape(-1, *shape))
+        return tf.constant([which.start, which.stop, these.start, these.stop, size, places])
 
 
 def _is_narrow(tensor: Tensor, absent: Tensor, features: int) -> bool:

@@ -24,7 +24,7 @@ from tfx_explain.attribution.coalitions import kriging
 from tfx_explain.attribution.coalitions.designs import of_single_features
 from tfx_explain.attribution.coalitions.kriging import Design
 from tfx_explain.attribution.coalitions.leaves import FARTHEST, unreached
-from tfx_explain.attribution.coalitions.products import sums_and_squares
+from tfx_explain.attribution.coalitions.products import folded, sums_and_squares
 from tfx_explain.attribution.problem.promise import CONFIDENCE, simultaneous_of
 from tfx_explain.attribution.problem.randomness import random_orders
 
@@ -68,7 +68,7 @@ class Rule:
 
     weights: tf.Tensor  # [pairs, places]
     changes: tf.Tensor  # [pairs, groups * places], of the weights where one of the groups is left out
-    precisions: tf.Tensor  # [judged, strengths * judged], inverse covariances, single features' effects taken out
+    precisions: tuple[tf.Tensor, ...]  # folded inverse covariances by strength, single features' effects taken out
     logs: np.ndarray  # [strengths], logarithms of how likely each is, but for the outputs
     ratios: np.ndarray  # [strengths], of an error's variance and a change's
     doubts: np.ndarray  # [strengths], inverse degrees of freedom of the changes' variance
@@ -110,7 +110,7 @@ class Rule:
 
         `squares` are those of the judged differences, relative to what each strength lets expect, `[rows, strengths]`.
         """
-        degrees = min(len(self.precisions) - places, _TELLING)
+        degrees = min(len(self.precisions[-1]) - places, _TELLING)
         logs = self.logs - degrees / 2 * np.log(np.maximum(squares, np.finfo(np.float64).tiny))
         chances = np.exp(logs - logs.max(axis=1, keepdims=True))
         return chances / chances.sum(axis=1, keepdims=True)
@@ -174,8 +174,7 @@ def _rule(
         # Satterthwaite's: how many independent changes would be as uncertain together.
         doubts.append(np.sum(of_changes**2) / np.trace(of_changes) ** 2)
     logs, ratios, doubts = np.array(logs), np.array(ratios) * smaller**2, np.array(doubts)
-    side_by_side = tf.constant(np.concatenate(precisions, axis=1))
-    parts = tf.constant(weights), tf.constant(changes), side_by_side, logs, ratios, doubts, spread
+    parts = tf.constant(weights), tf.constant(changes), folded(precisions), logs, ratios, doubts, spread
     missed = unreached(index, np.concatenate([signs > 0, signs < 0]))
     rule = Rule(*parts, unseen=0.0, hidden=np.zeros((0, 2)), unreached=missed)
     return dataclasses.replace(rule, unseen=unseen, hidden=_hidden(index, signs, rule))

@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
-import tensorflow as tf
 
 _Result = TypeVar("_Result")
 
@@ -102,14 +101,6 @@ def extended(values: np.ndarray, size: int) -> np.ndarray:
     """Repeats the last of `values` `[rows, ...]` until there are `size` rows."""
     missing = size - len(values)
     return values if not missing else np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
-
-
-def lengthened(tensor: tf.Tensor, size: int) -> tf.Tensor:
-    """Does the same for a tensor."""
-    missing = size - len(tensor)
-    if not missing:
-        return tensor
-    return tf.concat([tensor, tf.broadcast_to(tensor[-1:], (missing, *tensor.shape[1:]))], axis=0)
 
 
 def row_products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:

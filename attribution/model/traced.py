@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -50,15 +50,32 @@ class TracedModel:
             program: hashable; equal ones have the same traces.
             arguments: tensors `[any number, ...]`, sequences of them, and dictionaries.
         """
-        traces = self._model.traces
-        if tf.config.functions_run_eagerly():
-            return program(self._model, *arguments)
-        form = program, *map(_form, arguments)
+        *shared, last = arguments
+        return next(self.run_each(program, shared, [last]))
+
+    def run_each(self, program: Callable[..., Any], shared: Sequence[Any], lasts: Sequence[Any]) -> Iterator[Any]:
+        """Calls a program as `run` does, one call after the other.
+
+        Args:
+            program: as `run` takes it.
+            shared: the arguments of all calls but for the last ones; what they make a trace of is found once.
+            lasts: the last argument of each, all of one form.
+        """
+        if not lasts or tf.config.functions_run_eagerly():
+            yield from (program(self._model, *shared, last) for last in lasts)
+            return
+        traced = self._trace(program, *shared, lasts[0])
+        flat = tf.nest.flatten(shared, expand_composites=True)
+        for last in lasts:
+            yield traced(*flat, *tf.nest.flatten(last, expand_composites=True))
+
+    def _trace(self, program: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+        traces, form = self._model.traces, (program, *map(_form, arguments))
         with self._tracing:
             if form not in traces:
                 translated = getattr(self._model, "autograph", True)
                 traces[form] = _of_any_rows(functools.partial(program, self._model), translated, *arguments)
-        return traces[form](*tf.nest.flatten(arguments, expand_composites=True))
+        return traces[form]
 
 
 def run(model: Model, program: Callable[..., Any], *arguments: Any) -> Any:
@@ -66,6 +83,13 @@ def run(model: Model, program: Callable[..., Any], *arguments: Any) -> Any:
     if isinstance(model, TracedModel):
         return model.run(program, *arguments)
     return program(model, *arguments)
+
+
+def run_each(model: Model, program: Callable[..., Any], shared: Sequence[Any], lasts: Sequence[Any]) -> Iterator[Any]:
+    """Does the same, one call after the other (see `TracedModel.run_each`)."""
+    if isinstance(model, TracedModel):
+        return model.run_each(program, shared, lasts)
+    return (program(model, *shared, last) for last in lasts)
 
 
 def _outputs(model: TraceableModel, inputs: Tensors) -> tf.Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_explain.attribution.coalitions.products import sums_and_squares
+from tfx_explain.attribution.coalitions.products import folded, sums_and_squares
 
 _PAIRS, _PLACES, _JUDGED, _STRENGTHS = 130, 12, 100, 3
 
@@ -14,19 +14,26 @@ def fixture_rows():
     return np.random.default_rng(0).normal(size=(500, _PAIRS))
 
 
+@pytest.fixture(name="precisions", scope="module")
+def fixture_precisions():
+    square = np.random.default_rng(2).normal(size=(_STRENGTHS, _JUDGED, _JUDGED))
+    return square + square.swapaxes(1, 2)
+
+
 @pytest.fixture(name="matrices", scope="module")
-def fixture_matrices():
-    shapes = (_PAIRS, _PLACES), (_PAIRS, 10 * _PLACES), (_JUDGED, _STRENGTHS * _JUDGED)
-    return [tf.constant(np.random.default_rng(seed).normal(size=shape)) for seed, shape in enumerate(shapes)]
+def fixture_matrices(precisions):
+    shapes = (_PAIRS, _PLACES), (_PAIRS, 10 * _PLACES)
+    plain = [tf.constant(np.random.default_rng(seed).normal(size=shape)) for seed, shape in enumerate(shapes)]
+    return [*plain, folded(precisions)]
 
 
-def test_they_are_what_they_say(rows, matrices):
+def test_they_are_what_they_say(rows, matrices, precisions):
     sums, squares, forms = sums_and_squares(rows, *matrices)
-    weights, changes, precisions = (matrix.numpy() for matrix in matrices)
+    weights, changes = (matrix.numpy() for matrix in matrices[:2])
     np.testing.assert_allclose(sums, rows @ weights, atol=1e-10)
     np.testing.assert_allclose(squares, ((rows @ changes) ** 2).mean(axis=1), rtol=1e-10)
-    judged, square = rows[:, 1 : 1 + _JUDGED], precisions.reshape(_JUDGED, _STRENGTHS, _JUDGED)
-    np.testing.assert_allclose(forms, np.einsum("ri,isj,rj->rs", judged, square, judged), atol=1e-8)
+    judged = rows[:, 1 : 1 + _JUDGED]
+    np.testing.assert_allclose(forms, np.einsum("ri,sij,rj->rs", judged, precisions, judged), atol=1e-8)
 
 
 @pytest.mark.parametrize("count", [1, 2, 47, 49, 300])
