@@ -110,3 +110,9 @@ def _stacked(tensors: Sequence[Any], each: Columns) -> tf.Tensor:
     count = tf.shape(stacked)[1]
     rows = tf.reshape(stacked, [len(tensors), count, each.width])
     return tf.reshape(tf.transpose(rows, [0, 2, 1]), [len(tensors) * each.width, count])
+
+
+def places(layout: Layout) -> Iterator[slice]:
+    """Yields which columns each tensor has."""
+    ends = np.cumsum([0, *(columns.width for columns in layout)])
+    return (slice(first, last) for first, last in itertools.pairwise(ends.tolist()))
