@@ -18,7 +18,7 @@ from tfx_explain.storage.tfrecords import as_records, read_records
 
 _Parsed = TypeVar("_Parsed")
 
-# Of one lot of records. What goes over it column by column takes a time for each, and records of many columns are large.
+# Of one lot of records. What goes over its columns takes a time for each, and records of many columns are large.
 _MOST_BYTES = 2**24
 
 
