@@ -15,21 +15,24 @@ from tfx_explain.attribution.model.matrices import NARROW, Layout, apart, joined
 _as_it_is = tf.autograph.experimental.do_not_convert
 
 
-class Points(NamedTuple):
-    """Points of some paths, equally many of each, at which the model gets rows.
+class Ends(NamedTuple):
+    """What paths start and end at, and what else the model gets: as a whole, which all calls share.
 
-    What all calls share is given as a whole: a trace takes from it what Python would have to copy for each of them.
+    A trace takes from it what Python would have to copy for each call.
     """
 
     starts: list[tf.Tensor]  # matrices [baselines, columns], or of rows' own baselines [all rows, baselines, columns]
     ends: list[tf.Tensor]  # matrices [all rows, columns]
-    paths: tf.Tensor  # int32 [paths, 2], which rows they end at, and which baselines they start at
-    alphas: tf.Tensor  # where on them, [points * paths] or [paths * points], as rows are ordered
-    rows: (
-        tf.Tensor
-    )  # int32 [rows], whose path each row is on; at most as many as points: of these, the first ones count
     held: dict[str, tf.Tensor]  # the model's other inputs, [all rows, ...]
     targets: tf.Tensor  # int32 [all rows]
+
+
+class Points(NamedTuple):
+    """Points of some paths, equally many of each, at which the model gets rows."""
+
+    paths: tf.Tensor  # int32 [paths, 2], which rows they end at, and which baselines they start at
+    alphas: tf.Tensor  # where on them, [points * paths] or [paths * points], as rows are ordered
+    rows: tf.Tensor  # int32 [rows], whose path each is on; at most as many as points: of these, the first ones count
 
 
 class Lines(NamedTuple):
@@ -61,11 +64,11 @@ class Along:
         return all(columns.width <= NARROW for layout in self.layouts for columns in layout)
 
     @_as_it_is
-    def lines(self, points: Points) -> list[Lines]:
+    def lines(self, every: Ends, points: Points) -> list[Lines]:
         """Returns the paths, matrix by matrix."""
         rows, baselines = tf.unstack(points.paths, axis=1)
         found = []
-        for every_start, every_end, held in zip(points.starts, points.ends, self.held, strict=True):
+        for every_start, every_end, held in zip(every.starts, every.ends, self.held, strict=True):
             ends, is_own = tf.gather(every_end, rows), every_start.shape.rank == 3
             # Where there is one, it is all paths'.
             at = tf.minimum(baselines, tf.shape(every_start)[int(is_own)] - 1)
@@ -75,9 +78,9 @@ class Along:
         return found
 
     @_as_it_is
-    def inputs(self, points: Points, lines: Sequence[Lines]) -> Tensors:
+    def inputs(self, every: Ends, points: Points, lines: Sequence[Lines]) -> Tensors:
         """Returns the model's inputs, by key `[rows, ...]`."""
-        inputs, size = {key: tf.gather(every, points.rows) for key, every in points.held.items()}, tf.size(points.rows)
+        inputs, size = {key: tf.gather(held, points.rows) for key, held in every.held.items()}, tf.size(points.rows)
         for line, layout in zip(lines, self.layouts, strict=True):
             alphas = tf.cast(points.alphas, line.steps.dtype)
             if len(layout) == 1:
@@ -139,10 +142,10 @@ class Outputs:
 
     along: Along
 
-    def __call__(self, model: Model, points: Points) -> tf.Tensor:
+    def __call__(self, model: Model, every: Ends, points: Points) -> tf.Tensor:
         """Evaluates the model at points."""
-        inputs = self.along.inputs(points, self.along.lines(points))
-        return tf.reshape(model.predict(inputs, tf.gather(points.targets, points.rows)), [-1])
+        inputs = self.along.inputs(every, points, self.along.lines(every, points))
+        return tf.reshape(model.predict(inputs, tf.gather(every.targets, points.rows)), [-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,15 +175,17 @@ class Slopes:
         """Whether slopes are `[rows, features]`: those of the only tensor, whose columns are the features, in order."""
         return self.owners == (tuple(range(self.features)),)
 
-    def __call__(self, model: Model, points: Points) -> tuple[tf.Tensor, tf.Tensor, Tensors, list[tf.Tensor]]:
+    def __call__(
+        self, model: Model, every: Ends, points: Points
+    ) -> tuple[tf.Tensor, tf.Tensor, Tensors, list[tf.Tensor]]:
         """Returns outputs `[rows]`, slopes, gradients `[rows, ...]` of the keys kept, and slopes `[entries, rows]`.
 
         Slopes are `[features, rows]` or, see `is_by_row`, `[rows, features]`; the last rows,
         which don't count, may be missing. A slope is 0 where the step is, whatever the gradient.
         """
-        lines = self.along.lines(points)
-        targets = tf.gather(points.targets, points.rows)
-        outputs, found = model.gradients(self.along.inputs(points, lines), targets)
+        lines = self.along.lines(every, points)
+        targets = tf.gather(every.targets, points.rows)
+        outputs, found = model.gradients(self.along.inputs(every, points, lines), targets)
         steps = [tf.cast(line.steps, self.dtype) for line in lines]
         slopes = self._slopes(found, steps, points, self.owners, self.features)
         count = sum(len(own.features) for own in self.entries if isinstance(own, Entries))

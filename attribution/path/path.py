@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import call_size, extended, near_equal_slices
 from tfx_explain.attribution.model.matrices import Layout, layouts, owners_of, side_by_side
-from tfx_explain.attribution.model.traced import run
-from tfx_explain.attribution.path.along import Along, Entries, Outputs, Points, Slopes
+from tfx_explain.attribution.model.traced import run, run_each
+from tfx_explain.attribution.path.along import Along, Ends, Entries, Outputs, Points, Slopes
 from tfx_explain.attribution.path.probes import probes, surprises, unsure_places
 from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, with_ends
 from tfx_explain.attribution.path.sums import add_by_path, secant_sums, weighted_sums
@@ -64,10 +64,12 @@ class Path:
         every = layouts(tensors, problem.own)
         held = (owners_of(layout, problem.owners) < 0 for layout in every)
         self._along = Along(every, tuple(tuple(one.tolist()) if one.any() else () for one in held))
-        self._ends = [_matrix(layout, tensors) for layout in every]
-        self._starts = [_matrix(layout, problem.baselines) for layout in every]
-        self._held = {key: tensor for key, tensor in problem.inputs.items() if key not in problem.owners}
-        self._targets = tf.constant(problem.targets)
+        self._every = Ends(
+            starts=[_matrix(layout, problem.baselines) for layout in every],
+            ends=[_matrix(layout, tensors) for layout in every],
+            held={key: tensor for key, tensor in problem.inputs.items() if key not in problem.owners},
+            targets=tf.constant(problem.targets),
+        )
         owners, self.feature_of, self._columns = _owners_apart(problem, apart)
         self._owners = tuple(owners[columns.key] for layout in every for columns in layout)
         self._shapes: dict[str, Any] = {
@@ -189,7 +191,8 @@ class Path:
         outputs = np.empty(len(rows))
         for part in near_equal_slices(len(rows), self.batch_size):
             points = self._points(_part(baselines, part), rows[part], np.full((part.stop - part.start, 1), alpha))
-            outputs[part] = np.asarray(run(self._problem.model, Outputs(self._along), points))[: len(outputs[part])]
+            found = run(self._problem.model, Outputs(self._along), self._every, points)
+            outputs[part] = np.asarray(found)[: len(outputs[part])]
         return outputs
 
     def gradient_sizes(self, rows: np.ndarray) -> np.ndarray:
@@ -208,19 +211,25 @@ class Path:
         self, program: Slopes, baselines: int | np.ndarray, rows: np.ndarray, alphas: np.ndarray
     ) -> Iterator[tuple[slice, slice, tuple[np.ndarray, np.ndarray, Arrays]]]:
         """Calls the model; yields paths, points, and of these what the program finds, `[paths, points, ...]`."""
-        for part in near_equal_slices(len(rows), max(1, self.batch_size // max(1, alphas.shape[1])), alphas.shape[1]):
-            for points in near_equal_slices(alphas.shape[1], self.batch_size):
-                some = alphas[part, points]
-                called, shape = self._points(_part(baselines, part), rows[part], some), (len(some), some.shape[1])
-                outputs, slopes, kept, of_entries = run(self._problem.model, program, called)
-                by_row = slopes if program.is_by_row else np.asarray(slopes).T
-                gradients = {key: self._by_path(gradient, shape) for key, gradient in kept.items()}
-                for found in (self._by_path(np.asarray(one).T, shape) for one in of_entries):
-                    gradients |= {
-                        key: found[..., of_key].reshape(*shape, *self._shapes[key])
-                        for key, of_key in self._places.items()
-                    }
-                yield part, points, (self._by_path(outputs, shape), self._by_path(by_row, shape), gradients)
+        parts = list(self._parts(*alphas.shape))
+        # Made before the first call: after a model, whose numbers fill the caches, the same takes twenty times as long.
+        each = [self._points(_part(baselines, part), rows[part], alphas[part, some]) for part, some in parts]
+        calls = run_each(self._problem.model, program, [self._every], each)
+        for (part, some), (outputs, slopes, kept, of_entries) in zip(parts, calls, strict=True):
+            shape = alphas[part, some].shape
+            by_row = slopes if program.is_by_row else np.asarray(slopes).T
+            gradients = {key: self._by_path(gradient, shape) for key, gradient in kept.items()}
+            for found in (self._by_path(np.asarray(one).T, shape) for one in of_entries):
+                gradients |= {
+                    key: found[..., of_key].reshape(*shape, *self._shapes[key]) for key, of_key in self._places.items()
+                }
+            yield part, some, (self._by_path(outputs, shape), self._by_path(by_row, shape), gradients)
+
+    def _parts(self, paths: int, points: int) -> Iterator[tuple[slice, slice]]:
+        """Yields the paths and the points of each call."""
+        for part in near_equal_slices(paths, max(1, self.batch_size // max(1, points)), points):
+            for some in near_equal_slices(points, self.batch_size):
+                yield part, some
 
     def _by_path(self, found: Any, shape: tuple[int, int]) -> np.ndarray:
         """Returns what was found of `[rows, ...]` as `[paths, points, ...]`, without what the call was extended by."""
@@ -240,15 +249,8 @@ class Path:
             baselines = extended(baselines, len(rows)) if isinstance(baselines, np.ndarray) else baselines
             each = np.repeat(rows, count)[:size]
         paths = np.stack([rows, np.broadcast_to(baselines, rows.shape)], axis=1).astype(np.int32)
-        return Points(
-            starts=self._starts,
-            ends=self._ends,
-            paths=tf.constant(paths),
-            alphas=tf.constant(alphas.astype(self.dtype, copy=False).reshape(-1)),
-            rows=tf.constant(each.astype(np.int32)),
-            held=self._held,
-            targets=self._targets,
-        )
+        alphas = alphas.astype(self.dtype, copy=False).reshape(-1)
+        return Points(*map(tf.constant, (paths, alphas, each.astype(np.int32))))
 
     def _step(self, baseline: int, rows: np.ndarray, key: str) -> np.ndarray:
         """Returns what makes slopes of what is kept of a tensor: the steps `[paths, ...]`; 1 of entries' slopes."""
@@ -264,11 +266,12 @@ def _matrix(layout: Layout, tensors: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
     Of baselines that are rows' own, `[baselines, rows, ...]`, the first two axes change places.
     """
-    if len(layout) > 1:
+    columns, *others = layout
+    if others:
         return tf.constant(side_by_side(layout, tensors))
-    ((key, shape),) = layout
-    leading = tensors[key].shape[: tensors[key].shape.rank - len(shape)]
-    matrix = tf.reshape(tensors[key], [*leading, layout[0].width])
+    tensor = tensors[columns.key]
+    leading = tensor.shape[: tensor.shape.rank - len(columns.shape)]
+    matrix = tf.reshape(tensor, [*leading, columns.width])
     return matrix if matrix.shape.rank == 2 else tf.transpose(matrix, [1, 0, 2])
 
 
