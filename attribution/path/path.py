@@ -216,7 +216,7 @@ class Path:
         each = [self._points(_part(baselines, part), rows[part], alphas[part, some]) for part, some in parts]
         calls = run_each(self._problem.model, program, [self._every], each)
         for (part, some), (outputs, slopes, kept, of_entries) in zip(parts, calls, strict=True):
-            shape = alphas[part, some].shape
+            shape = part.stop - part.start, some.stop - some.start
             by_row = slopes if program.is_by_row else np.asarray(slopes).T
             gradients = {key: self._by_path(gradient, shape) for key, gradient in kept.items()}
             for found in (self._by_path(np.asarray(one).T, shape) for one in of_entries):
