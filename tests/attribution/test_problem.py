@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfx_explain.attribution import IntegratedGradients
 from tfx_explain.attribution.model import blocks
-from tfx_explain.attribution.model.blocks import near_equal_slices
+from tfx_explain.attribution.model.blocks import near_equal_slices, product
 from tfx_explain.attribution.problem.problem import prepare
 
 _INPUTS = {"a": tf.ones([3, 2]), "b": tf.ones([3])}
@@ -106,3 +106,14 @@ def test_every_thread_gets_as_many_blocks_of_about_one_size(rows, monkeypatch):
     assert sum(found) == rows
     assert max(found) <= 1820
     assert len(found) == 1 if rows <= 48 else len(found) % 2 == 0 and max(found) - min(found) <= 48
+
+
+@pytest.mark.parametrize("terms", [10, 33])
+def test_products_of_a_row_do_not_depend_on_how_it_lies_in_memory(terms):
+    rng = np.random.default_rng(12)
+    rows, matrix = rng.normal(size=(terms, 40, 1)), rng.normal(size=(terms, 7))
+    # As polynomials come out: their degrees are the first axis in memory, and the last one of the array.
+    together = product(np.moveaxis(rows, 0, -1), matrix)
+    for row in range(40):
+        np.testing.assert_array_equal(product(np.moveaxis(rows[:, row : row + 1], 0, -1), matrix)[0], together[row])
+        np.testing.assert_array_equal(product(np.moveaxis(rows, 0, -1)[row].copy(), matrix), together[row])
