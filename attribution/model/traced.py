@@ -62,12 +62,16 @@ class TracedModel:
             lasts: the last argument of each, all of one form.
         """
         if not lasts or tf.config.functions_run_eagerly():
-            yield from (program(self._model, *shared, last) for last in lasts)
+            yield from (self._called(program, self._model, *shared, last) for last in lasts)
             return
-        traced = self._trace(program, *shared, lasts[0])
+        traced = self._called(self._trace, program, *shared, lasts[0])
         flat = tf.nest.flatten(shared, expand_composites=True)
         for last in lasts:
-            yield traced(*flat, *tf.nest.flatten(last, expand_composites=True))
+            yield self._called(traced, *flat, *tf.nest.flatten(last, expand_composites=True))
+
+    def _called(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls what traces or runs the model; a subclass may watch these calls."""
+        return function(*arguments)
 
     def _trace(self, program: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
         traces, form = self._model.traces, (program, *map(_form, arguments))

@@ -42,7 +42,7 @@ class SteadyModel(TracedModel):
         def encoded(padded: Mapping[str, tf.Tensor]) -> dict[str, Any]:
             return _one_of_each(self._encode(padded if isinstance(rows, Mapping) else padded["rows"]), padded)
 
-        return _padded(functools.partial(self._timed, encoded), given)
+        return _padded(functools.partial(self._called, encoded), given)
 
     def outputs(self, inputs: Tensors) -> tf.Tensor:
         """As `CutModel.outputs`."""
@@ -56,17 +56,13 @@ class SteadyModel(TracedModel):
         """As `CutModel.gradients`."""
         return _padded(super().gradients, inputs, targets)
 
-    def run(self, program: Callable[..., Any], *arguments: Any) -> Any:
-        """As `TracedModel.run`; whoever calls it sees to whole vectors of rows."""
-        return self._timed(super().run, program, *arguments)
-
     def take_seconds(self) -> float:
         """Returns the time spent in the model since this was asked last, the sum over threads."""
         with self._lock:
             seconds, self._seconds = self._seconds, 0.0
         return seconds
 
-    def _timed(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
+    def _called(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
         started = time.perf_counter()
         try:
             result = function(*arguments)
