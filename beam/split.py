@@ -12,11 +12,10 @@ from apache_beam.transforms import window
 from apache_beam.utils.windowed_value import WindowedValue
 
 from tfx_explain.beam.explain import ExplainedBatch
+from tfx_explain.beam.transforms import DEAD_LETTERS, RECORDS, SUMMARY
 from tfx_explain.beam.writing.write import Shards
 from tfx_explain.storage.sink import write_text
 from tfx_explain.storage.summary import Summary
-
-_RECORDS, _DEAD_LETTERS, _SUMMARY = "records", "dead_letters", "summary"
 
 
 class WriteSplit(beam.PTransform):
@@ -35,7 +34,7 @@ class WriteSplit(beam.PTransform):
           summary: The path of the sum, as JSON; that of no batches is written, too.
         """
         super().__init__()
-        self._prefixes, self._summary = {_RECORDS: records, _DEAD_LETTERS: dead_letters}, summary
+        self._prefixes, self._summary = {RECORDS: records, DEAD_LETTERS: dead_letters}, summary
 
     def expand(self, explained: beam.PCollection[ExplainedBatch]) -> beam.PCollection[None]:
         """Builds the transform."""
@@ -58,7 +57,7 @@ class _WriteDoFn(beam.DoFn):
 
     def process(self, explained: ExplainedBatch) -> Iterator[tuple[str, Any]]:
         self._summary = Summary.merge([self._summary, explained.summary])
-        for name, records in {_RECORDS: explained.records, _DEAD_LETTERS: explained.dead_letters}.items():
+        for name, records in {RECORDS: explained.records, DEAD_LETTERS: explained.dead_letters}.items():
             if len(records):
                 if name not in self._writers:
                     self._writers[name] = self._shards[name].writer()
@@ -69,7 +68,7 @@ class _WriteDoFn(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         everywhere = window.GlobalWindow()
         paths = [(name, writer.close()) for name, writer in self._writers.items()]
-        for found in (*paths, (_SUMMARY, self._summary)):
+        for found in (*paths, (SUMMARY, self._summary)):
             yield WindowedValue(found, everywhere.max_timestamp(), (everywhere,))
 
 
@@ -79,4 +78,4 @@ def _finish(_: bytes, shards: Mapping[str, Shards], summary: str, written: Itera
         found[name].append(one)
     for name, kind in shards.items():
         kind.name(found[name])
-    write_text(Summary.merge(found[_SUMMARY]).to_json(), summary)
+    write_text(Summary.merge(found[SUMMARY]).to_json(), summary)

@@ -69,7 +69,6 @@ class CoalitionGame:
         places = np.insert(places, 0, always, axis=1)
         given = rows.astype(np.int32), places.astype(np.int32), present.reshape(-1)
         parts = list(self._parts(*outputs.shape))
-        # Made before the first call: after a model, whose numbers fill the caches, the same takes twenty times as long.
         sizes = [self._sizes(*part, always + 1) for part in parts]
         calls = run_each(self._model, self._program, [*self._chosen_from, Coalitions(*map(tf.constant, given))], sizes)
         for (which, these), found in zip(parts, map(np.asarray, calls), strict=True):

@@ -43,11 +43,15 @@ def layouts(tensors: Mapping[str, Tensor], apart: Iterable[str] = ()) -> tuple[L
     trace of thousands takes many seconds to begin.
     """
     together: dict[object, list[Columns]] = {}
-    for key, tensor in tensors.items():
-        columns = Columns(key, tuple(tensor.shape[1:]))
-        alone = columns.width > NARROW or key in apart
-        together.setdefault(key if alone else tensor.dtype, []).append(columns)
+    for columns in layout_of(tensors, tensors):
+        alone = columns.width > NARROW or columns.key in apart
+        together.setdefault(columns.key if alone else tensors[columns.key].dtype, []).append(columns)
     return tuple(tuple(sorted(layout, key=lambda columns: columns.shape)) for layout in together.values())
+
+
+def layout_of(keys: Iterable[str], tensors: Mapping[str, Tensor]) -> Layout:
+    """Lays out some dense tensors `[rows, ...]` in their order."""
+    return tuple(Columns(key, tuple(tensors[key].shape[1:])) for key in keys)
 
 
 def side_by_side(layout: Layout, tensors: Mapping[str, Any]) -> np.ndarray:

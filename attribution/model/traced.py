@@ -59,7 +59,8 @@ class TracedModel:
         Args:
             program: as `run` takes it.
             shared: the arguments of all calls but for the last ones; what they make a trace of is found once.
-            lasts: the last argument of each, all of one form.
+            lasts: the last argument of each, all of one form. Made before the first call: after a model, whose numbers
+                fill the caches, making one takes twenty times as long.
         """
         if not lasts or tf.config.functions_run_eagerly():
             yield from (self._called(program, self._model, *shared, last) for last in lasts)
@@ -82,15 +83,8 @@ class TracedModel:
         return traces[form]
 
 
-def run(model: Model, program: Callable[..., Any], *arguments: Any) -> Any:
-    """Calls a program of a model and tensors, traced where the model is (see `TracedModel.run`)."""
-    if isinstance(model, TracedModel):
-        return model.run(program, *arguments)
-    return program(model, *arguments)
-
-
 def run_each(model: Model, program: Callable[..., Any], shared: Sequence[Any], lasts: Sequence[Any]) -> Iterator[Any]:
-    """Does the same, one call after the other (see `TracedModel.run_each`)."""
+    """Calls a program of a model and tensors, traced where the model is (see `TracedModel.run_each`)."""
     if isinstance(model, TracedModel):
         return model.run_each(program, shared, lasts)
     return (program(model, *shared, last) for last in lasts)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfx_explain.attribution.model.blocks import call_size, extended, near_equal_slices
 from tfx_explain.attribution.model.matrices import Layout, layouts, owners_of, side_by_side
-from tfx_explain.attribution.model.traced import run, run_each
+from tfx_explain.attribution.model.traced import run_each
 from tfx_explain.attribution.path.along import Along, Ends, Entries, Outputs, Points, Slopes
 from tfx_explain.attribution.path.probes import probes, surprises, unsure_places
 from tfx_explain.attribution.path.quadrature import KNOWS_NEIGHBOURS, with_ends
@@ -189,9 +189,11 @@ class Path:
     def outputs(self, baselines: int | np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
         """Returns float64 `[paths]` outputs at one alpha, without gradients; other arguments are those of `slopes`."""
         outputs = np.empty(len(rows))
-        for part in near_equal_slices(len(rows), self.batch_size):
-            points = self._points(_part(baselines, part), rows[part], np.full((part.stop - part.start, 1), alpha))
-            found = run(self._problem.model, Outputs(self._along), self._every, points)
+        parts = list(near_equal_slices(len(rows), self.batch_size))
+        alphas = np.full((len(rows), 1), alpha)
+        each = [self._points(_part(baselines, part), rows[part], alphas[part]) for part in parts]
+        calls = run_each(self._problem.model, Outputs(self._along), [self._every], each)
+        for part, found in zip(parts, calls, strict=True):
             outputs[part] = np.asarray(found)[: len(outputs[part])]
         return outputs
 
@@ -212,7 +214,6 @@ class Path:
     ) -> Iterator[tuple[slice, slice, tuple[np.ndarray, np.ndarray, Arrays]]]:
         """Calls the model; yields paths, points, and of these what the program finds, `[paths, points, ...]`."""
         parts = list(self._parts(*alphas.shape))
-        # Made before the first call: after a model, whose numbers fill the caches, the same takes twenty times as long.
         each = [self._points(_part(baselines, part), rows[part], alphas[part, some]) for part, some in parts]
         calls = run_each(self._problem.model, program, [self._every], each)
         for (part, some), (outputs, slopes, kept, of_entries) in zip(parts, calls, strict=True):

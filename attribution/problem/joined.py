@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_explain.attribution.model.matrices import NARROW, Columns, owners_of, side_by_side
+from tfx_explain.attribution.model.matrices import NARROW, layout_of, owners_of, side_by_side
 from tfx_explain.attribution.problem.problem import Problem
 
 
@@ -32,7 +32,7 @@ def with_joins(problem: Problem, besides: Collection[str] = ()) -> Problem:
 
 
 def _with_join(problem: Problem, key: str, members: Sequence[str]) -> Problem:
-    layout = tuple(Columns(one, tuple(problem.inputs[one].shape[1:])) for one in members)
+    layout = layout_of(members, problem.inputs)
     owners = owners_of(layout, problem.owners)
     if len(owners) > NARROW:
         return problem

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfx_explain.attribution.model.matrices import Columns, Layout, places, side_by_side
+from tfx_explain.attribution.model.matrices import Layout, layout_of, places, side_by_side
 from tfx_explain.savedmodel.analysis.cut import CutModel
 from tfx_explain.savedmodel.analysis.slots import Tensor, Tensors
 
@@ -63,7 +63,7 @@ class Trials:
         rest: dict[str, Any] = dict(inputs)
         layouts: dict[str, Layout] = {}
         for key, members in self._model.joins.items():
-            layouts[key] = tuple(Columns(member, tuple(rest[member].shape[1:])) for member in members)
+            layouts[key] = layout_of(members, rest)
             rest[key] = tf.constant(side_by_side(layouts[key], rest))
             for member in members:
                 del rest[member]

@@ -183,13 +183,9 @@ def dead_ends(model: CutModel, rows: Any) -> list[str]:
     for target in targets:
         gradients = trials.gradients(target) if flat else {}
         flat = [keys for keys in flat if not any(np.asarray(gradients[key]).any() for key in keys)]
-    found = trials.outputs_of(map(changed, flat))
-    flat = [keys for keys, outputs in zip(flat, found, strict=True) if not close(_checked(outputs), trials.outputs)]
+    outputs_of = trials.outputs_of(map(changed, flat))
+    flat = [keys for keys, found in zip(flat, outputs_of, strict=True) if not close(_checked(found), trials.outputs)]
     for target in targets:
         gradients_of = trials.gradients_of(map(changed, flat), target)
-        flat = [
-            keys
-            for keys, found in zip(list(flat), gradients_of, strict=True)
-            if not any(one.any() for one in found.values())
-        ]
+        flat = [keys for keys, of in zip(flat, gradients_of, strict=True) if not any(one.any() for one in of.values())]
     return [name for keys, names in players.items() if keys in flat for name in names]
